@@ -1,0 +1,20 @@
+//! `dynamometer` measures and models Amazon DynamoDB workloads.
+//!
+//! Data flows one way, from the scenario file to the report:
+//!
+//! ```text
+//! scenario.toml → Scenario → (Arrival, Operation) → Attempt → Outcome
+//!               → Sample → Interval → RunRecord → Summary → Verdict → ReportView → text, HTML, JSON
+//! ```
+//!
+//! A module uses only modules above it in this list; `tests/it/architecture.rs` reads the list
+//! and the sources, and fails otherwise.
+//!
+//! The core, values in, values out, without clock, I/O or unseeded randomness:
+//!
+//! 1. [`units`]: quantities with their unit in the type
+//! 1. [`seed`]: the root of all randomness and its named streams
+//!
+
+pub mod seed;
+pub mod units;
