@@ -14,7 +14,9 @@
 //!
 //! 1. [`units`]: quantities with their unit in the type
 //! 1. [`seed`]: the root of all randomness and its named streams
+//! 1. [`scenario`]: what is to be run, valid by construction
 //!
 
+pub mod scenario;
 pub mod seed;
 pub mod units;

@@ -1,2 +1,3 @@
 //! One binary for all integration tests: one link, shared helpers.
 mod architecture;
+mod scenarios;

@@ -1,0 +1,67 @@
+//! What is to be run, valid by construction: nothing downstream checks a [`Scenario`] again.
+//!
+//! Owns the meaning of a scenario; must not know how load is generated, sent or reported.
+//! [`parse`] is the only way to make one from a file.
+
+pub mod diagnostic;
+pub mod file;
+pub mod language;
+pub mod load;
+pub mod parameters;
+pub mod parse;
+pub mod quantity;
+pub mod schema;
+pub mod table;
+pub mod template;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub use load::{
+    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
+    OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
+};
+pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
+pub use table::{Attribute, AttributeType, Billing, NumberSpec, Table, ValueSpec};
+
+use crate::seed::Seed;
+
+/// A whole load test: tables, what they hold, the requests and how they arrive.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scenario {
+    /// Short name, used in reports and folder names.
+    pub name: String,
+    /// The question that the scenario answers, as its author put it.
+    pub question: Option<String>,
+    /// Root of all randomness.
+    pub seed: Seed,
+    /// At least one; names are distinct.
+    pub tables: Vec<Table>,
+    /// Named ways of picking items.
+    pub keys: Vec<NamedKeys>,
+    /// At least one; weights add up to 1.
+    pub operations: Vec<OperationSpec>,
+    /// In order of time; at least one is measured; a load phase, if any, comes first.
+    pub phases: Vec<Phase>,
+    /// The load generator's own bounds.
+    pub client: ClientSettings,
+    /// What the verdict is decided on.
+    pub thresholds: Vec<Threshold>,
+    /// When the generator declares its own run invalid.
+    pub validity: Validity,
+    /// The unpublished rules of the capacity model.
+    pub model: ModelParameters,
+}
+
+impl Scenario {
+    /// SHA-256 of the resolved scenario, as 64 hex digits: two files that mean the same have
+    /// the same fingerprint, whatever their comments and layout.
+    ///
+    /// # Panics
+    /// Never: a scenario holds only finite numbers, strings and sequences.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let canonical = serde_json::to_vec(self).expect("a scenario has no maps with odd keys");
+        format!("{:x}", Sha256::digest(&canonical))
+    }
+}

@@ -1,0 +1,191 @@
+//! Tables, attributes and the distributions of what they hold.
+
+use super::{
+    super::quantity::Quantity, COUNT, EXPONENT, Form, SHARE, SHARE_OF_SOME, Section, optional,
+    required, within,
+};
+
+/// `[[table]]`.
+pub static TABLE: Section = Section {
+    id: "table",
+    title: "[[table]]",
+    selector: None,
+    doc: "One DynamoDB table.",
+    keys: &[
+        required(
+            "name",
+            Form::Name,
+            "3 to 255 of a-z, A-Z, 0-9, `_`, `-` and `.`.",
+        ),
+        required(
+            "partition_key",
+            Form::Name,
+            "Name of the attribute that is the partition key.",
+        ),
+        optional(
+            "sort_key",
+            Form::Name,
+            "Name of the attribute that is the sort key.",
+        ),
+        required("billing", Form::One(&BILLING), "How capacity is bought."),
+        required("items", COUNT, "Number of items once the table is loaded."),
+        required(
+            "attributes",
+            Form::Named(&ATTRIBUTE),
+            "Every attribute that an item may have, by name.",
+        ),
+    ],
+};
+
+/// `billing`.
+pub static BILLING: Section = Section {
+    id: "billing",
+    title: "`billing`",
+    selector: Some("mode"),
+    doc: "How capacity is bought.",
+    keys: &[
+        required(
+            "mode",
+            Form::OneOf(&["provisioned"]),
+            "`provisioned`: a fixed number of units per second.",
+        ),
+        required(
+            "read",
+            Form::Whole(Quantity::ReadUnits, within(1.0, 1e7), 1.0),
+            "Read capacity units, whole, such as \"2 RCU\".",
+        ),
+        required(
+            "write",
+            Form::Whole(Quantity::WriteUnits, within(1.0, 1e7), 1.0),
+            "Write capacity units, whole, such as \"2 WCU\".",
+        ),
+    ],
+};
+
+const NUMBERED: &[&str] = &["unique", "group", "cycle", "zipfian"];
+
+/// One entry of `[table.attributes]`.
+pub static ATTRIBUTE: Section = Section {
+    id: "attribute",
+    title: "the attribute",
+    selector: Some("value"),
+    doc: "One attribute of the items.",
+    keys: &[
+        required(
+            "type",
+            Form::OneOf(&["S", "N", "B", "BOOL"]),
+            "DynamoDB type: string, number, binary or boolean.",
+        ),
+        required(
+            "value",
+            Form::OneOf(&[
+                "unique",
+                "group",
+                "cycle",
+                "zipfian",
+                "categorical",
+                "text",
+                "bytes",
+                "number",
+                "boolean",
+            ]),
+            "What each item holds. `unique`: its number; `group`: its number ÷ size; `cycle`: its number modulo size; `zipfian`: one of count names, skewed; `categorical`: one of the choices; `text`, `bytes`, `number`, `boolean`: drawn at random.",
+        ),
+        optional(
+            "present",
+            SHARE_OF_SOME,
+            "Share of the items that have it. Default 100 %.",
+        ),
+        optional(
+            "prefix",
+            Form::Prefix,
+            "Text in front of the 12 digits; type S only.",
+        )
+        .of(NUMBERED),
+        required(
+            "size",
+            COUNT,
+            "`group`: neighbours that share a value; `cycle`: distinct values.",
+        )
+        .of(&["group", "cycle"]),
+        required("count", COUNT, "Number of distinct values.").of(&["zipfian"]),
+        required(
+            "exponent",
+            EXPONENT,
+            "Skew: value k has weight k^-exponent; 0 is uniform.",
+        )
+        .of(&["zipfian"]),
+        required(
+            "choices",
+            Form::Choices,
+            "The values with their weights, which need not add up to anything.",
+        )
+        .of(&["categorical"]),
+        required("length", Form::Length, "Length in bytes.").of(&["text", "bytes"]),
+        required("range", Form::Range, "The numbers.").of(&["number"]),
+        optional(
+            "decimals",
+            Form::Count { min: 0, max: 10 },
+            "Digits after the point. Default 0.",
+        )
+        .of(&["number"]),
+        required("true_share", SHARE, "Share of the items that hold true.").of(&["boolean"]),
+    ],
+};
+
+/// A distribution of numbers or lengths: exactly one key.
+pub static SPREAD: Section = Section {
+    id: "distribution",
+    title: "the distribution",
+    selector: None,
+    doc: "A distribution; exactly one of these keys.",
+    keys: &[
+        optional(
+            "uniform",
+            Form::Pair,
+            "Smallest and largest value; all alike.",
+        ),
+        optional(
+            "normal",
+            Form::One(&NORMAL),
+            "Gaussian, clamped to min and max.",
+        ),
+        optional(
+            "log_normal",
+            Form::One(&LOG_NORMAL),
+            "Log-normal, clamped to min and max.",
+        ),
+    ],
+};
+
+/// `normal = { … }`.
+pub static NORMAL: Section = Section {
+    id: "normal",
+    title: "`normal`",
+    selector: None,
+    doc: "A Gaussian distribution.",
+    keys: &[
+        required("mean", Form::Bound, "Mean."),
+        required("std_dev", Form::Bound, "Standard deviation, not negative."),
+        required("min", Form::Bound, "Smallest value."),
+        required("max", Form::Bound, "Largest value."),
+    ],
+};
+
+/// `log_normal = { … }`.
+pub static LOG_NORMAL: Section = Section {
+    id: "log_normal",
+    title: "`log_normal`",
+    selector: None,
+    doc: "A log-normal distribution.",
+    keys: &[
+        required("median", Form::Bound, "Median, greater than 0."),
+        required(
+            "sigma",
+            Form::Number(within(0.0, 10.0)),
+            "Standard deviation of the logarithm.",
+        ),
+        required("min", Form::Bound, "Smallest value."),
+        required("max", Form::Bound, "Largest value."),
+    ],
+};

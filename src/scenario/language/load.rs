@@ -1,0 +1,300 @@
+//! Requests, phases, the generator, limits and the capacity model.
+
+use super::{
+    super::quantity::Quantity, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, RATE_OR_NONE, SECOND,
+    SHARE, SHARE_OF_SOME, Section, optional, required, within,
+};
+
+/// `[keys.NAME]`.
+pub static KEYS: Section = Section {
+    id: "keys",
+    title: "[keys.…]",
+    selector: Some("kind"),
+    doc: "How requests pick an item.",
+    keys: &[
+        required(
+            "kind",
+            Form::OneOf(&[
+                "uniform",
+                "zipfian",
+                "hot-set",
+                "latest",
+                "sequential",
+                "new",
+            ]),
+            "`uniform`: all alike; `zipfian`: skewed; `hot-set`: a few get most; `latest`: the newest most; `sequential`: one after the other; `new`: a new item for every put.",
+        ),
+        required(
+            "exponent",
+            EXPONENT,
+            "Skew: rank k has weight k^-exponent; 0 is uniform.",
+        )
+        .of(&["zipfian", "latest"]),
+        optional(
+            "scrambled",
+            Form::Flag,
+            "Spread the ranks over the items. Default false.",
+        )
+        .of(&["zipfian"]),
+        required(
+            "hot_keys",
+            SHARE_OF_SOME,
+            "Share of the items that are hot.",
+        )
+        .of(&["hot-set"]),
+        required(
+            "hot_traffic",
+            SHARE,
+            "Share of the requests that go to them.",
+        )
+        .of(&["hot-set"]),
+    ],
+};
+
+/// `[[operation]]`.
+pub static OPERATION: Section = Section {
+    id: "operation",
+    title: "[[operation]]",
+    selector: Some("kind"),
+    doc: "One kind of request of the mix.",
+    keys: &[
+        optional("name", Form::Name, "Name in reports. Default: the kind."),
+        required(
+            "kind",
+            Form::OneOf(&["get", "put", "update", "delete", "query"]),
+            "GetItem, PutItem, UpdateItem, DeleteItem or Query.",
+        ),
+        optional(
+            "table",
+            Form::Name,
+            "Name of the table. May be left out when there is only one.",
+        ),
+        required(
+            "keys",
+            Form::Name,
+            "Name of a `[keys.…]` entry, or `uniform`, `sequential` or `new`.",
+        ),
+        required("weight", SHARE_OF_SOME, "Share of all requests."),
+        optional(
+            "consistency",
+            Form::OneOf(&["eventual", "strong"]),
+            "Of the read. Default `eventual`.",
+        )
+        .of(&["get", "query"]),
+        optional(
+            "limit",
+            Form::Count {
+                min: 1,
+                max: 1_000_000,
+            },
+            "Items per page, at most. Default: DynamoDB's page of 1 MB.",
+        )
+        .of(&["query"]),
+        required(
+            "set",
+            Form::Names,
+            "Attributes that are set to newly drawn values.",
+        )
+        .of(&["update"]),
+    ],
+};
+
+const TIMED: &[&str] = &["warm-up", "measured"];
+
+/// `[[phase]]`.
+pub static PHASE: Section = Section {
+    id: "phase",
+    title: "[[phase]]",
+    selector: Some("kind"),
+    doc: "A stretch of the run.",
+    keys: &[
+        optional("name", Form::Name, "Name in reports. Default: the kind."),
+        required(
+            "kind",
+            Form::OneOf(&["load", "warm-up", "measured"]),
+            "`load`: writes every item once, first and as fast as is accepted; `warm-up`: runs, but does not count; `measured`: what the report is about.",
+        ),
+        required("duration", DURATION, "Length.").of(TIMED),
+        required(
+            "arrivals",
+            Form::One(&ARRIVALS),
+            "When requests are due; answers do not move that.",
+        )
+        .of(TIMED),
+    ],
+};
+
+/// `arrivals = { … }`.
+pub static ARRIVALS: Section = Section {
+    id: "arrivals",
+    title: "`arrivals`",
+    selector: Some("kind"),
+    doc: "An open model of arrivals.",
+    keys: &[
+        required(
+            "kind",
+            Form::OneOf(&["constant", "poisson", "ramp"]),
+            "`constant`: evenly spaced; `poisson`: independent; `ramp`: from one rate to another.",
+        ),
+        required("rate", RATE, "Arrivals, such as \"500/s\" or \"30k/min\".")
+            .of(&["constant", "poisson"]),
+        required("from", RATE_OR_NONE, "Rate at the start.").of(&["ramp"]),
+        required("to", RATE_OR_NONE, "Rate at the end.").of(&["ramp"]),
+    ],
+};
+
+/// `[client]`.
+pub static CLIENT: Section = Section {
+    id: "client",
+    title: "[client]",
+    selector: None,
+    doc: "The load generator's own bounds.",
+    keys: &[
+        optional(
+            "max_in_flight",
+            Form::Count {
+                min: 1,
+                max: CLIENT_MAX,
+            },
+            "Requests under way at once. Default 256.",
+        ),
+        optional(
+            "max_queued",
+            Form::Count {
+                min: 0,
+                max: CLIENT_MAX,
+            },
+            "Due requests that wait beyond that; more are dropped and counted. Default 4096.",
+        ),
+        optional(
+            "attempt_timeout",
+            DURATION,
+            "Deadline of one attempt. Default 5s.",
+        ),
+        optional(
+            "retry",
+            Form::One(&RETRY),
+            "Retries by the harness; the SDK's are always off.",
+        ),
+    ],
+};
+
+/// `retry = { … }`.
+pub static RETRY: Section = Section {
+    id: "retry",
+    title: "`retry`",
+    selector: None,
+    doc: "Retries with full-jitter exponential back-off.",
+    keys: &[
+        optional(
+            "max_attempts",
+            Form::Count { min: 1, max: 100 },
+            "Attempts in all. Default 1: no retries.",
+        ),
+        optional(
+            "base",
+            DURATION,
+            "First back-off before jitter. Default 50ms.",
+        ),
+        optional(
+            "cap",
+            DURATION,
+            "Longest back-off before jitter. Default 20s.",
+        ),
+    ],
+};
+/// `[[threshold]]`.
+pub static THRESHOLD: Section = Section {
+    id: "threshold",
+    title: "[[threshold]]",
+    selector: None,
+    doc: "A limit on one metric of the measured phases.",
+    keys: &[
+        required(
+            "metric",
+            Form::Metric,
+            "`throttled`, `errors`, `completed_rate`, or `response_time_p99`, `service_time_p99.9` with any percentile.",
+        ),
+        optional(
+            "max",
+            Form::Limit,
+            "At most: a share for throttled and errors, a duration for times.",
+        ),
+        optional("min", RATE, "At least: a rate for completed_rate."),
+        optional(
+            "operation",
+            Form::Name,
+            "Name of one operation. Default: all together.",
+        ),
+    ],
+};
+
+/// `[validity]`.
+pub static VALIDITY: Section = Section {
+    id: "validity",
+    title: "[validity]",
+    selector: None,
+    doc: "When the generator declares its own run invalid.",
+    keys: &[
+        optional(
+            "dispatch_delay_p99",
+            DURATION,
+            "Allowance for the 99th percentile of the delay from due to sent. Default 10ms.",
+        ),
+        optional(
+            "dropped",
+            SHARE,
+            "Allowance for the share of arrivals that were dropped. Default 0 %.",
+        ),
+    ],
+};
+
+/// `[model]`.
+pub static MODEL: Section = Section {
+    id: "model",
+    title: "[model]",
+    selector: None,
+    doc: "The unpublished rules of the capacity model.",
+    keys: &[
+        optional(
+            "burst_seconds",
+            Form::Whole(Quantity::Duration, within(SECOND, 3600.0 * SECOND), SECOND),
+            "Seconds of unused capacity that are kept for bursts. Default 300s.",
+        ),
+        optional(
+            "initial_burst_fraction",
+            SHARE,
+            "Share of the burst that a table has when the run starts. Default 0 %.",
+        ),
+        optional(
+            "admission_rule",
+            Form::OneOf(&["debit_after", "strict"]),
+            "`debit_after`: admit while the balance is positive; `strict`: only when it covers the cost. Default `debit_after`.",
+        ),
+        optional(
+            "partition_count_rule",
+            Form::OneOf(&["max", "sum"]),
+            "How RCU and WCU needs decide the number of partitions. Default `max`.",
+        ),
+        optional(
+            "partition_bucket_seconds",
+            Form::Whole(Quantity::Duration, within(SECOND, 300.0 * SECOND), SECOND),
+            "Depth of a partition's bucket, in seconds of its ceiling. Default 1s.",
+        ),
+        optional(
+            "partition_share_mode",
+            Form::OneOf(&["gac", "legacy_even_share"]),
+            "`gac`: partitions share the table's capacity; `legacy_even_share`: an even part each. Default `gac`.",
+        ),
+        optional(
+            "partition_read_cap",
+            Form::Whole(Quantity::ReadUnits, within(1.0, 1e6), 1.0),
+            "RCU that one partition serves. Default 3000 RCU.",
+        ),
+        optional(
+            "partition_write_cap",
+            Form::Whole(Quantity::WriteUnits, within(1.0, 1e6), 1.0),
+            "WCU that one partition serves. Default 1000 WCU.",
+        ),
+    ],
+};

@@ -1,0 +1,396 @@
+//! `[keys.…]` and `[[operation]]`: what is requested, of which items, how often.
+
+use toml::de::DeValue;
+
+use super::{
+    super::{
+        Consistency, KeySpec, NamedKeys, OperationKind, OperationSpec, PhaseKind,
+        diagnostic::{Diagnostic, quoted},
+        file::{
+            Problems, Span,
+            fields::Fields,
+            value::{check_name, text, ticked},
+        },
+        language,
+        quantity::grouped,
+    },
+    check_distinct, phases, share, small, tables, undefined,
+};
+use crate::units::{Direction, Share};
+
+/// A key distribution; line 0 means that it is built in.
+#[derive(Debug)]
+pub(super) struct KeysDraft {
+    pub keys: NamedKeys,
+    span: Option<Span>,
+    used: bool,
+}
+
+/// The distributions of the file, and the built-in ones that operations use.
+pub(super) fn keys(top: &Fields<'_>, problems: &mut Problems) -> Vec<KeysDraft> {
+    let mut drafts = Vec::new();
+    for entry in top.entries(problems, "keys") {
+        check_name(entry.name, "key distribution", entry.span.clone(), problems);
+        let spec = Fields::open(&language::KEYS, entry.value, problems)
+            .and_then(|fields| key_spec(&fields, problems));
+        drafts.push(KeysDraft {
+            keys: NamedKeys {
+                name: entry.name.to_owned(),
+                spec: spec.unwrap_or(KeySpec::Uniform),
+            },
+            span: Some(entry.span),
+            used: false,
+        });
+    }
+    drafts
+}
+
+fn key_spec(fields: &Fields<'_>, problems: &mut Problems) -> Option<KeySpec> {
+    let exponent = fields.number(problems, "exponent");
+    let scrambled = fields.flag(problems, "scrambled").unwrap_or(false);
+    let hot_keys = share(fields, "hot_keys", problems);
+    let hot_traffic = share(fields, "hot_traffic", problems);
+    Some(match fields.kind? {
+        "zipfian" => KeySpec::Zipfian {
+            exponent: exponent?,
+            scrambled,
+        },
+        "hot-set" => KeySpec::HotSet {
+            keys: hot_keys?,
+            traffic: hot_traffic?,
+        },
+        "latest" => KeySpec::Latest {
+            exponent: exponent?,
+        },
+        built_in => built_in_spec(built_in)?,
+    })
+}
+
+fn built_in_spec(name: &str) -> Option<KeySpec> {
+    match name {
+        "uniform" => Some(KeySpec::Uniform),
+        "sequential" => Some(KeySpec::Sequential),
+        "new" => Some(KeySpec::New),
+        _ => None,
+    }
+}
+
+/// An operation with where its parts stand.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub spec: OperationSpec,
+    pub span: Span,
+    pub name_span: Span,
+    weight_span: Span,
+    /// Whether the kind could be read.
+    known: bool,
+}
+
+pub(super) fn operations(
+    top: &Fields<'_>,
+    tables: &[tables::Draft],
+    keys: &mut Vec<KeysDraft>,
+    problems: &mut Problems,
+) -> Vec<Draft> {
+    let errors = problems.errors();
+    let sections = top.many(problems, "operation");
+    let mut weights_read = !sections.is_empty();
+    let mut drafts = Vec::new();
+    for fields in &sections {
+        let weight = share(fields, "weight", problems);
+        weights_read &= weight.is_some();
+        drafts.push(operation(
+            fields,
+            weight.unwrap_or(Share::ALL),
+            tables,
+            keys,
+            problems,
+        ));
+    }
+    let names = drafts.iter().filter(|draft| draft.known);
+    let names = names.map(|draft| (draft.spec.name.as_str(), draft.name_span.clone()));
+    check_distinct(
+        "operation",
+        names,
+        Some("give each a `name` of its own"),
+        problems,
+    );
+    if weights_read {
+        check_mix(&drafts, problems);
+    }
+    if problems.errors() == errors {
+        for unused in keys.iter().filter(|draft| !draft.used) {
+            let span = unused.span.clone().unwrap_or(0..0);
+            let message = format!("no operation uses the keys {}", quoted(&unused.keys.name));
+            problems.push(Diagnostic::warning("S032", span, message));
+        }
+    }
+    drafts
+}
+
+fn operation(
+    fields: &Fields<'_>,
+    weight: Share,
+    tables: &[tables::Draft],
+    keys: &mut Vec<KeysDraft>,
+    problems: &mut Problems,
+) -> Draft {
+    let kind = match fields.kind {
+        Some("put") => OperationKind::Put,
+        Some("update") => OperationKind::Update,
+        Some("delete") => OperationKind::Delete,
+        Some("query") => OperationKind::Query,
+        _ => OperationKind::Get,
+    };
+    let name = fields
+        .text(problems, "name")
+        .or(fields.kind)
+        .unwrap_or_default();
+    let table = table_of(fields, tables, problems);
+    let spec = OperationSpec {
+        name: name.to_owned(),
+        kind,
+        table: table.unwrap_or(0),
+        keys: keys_of(fields, keys, problems).unwrap_or(0),
+        weight,
+        consistency: match fields.one_of(problems, "consistency") {
+            Some("strong") => Consistency::Strong,
+            _ => Consistency::Eventual,
+        },
+        limit: small(fields, "limit", problems),
+        set: table.map_or_else(Vec::new, |index| set_of(fields, &tables[index], problems)),
+    };
+    let name_span = if fields.get("name").is_some() {
+        "name"
+    } else {
+        "kind"
+    };
+    Draft {
+        spec,
+        span: fields.span_of("kind"),
+        name_span: fields.span_of(name_span),
+        weight_span: fields.span_of("weight"),
+        known: fields.kind.is_some(),
+    }
+}
+
+fn table_of(
+    fields: &Fields<'_>,
+    tables: &[tables::Draft],
+    problems: &mut Problems,
+) -> Option<usize> {
+    if fields.get("table").is_none() {
+        if tables.len() > 1 {
+            let names: Vec<_> = tables
+                .iter()
+                .map(|draft| draft.name.as_str())
+                .take(12)
+                .collect();
+            problems.push(
+                Diagnostic::error(
+                    "S005",
+                    fields.span.clone(),
+                    "`table` is missing from [[operation]]",
+                )
+                .label(format!("name one of {}", ticked(&names))),
+            );
+        }
+        return (tables.len() == 1).then_some(0);
+    }
+    let name = fields.text(problems, "table")?;
+    let found = tables.iter().position(|draft| draft.name == name);
+    if found.is_none() && !tables.is_empty() {
+        let lines = tables
+            .iter()
+            .map(|draft| (draft.name.as_str(), problems.line(&draft.name_span)));
+        let lines: Vec<_> = lines.collect();
+        problems.push(undefined(
+            "S014",
+            "table",
+            name,
+            fields.span_of("table"),
+            &lines,
+        ));
+    }
+    found
+}
+
+fn keys_of(
+    fields: &Fields<'_>,
+    keys: &mut Vec<KeysDraft>,
+    problems: &mut Problems,
+) -> Option<usize> {
+    let name = fields.text(problems, "keys")?;
+    let span = fields.span_of("keys");
+    let mut found = keys.iter().position(|draft| draft.keys.name == name);
+    if let (None, Some(spec)) = (found, built_in_spec(name)) {
+        found = Some(keys.len());
+        keys.push(KeysDraft {
+            keys: NamedKeys {
+                name: name.to_owned(),
+                spec,
+            },
+            span: None,
+            used: true,
+        });
+    }
+    let Some(index) = found else {
+        let of_file = keys
+            .iter()
+            .filter_map(|draft| Some((draft, draft.span.as_ref()?)));
+        let defined = of_file.map(|(draft, span)| (draft.keys.name.as_str(), problems.line(span)));
+        let built_in = language::BUILT_IN_KEYS.iter().map(|name| (*name, 0));
+        let defined: Vec<_> = defined.chain(built_in).collect();
+        problems.push(undefined("S015", "key distribution", name, span, &defined));
+        return None;
+    };
+    keys[index].used = true;
+    if let (KeySpec::New, Some(kind)) = (
+        keys[index].keys.spec,
+        fields.kind.filter(|kind| *kind != "put"),
+    ) {
+        problems.push(
+            Diagnostic::error("S022", span, format!("`{kind}` cannot ask for new items"))
+                .label("keys of kind `new` are only for put")
+                .help(format!(
+                    "{} is a new item for every request, which nothing has written yet",
+                    quoted(name)
+                )),
+        );
+    }
+    Some(index)
+}
+
+fn set_of(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -> Vec<usize> {
+    let Some(value) = fields.get("set") else {
+        return Vec::new();
+    };
+    let DeValue::Array(array) = value.get_ref() else {
+        problems.push(
+            Diagnostic::error(
+                "S004",
+                value.span(),
+                "`set` must be a list of attribute names",
+            )
+            .label("write [\"…\"]"),
+        );
+        return Vec::new();
+    };
+    if array.is_empty() {
+        problems.push(
+            Diagnostic::error("S005", value.span(), "`set` is empty")
+                .label("name at least one attribute"),
+        );
+    }
+    let attributes = &table.table.attributes;
+    let mut set = Vec::new();
+    for entry in array.iter().take(language::ENTRIES_MAX) {
+        let Some(name) = text(entry, "set", problems) else {
+            continue;
+        };
+        let index = attributes
+            .iter()
+            .position(|attribute| attribute.name == name);
+        match index {
+            None => {
+                let lines: Vec<_> = attributes
+                    .iter()
+                    .zip(&table.attribute_spans)
+                    .map(|(attribute, span)| (attribute.name.as_str(), problems.line(span)))
+                    .collect();
+                problems.push(undefined("S016", "attribute", name, entry.span(), &lines));
+            }
+            Some(index)
+                if index == table.table.partition_key || table.table.sort_key == Some(index) =>
+            {
+                problems.push(
+                    Diagnostic::error(
+                        "S017",
+                        entry.span(),
+                        format!("{} is a key: an update cannot set it", quoted(name)),
+                    )
+                    .label("DynamoDB refuses that"),
+                );
+            }
+            Some(index) if set.contains(&index) => problems.push(Diagnostic::error(
+                "S010",
+                entry.span(),
+                format!("{} is set twice", quoted(name)),
+            )),
+            Some(index) => set.push(index),
+        }
+    }
+    set
+}
+
+fn check_mix(drafts: &[Draft], problems: &mut Problems) {
+    let percent = |share: f64| grouped((share * 1e8).round() / 1e6);
+    let total: f64 = drafts
+        .iter()
+        .map(|draft| draft.spec.weight.as_fraction())
+        .sum();
+    if (total - 1.0).abs() <= 1e-6 {
+        return;
+    }
+    let Some(last) = drafts.last() else { return };
+    let listed = drafts
+        .iter()
+        .take(12)
+        .map(|draft| percent(draft.spec.weight.as_fraction()));
+    let mut listed: Vec<_> = listed.collect();
+    if drafts.len() > listed.len() {
+        listed.push("…".to_owned());
+    }
+    let off = percent((total - 1.0).abs());
+    let help = if total > 1.0 { "lower" } else { "raise" };
+    problems.push(
+        Diagnostic::error(
+            "S011",
+            last.weight_span.clone(),
+            format!("mix adds up to {} %, not 100 %", percent(total)),
+        )
+        .label(listed.join(" + "))
+        .help(format!("{help} one by {off} %")),
+    );
+}
+
+/// Without a load phase, requests for existing items find none.
+pub(super) fn check_loaded(
+    operations: &[Draft],
+    phases: &[phases::Draft],
+    problems: &mut Problems,
+) {
+    let loaded = phases
+        .iter()
+        .any(|draft| draft.phase.kind == PhaseKind::Load);
+    let readable = !phases.is_empty() && phases.iter().all(|draft| draft.known);
+    let reader = operations
+        .iter()
+        .find(|draft| draft.spec.kind.direction() == Direction::Read && draft.known);
+    if let (false, true, Some(reader)) = (loaded, readable, reader) {
+        let kind = reader.spec.kind.api_name();
+        problems.push(
+            Diagnostic::warning("S033", reader.span.clone(), "no load phase: reads may find no items")
+                .label(format!("{kind} of a missing item costs the minimum"))
+                .help("put a `[[phase]]` with `kind = \"load\"` first, unless the table is already filled"),
+        );
+    }
+}
+
+/// Position of the operation called `name`.
+pub(super) fn find(
+    operations: &[Draft],
+    name: &str,
+    span: Span,
+    problems: &mut Problems,
+) -> Option<usize> {
+    let found = operations.iter().position(|draft| draft.spec.name == name);
+    if found.is_none() && !operations.is_empty() {
+        let lines = operations
+            .iter()
+            .map(|draft| (draft.spec.name.as_str(), problems.line(&draft.name_span)));
+        let lines: Vec<_> = lines.collect();
+        problems.push(undefined("S021", "operation", name, span, &lines));
+    }
+    found
+}
