@@ -15,8 +15,12 @@
 //! 1. [`units`]: quantities with their unit in the type
 //! 1. [`seed`]: the root of all randomness and its named streams
 //! 1. [`scenario`]: what is to be run, valid by construction
+//! 1. [`workload`]: arrival number → operation
+//! 1. [`schedule`]: the intended start of every arrival
 //!
 
 pub mod scenario;
+pub mod schedule;
 pub mod seed;
 pub mod units;
+pub mod workload;

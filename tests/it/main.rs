@@ -1,3 +1,4 @@
 //! One binary for all integration tests: one link, shared helpers.
 mod architecture;
 mod scenarios;
+mod workload;
