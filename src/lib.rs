@@ -17,8 +17,12 @@
 //! 1. [`scenario`]: what is to be run, valid by construction
 //! 1. [`workload`]: arrival number → operation
 //! 1. [`schedule`]: the intended start of every arrival
+//! 1. [`capacity`]: what an operation costs, and whether a table admits it now
+//! 1. [`price`]: units and modes → dollars
 //!
 
+pub mod capacity;
+pub mod price;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;

@@ -1,4 +1,5 @@
 //! One binary for all integration tests: one link, shared helpers.
 mod architecture;
+mod capacity;
 mod scenarios;
 mod workload;

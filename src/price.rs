@@ -1,0 +1,265 @@
+//! What capacity, requests and storage cost: the price table and the formulas on it.
+//!
+//! Prices are data with a date, a source and a confidence each, embedded at build time. Knows
+//! nothing of how usage came about.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// Free unit-hours a month, for reads and for writes: 25 units for 31 days. [PRICE]
+pub const FREE_UNIT_HOURS: f64 = 18_600.0;
+/// Free storage a month, in GB. [PRICE]
+pub const FREE_STORAGE_GB: f64 = 25.0;
+/// Free Streams `GetRecords` calls a month. [PRICE]
+pub const FREE_STREAM_CALLS: f64 = 2_500_000.0;
+/// Hours of a month, by convention.
+pub const HOURS_PER_MONTH: f64 = 730.0;
+/// Storage and throughput of Standard-IA relative to Standard: 60 % less, 25 % more. [CLASS]
+const IA_FACTORS: (f64, f64) = (0.4, 1.25);
+const HOURS_PER_YEAR: f64 = 8760.0;
+
+static TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
+    PriceTable::parse(include_str!("price/prices.json"))
+        .expect("the embedded table parses: a test reads every entry")
+});
+
+/// How well a price is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Derived, or not checked against any document.
+    Low,
+    /// A list price of an older or unstated date.
+    Medium,
+    /// An AWS Price List value.
+    High,
+}
+
+/// One price.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Price {
+    /// AWS Region.
+    pub region: String,
+    /// What is priced, as `prov_wcu_hour`.
+    pub key: String,
+    /// Of what, in words.
+    pub unit: String,
+    /// US dollars.
+    pub usd: f64,
+    /// When it held.
+    pub date: String,
+    /// How well it is known.
+    pub confidence: Confidence,
+}
+
+/// Prices by Region and key.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct PriceTable {
+    prices: Vec<Price>,
+}
+
+/// Reads or writes, as prices name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// RCU and RRU.
+    Read,
+    /// WCU and WRU.
+    Write,
+}
+
+/// A price that the table does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no price `{key}` for region `{region}`")]
+pub struct UnknownPrice {
+    /// The Region asked for.
+    pub region: String,
+    /// The key asked for.
+    pub key: String,
+}
+
+/// One year or three of reserved capacity against the same capacity at the standard price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReservedCost {
+    /// Upfront and hourly together, dollars.
+    pub total: f64,
+    /// Without reservation, dollars.
+    pub standard: f64,
+}
+
+impl ReservedCost {
+    /// In percent of the standard price.
+    #[must_use]
+    pub fn saving_percent(&self) -> f64 {
+        100.0 * (1.0 - self.total / self.standard)
+    }
+}
+
+impl PriceTable {
+    /// The embedded table.
+    #[must_use]
+    pub fn embedded() -> &'static Self {
+        &TABLE
+    }
+
+    /// A table of the same form, for a user's own prices.
+    ///
+    /// # Errors
+    /// When the text is not such a table.
+    pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// Every price.
+    #[must_use]
+    pub fn prices(&self) -> &[Price] {
+        &self.prices
+    }
+
+    /// The price of `key` in `region`.
+    ///
+    /// # Errors
+    /// When there is none; no price is ever assumed.
+    pub fn find(&self, region: &str, key: &str) -> Result<&Price, UnknownPrice> {
+        self.prices
+            .iter()
+            .find(|price| price.region == region && price.key == key)
+            .ok_or_else(|| UnknownPrice {
+                region: region.into(),
+                key: key.into(),
+            })
+    }
+
+    fn usd(&self, region: &str, key: &str) -> Result<f64, UnknownPrice> {
+        self.find(region, key).map(|price| price.usd)
+    }
+
+    /// Dollars of quantities by price key.
+    ///
+    /// # Errors
+    /// When a key has no price.
+    pub fn cost<'a>(
+        &self,
+        region: &str,
+        usage: impl IntoIterator<Item = (&'a str, f64)>,
+    ) -> Result<f64, UnknownPrice> {
+        usage
+            .into_iter()
+            .map(|(key, quantity)| Ok(self.usd(region, key)? * quantity))
+            .sum()
+    }
+
+    /// Dollars of a provisioned Standard table for `hours` of one month, beyond the free tier.
+    ///
+    /// # Errors
+    /// When a price is missing.
+    pub fn provisioned_beyond_free(
+        &self,
+        region: &str,
+        (rcu, wcu): (f64, f64),
+        hours: f64,
+        storage_gb: f64,
+    ) -> Result<f64, UnknownPrice> {
+        let beyond = |units: f64| (units * hours - FREE_UNIT_HOURS).max(0.0);
+        self.cost(
+            region,
+            [
+                ("prov_rcu_hour", beyond(rcu)),
+                ("prov_wcu_hour", beyond(wcu)),
+                ("storage_gb_month", (storage_gb - FREE_STORAGE_GB).max(0.0)),
+            ],
+        )
+    }
+
+    /// Dollars of `units` on-demand request units.
+    ///
+    /// # Errors
+    /// When the price is missing.
+    pub fn on_demand(&self, region: &str, unit: Unit, units: f64) -> Result<f64, UnknownPrice> {
+        self.cost(region, [(unit.on_demand_key(), units / 1e6)])
+    }
+
+    /// Dollars of `units` provisioned for `hours`.
+    ///
+    /// # Errors
+    /// When the price is missing.
+    pub fn provisioned(
+        &self,
+        region: &str,
+        unit: Unit,
+        units: f64,
+        hours: f64,
+    ) -> Result<f64, UnknownPrice> {
+        self.cost(region, [(unit.provisioned_key(), units * hours)])
+    }
+
+    /// The utilisation, 0–1, from which provisioned capacity is the cheaper one.
+    ///
+    /// # Errors
+    /// When a price is missing.
+    pub fn break_even(&self, region: &str, unit: Unit) -> Result<f64, UnknownPrice> {
+        Ok(self.provisioned(region, unit, 1.0, 1.0)? / self.on_demand(region, unit, 3600.0)?)
+    }
+
+    /// Dollars of `blocks` × 100 units reserved for `years` (1 or 3).
+    ///
+    /// # Errors
+    /// When a price is missing.
+    pub fn reserved(
+        &self,
+        region: &str,
+        unit: Unit,
+        blocks: f64,
+        years: u8,
+    ) -> Result<ReservedCost, UnknownPrice> {
+        let price = |part: &str| {
+            self.usd(
+                region,
+                &format!("res_{years}y_{}_{part}_per100", unit.capacity_name()),
+            )
+        };
+        let hours = HOURS_PER_YEAR * f64::from(years);
+        Ok(ReservedCost {
+            total: blocks * (price("upfront")? + price("hour")? * hours),
+            standard: self.provisioned(region, unit, blocks * 100.0, hours)?,
+        })
+    }
+
+    /// Dollars of Streams `GetRecords` calls in a month, beyond the free ones.
+    ///
+    /// # Errors
+    /// When the price is missing.
+    pub fn stream_reads(&self, region: &str, calls: f64) -> Result<f64, UnknownPrice> {
+        let billed = (calls - FREE_STREAM_CALLS).max(0.0);
+        self.cost(region, [("streams_read_per_100k", billed / 1e5)])
+    }
+}
+
+impl Unit {
+    const fn capacity_name(self) -> &'static str {
+        match self {
+            Self::Read => "rcu",
+            Self::Write => "wcu",
+        }
+    }
+
+    const fn provisioned_key(self) -> &'static str {
+        match self {
+            Self::Read => "prov_rcu_hour",
+            Self::Write => "prov_wcu_hour",
+        }
+    }
+
+    const fn on_demand_key(self) -> &'static str {
+        match self {
+            Self::Read => "od_rru_million",
+            Self::Write => "od_wru_million",
+        }
+    }
+}
+
+/// What a Standard table's storage and throughput would cost in Standard-IA, dollars. [CLASS]
+#[must_use]
+pub fn infrequent_access(storage_usd: f64, throughput_usd: f64) -> f64 {
+    storage_usd * IA_FACTORS.0 + throughput_usd * IA_FACTORS.1
+}
