@@ -19,10 +19,14 @@
 //! 1. [`schedule`]: the intended start of every arrival
 //! 1. [`capacity`]: what an operation costs, and whether a table admits it now
 //! 1. [`price`]: units and modes → dollars
+//! 1. [`record`]: samples, added up into intervals and totals
+//! 1. [`engine`]: the client as a state machine
 //!
 
 pub mod capacity;
+pub mod engine;
 pub mod price;
+pub mod record;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;

@@ -1,0 +1,317 @@
+//! The load generator's client as a state machine: event in, actions out.
+//!
+//! Owns what a client decides: how many requests are under way, which wait, which are dropped,
+//! which are tried again and when. Must not know how requests travel or what time really is;
+//! the driver and the simulator feed it alike.
+
+pub mod retry;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    record::{Outcome, Sample},
+    scenario::{ClientSettings, Scenario},
+    schedule::Arrival,
+    units::{ByDirection, CapacityUnits, Timestamp},
+};
+use retry::RetryPolicy;
+
+/// How one attempt ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Success.
+    Completed {
+        /// Units that the answer declares.
+        consumed: ByDirection<CapacityUnits>,
+    },
+    /// Refused for want of capacity.
+    Throttled {
+        /// The reasons given, or the exception's name where there are none; never empty.
+        reasons: Vec<String>,
+    },
+    /// Any other error.
+    Failed {
+        /// Short, and without data of the request.
+        cause: String,
+        /// Whether a retry may help: server errors and broken connections.
+        retryable: bool,
+    },
+    /// No whole answer by the deadline.
+    TimedOut,
+}
+
+/// What happens to the client.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An arrival is due, or overdue.
+    ArrivalDue {
+        /// Which; sequence numbers are distinct.
+        arrival: Arrival,
+        /// Index into `Scenario::operations`.
+        operation: usize,
+    },
+    /// An attempt ended. Every [`Action::Send`] has to be followed by one of these, by its
+    /// deadline at the latest.
+    Answered {
+        /// Sequence number of the request.
+        request: u64,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+        /// When it really was sent: whoever sends may be late as well.
+        sent_at: Timestamp,
+        /// When the answer was there.
+        answered_at: Timestamp,
+        /// How it ended.
+        answer: Answer,
+    },
+    /// The instant named by an [`Action::WaitUntil`] has come.
+    RetryDue {
+        /// Sequence number of the request.
+        request: u64,
+    },
+    /// The run is interrupted: what waits in the queue is dropped, what waits for a retry ends
+    /// with its last answer, and nothing is retried. What was sent is still waited for.
+    DrainRequested,
+}
+
+/// What the client wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Send an attempt now.
+    Send {
+        /// Sequence number of the request.
+        request: u64,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+    },
+    /// Come back with [`Event::RetryDue`] at this instant.
+    WaitUntil {
+        /// Sequence number of the request.
+        request: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// The request is over. Every arrival has exactly one of these.
+    Finished(Sample),
+}
+
+/// The client.
+///
+/// At most `max_in_flight` requests are under way, from their first send to their final answer:
+/// a request that waits for a retry keeps its place, as it keeps its connection or thread in a
+/// real client. At most `max_queued` wait for a place, first come first served; what is due
+/// beyond that is dropped.
+#[derive(Debug)]
+pub struct Engine {
+    settings: ClientSettings,
+    retry: RetryPolicy,
+    under_way: BTreeMap<u64, UnderWay>,
+    queue: VecDeque<(Arrival, usize)>,
+    draining: bool,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    sample: Sample,
+    backing_off: bool,
+}
+
+impl Engine {
+    /// A client with nothing to do.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Self {
+        Self {
+            settings: scenario.client,
+            retry: RetryPolicy::new(scenario.client.retry, scenario.seed),
+            under_way: BTreeMap::new(),
+            queue: VecDeque::new(),
+            draining: false,
+        }
+    }
+
+    /// Requests under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// Requests that are due and wait for a place.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether every arrival so far has its outcome.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.queue.is_empty()
+    }
+
+    /// Takes an event in, and appends what is to be done to `actions`, in order.
+    ///
+    /// An answer to an attempt that is not under way, or a retry that is not waited for, is
+    /// ignored.
+    pub fn handle(&mut self, event: Event, now: Timestamp, actions: &mut Vec<Action>) {
+        match event {
+            Event::ArrivalDue { arrival, operation } => {
+                self.arrive(arrival, operation, now, actions);
+            }
+            Event::Answered {
+                request,
+                attempt,
+                sent_at,
+                answered_at,
+                answer,
+            } => {
+                if let Some(under_way) = self.under_way.get_mut(&request)
+                    && under_way.sample.attempts == attempt
+                    && !under_way.backing_off
+                {
+                    under_way.sample.first_sent.get_or_insert(sent_at);
+                    under_way.sample.last_sent = Some(sent_at);
+                    under_way.sample.finished = answered_at;
+                    self.answered(request, answer, now, actions);
+                }
+            }
+            Event::RetryDue { request } => {
+                if let Some(under_way) = self.under_way.get_mut(&request)
+                    && under_way.backing_off
+                {
+                    under_way.backing_off = false;
+                    send(&mut under_way.sample, request, actions);
+                }
+            }
+            Event::DrainRequested => self.drain(now, actions),
+        }
+    }
+
+    fn arrive(
+        &mut self,
+        arrival: Arrival,
+        operation: usize,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        // The places are taken by those who came before, so whoever comes while the queue is
+        // not empty goes behind it.
+        if self.draining {
+            actions.push(Action::Finished(unsent(&arrival, operation, now)));
+        } else if self.has_place() && self.queue.is_empty() {
+            self.start(&arrival, operation, now, actions);
+        } else if self.queue.len() < self.settings.max_queued as usize {
+            self.queue.push_back((arrival, operation));
+        } else {
+            actions.push(Action::Finished(unsent(&arrival, operation, now)));
+        }
+    }
+
+    fn has_place(&self) -> bool {
+        self.under_way.len() < self.settings.max_in_flight as usize
+    }
+
+    fn start(
+        &mut self,
+        arrival: &Arrival,
+        operation: usize,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut sample = unsent(arrival, operation, now);
+        send(&mut sample, arrival.sequence, actions);
+        let backing_off = false;
+        let under_way = UnderWay {
+            sample,
+            backing_off,
+        };
+        self.under_way.insert(arrival.sequence, under_way);
+    }
+
+    fn answered(
+        &mut self,
+        request: u64,
+        answer: Answer,
+        now: Timestamp,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(under_way) = self.under_way.get_mut(&request) else {
+            return;
+        };
+        let sample = &mut under_way.sample;
+        let pause = self.retry.pause(request, sample.attempts, &answer);
+        conclude(sample, answer, &self.settings);
+        if let Some(pause) = pause.filter(|_| !self.draining) {
+            under_way.backing_off = true;
+            let at = sample.finished + pause;
+            actions.push(Action::WaitUntil { request, at });
+            return;
+        }
+        if let Some(done) = self.under_way.remove(&request) {
+            actions.push(Action::Finished(done.sample));
+        }
+        while self.has_place()
+            && let Some((arrival, operation)) = self.queue.pop_front()
+        {
+            self.start(&arrival, operation, now, actions);
+        }
+    }
+
+    fn drain(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.draining = true;
+        for (arrival, operation) in self.queue.drain(..) {
+            actions.push(Action::Finished(unsent(&arrival, operation, now)));
+        }
+        let waiting = self
+            .under_way
+            .extract_if(.., |_, request| request.backing_off);
+        actions.extend(waiting.map(|(_, request)| Action::Finished(request.sample)));
+    }
+}
+
+/// A request that was not sent, which counts as dropped unless it is.
+fn unsent(arrival: &Arrival, operation: usize, now: Timestamp) -> Sample {
+    Sample {
+        phase: arrival.phase,
+        operation,
+        outcome: Outcome::Dropped,
+        due: arrival.intended_start,
+        first_sent: None,
+        last_sent: None,
+        finished: now,
+        attempts: 0,
+        consumed: ByDirection::default(),
+        throttle_reasons: Vec::new(),
+        error: None,
+    }
+}
+
+fn send(sample: &mut Sample, request: u64, actions: &mut Vec<Action>) {
+    sample.attempts += 1;
+    let attempt = sample.attempts;
+    actions.push(Action::Send { request, attempt });
+}
+
+/// Notes how an attempt ended, as if it were the last.
+fn conclude(sample: &mut Sample, answer: Answer, settings: &ClientSettings) {
+    sample.error = None;
+    sample.outcome = match answer {
+        Answer::Completed { consumed } => {
+            sample.consumed = consumed;
+            Outcome::Completed
+        }
+        Answer::Throttled { reasons } => {
+            sample.throttle_reasons.extend(reasons);
+            Outcome::Throttled
+        }
+        Answer::Failed { cause, .. } => {
+            sample.error = Some(cause);
+            Outcome::Failed
+        }
+        Answer::TimedOut => {
+            sample.error = Some(format!("no answer within {:?}", settings.attempt_timeout));
+            Outcome::TimedOut
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests;

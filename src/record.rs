@@ -1,0 +1,287 @@
+//! What a run leaves behind: samples, added up into intervals and totals, mergeable.
+//!
+//! Owns the stored format; must not know how it is judged or shown.
+
+pub mod histogram;
+pub mod recorder;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    scenario::{OperationKind, PhaseKind},
+    seed::Seed,
+    units::{ByDirection, CapacityUnits, Timestamp},
+};
+use histogram::{EncodedHistogram, LatencyHistogram};
+
+/// Version of the stored format. Raised whenever a reader of the last one would be misled.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How a request ended. Every arrival has exactly one.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Answered with success.
+    Completed,
+    /// The final answer was a throttle.
+    Throttled,
+    /// Any other error: an exception, a broken connection, an unreadable answer.
+    Failed,
+    /// The final attempt had no answer by its deadline.
+    TimedOut,
+    /// Due, but the in-flight limit and its queue were full; never sent.
+    Dropped,
+}
+
+impl Outcome {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 5] = [
+        Self::Completed,
+        Self::Throttled,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Dropped,
+    ];
+}
+
+/// One finished request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Index into `Scenario::phases`.
+    pub phase: usize,
+    /// Index into `Scenario::operations`.
+    pub operation: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Intended start.
+    pub due: Timestamp,
+    /// First send; `None` when dropped.
+    pub first_sent: Option<Timestamp>,
+    /// Send of the last attempt.
+    pub last_sent: Option<Timestamp>,
+    /// Final answer, deadline or drop.
+    pub finished: Timestamp,
+    /// Attempts made; 0 when dropped.
+    pub attempts: u32,
+    /// Units that the answer declares (`ReturnConsumedCapacity`); zero for errors, which carry
+    /// none.
+    pub consumed: ByDirection<CapacityUnits>,
+    /// Every reason of every throttled attempt: `TableReadProvisionedThroughputExceeded`, …
+    pub throttle_reasons: Vec<String>,
+    /// For `Failed` and `TimedOut`: the cause, short and without data of the request.
+    pub error: Option<String>,
+}
+
+/// A number for each outcome. `total` = arrivals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutcomeCounts {
+    /// Answered with success.
+    pub completed: u64,
+    /// Throttled in the end.
+    pub throttled: u64,
+    /// Failed in the end.
+    pub failed: u64,
+    /// Without an answer by the deadline.
+    pub timed_out: u64,
+    /// Never sent.
+    pub dropped: u64,
+}
+
+impl OutcomeCounts {
+    /// The counter of one outcome.
+    #[must_use]
+    pub const fn of(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Completed => self.completed,
+            Outcome::Throttled => self.throttled,
+            Outcome::Failed => self.failed,
+            Outcome::TimedOut => self.timed_out,
+            Outcome::Dropped => self.dropped,
+        }
+    }
+
+    /// Counts one more.
+    pub const fn add(&mut self, outcome: Outcome) {
+        *match outcome {
+            Outcome::Completed => &mut self.completed,
+            Outcome::Throttled => &mut self.throttled,
+            Outcome::Failed => &mut self.failed,
+            Outcome::TimedOut => &mut self.timed_out,
+            Outcome::Dropped => &mut self.dropped,
+        } += 1;
+    }
+
+    /// All outcomes together.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.completed + self.throttled + self.failed + self.timed_out + self.dropped
+    }
+}
+
+impl std::ops::AddAssign for OutcomeCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.completed += other.completed;
+        self.throttled += other.throttled;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.dropped += other.dropped;
+    }
+}
+
+/// A whole run, as stored in `results.json` under `record`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunRecord {
+    /// [`SCHEMA_VERSION`] at the time of writing.
+    pub schema_version: u32,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// The scenario file as it was read.
+    pub scenario_source: String,
+    /// The tables, in the order of the scenario.
+    pub tables: Vec<TableRecord>,
+    /// The operations, in the order of the scenario.
+    pub operations: Vec<OperationRecord>,
+    /// The timed phases that were begun, in order of time. Load is in `provenance`.
+    pub phases: Vec<PhaseRecord>,
+    /// One for each second of the timed phases in which anything happened, in order.
+    pub intervals: Vec<Interval>,
+}
+
+/// Where a record comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Provenance {
+    /// `dynamometer` version.
+    pub tool_version: String,
+    /// Scenario name.
+    pub scenario: String,
+    /// SHA-256 of the resolved scenario, hex.
+    pub fingerprint: String,
+    /// Root seed.
+    pub seed: Seed,
+    /// `emulator`, or the endpoint's URL without credentials.
+    pub target: String,
+    /// Wall-clock start of the timed phases, RFC 3339, UTC.
+    pub started_at: String,
+    /// Items written by the load phase.
+    pub items_loaded: u64,
+    /// Seconds that loading took.
+    pub load_seconds: f64,
+    /// `true` when the run was interrupted before its end.
+    pub interrupted: bool,
+    /// Model parameters that differ from their defaults, as `name = value`.
+    pub model_overrides: Vec<String>,
+}
+
+/// What a report needs to know of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TableRecord {
+    /// Table name.
+    pub name: String,
+    /// RCU and WCU at the start.
+    pub provisioned: ByDirection<CapacityUnits>,
+    /// `burst_seconds` of the model that governed (embedded) or is assumed (endpoint).
+    pub burst_seconds: u32,
+    /// `true` when burst credit and partitions were read from the governor; `false` when the
+    /// target does not show them.
+    pub governed: bool,
+}
+
+/// What a report needs to know of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationRecord {
+    /// Name in the scenario.
+    pub name: String,
+    /// Kind.
+    pub kind: OperationKind,
+    /// Index into `tables`.
+    pub table: usize,
+}
+
+/// Totals of one timed phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseRecord {
+    /// Name in the scenario.
+    pub name: String,
+    /// Warm-up or measured.
+    pub kind: PhaseKind,
+    /// First instant of the phase.
+    pub starts: Timestamp,
+    /// Planned end; when the run was interrupted, the instant after which nothing was due.
+    pub ends: Timestamp,
+    /// Arrivals that were due.
+    pub arrivals: u64,
+    /// Due → first send, of every request that was sent.
+    pub dispatch_delay: LatencyHistogram,
+    /// In the order of `RunRecord::operations`.
+    pub operations: Vec<OperationTotals>,
+}
+
+/// Totals of one operation in one phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationTotals {
+    /// Requests by outcome; the total equals the arrivals of this operation.
+    pub outcomes: OutcomeCounts,
+    /// Attempts sent, retries included.
+    pub attempts: u64,
+    /// Units declared by the answers.
+    pub consumed: ByDirection<CapacityUnits>,
+    /// Throttle reasons over all attempts.
+    pub throttle_reasons: BTreeMap<String, u64>,
+    /// Causes of failed and timed-out requests.
+    pub errors: BTreeMap<String, u64>,
+    /// Due → final answer, completed requests.
+    pub response_time: LatencyHistogram,
+    /// Last send → answer, completed requests.
+    pub service_time: LatencyHistogram,
+    /// Due → final answer, throttled requests.
+    pub throttled_response_time: LatencyHistogram,
+    /// Due → end, failed and timed-out requests.
+    pub failed_response_time: LatencyHistogram,
+}
+
+/// One second of the run. Arrivals count in the second in which they were due, everything
+/// else in the second in which the request ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// Second since the run's start.
+    pub second: u64,
+    /// Arrivals that were due in it.
+    pub arrivals: u64,
+    /// First sends in it.
+    pub sent: u64,
+    /// Due → first send, of requests that ended in it: the 99th percentile and the largest,
+    /// nanoseconds.
+    pub dispatch_delay_p99_nanos: u64,
+    /// In the order of `RunRecord::operations`.
+    pub operations: Vec<IntervalOperation>,
+    /// In the order of `RunRecord::tables`.
+    pub tables: Vec<IntervalTable>,
+}
+
+/// One operation in one second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IntervalOperation {
+    /// Requests that ended in it.
+    pub outcomes: OutcomeCounts,
+    /// Units declared by their answers.
+    pub consumed: ByDirection<CapacityUnits>,
+    /// Throttle reasons of their attempts.
+    pub throttle_reasons: BTreeMap<String, u64>,
+    /// Response time of those that completed; absent when there were none.
+    pub response_time: Option<EncodedHistogram>,
+}
+
+/// One table at the end of one second.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IntervalTable {
+    /// RCU and WCU in force.
+    pub provisioned: ByDirection<CapacityUnits>,
+    /// Burst credit left, in units; absent when the target does not show it.
+    pub burst_left: Option<ByDirection<f64>>,
+}
