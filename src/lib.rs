@@ -21,6 +21,7 @@
 //! 1. [`price`]: units and modes → dollars
 //! 1. [`record`]: samples, added up into intervals and totals
 //! 1. [`engine`]: the client as a state machine
+//! 1. [`simulation`]: a run in virtual time, over engine and capacity
 //!
 
 pub mod capacity;
@@ -30,5 +31,6 @@ pub mod record;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;
+pub mod simulation;
 pub mod units;
 pub mod workload;

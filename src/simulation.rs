@@ -1,0 +1,300 @@
+//! A run in virtual time: the client's state machine against the capacity model.
+//!
+//! Owns the queue of events and when they happen; what the client decides is the engine's
+//! business, what is admitted the capacity model's, and what items weigh the workload's. There
+//! is no I/O and no clock, so the same scenario gives the same record, bit for bit.
+//!
+//! Simulated answers take a fixed, assumed time. Response times of a simulation say how long
+//! requests wait and back off, not how fast a server is.
+
+pub mod demand;
+mod items;
+mod memo;
+mod partition;
+mod place;
+mod table;
+
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
+
+use crate::{
+    engine::{Action, Answer, Engine, Event},
+    record::{
+        IntervalTable, Provenance, RunRecord,
+        recorder::{Recorder, RunHeader},
+    },
+    scenario::{PhaseKind, Scenario},
+    schedule::{Arrival, Schedule},
+    units::Timestamp,
+    workload::Workload,
+};
+use table::SimulatedTable;
+
+/// What a simulation assumes beyond the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimulationOptions {
+    /// Send → answer of a request that is admitted.
+    pub service_time: Duration,
+    /// Send → answer of a request that is throttled.
+    pub throttle_time: Duration,
+}
+
+impl Default for SimulationOptions {
+    fn default() -> Self {
+        Self {
+            service_time: Duration::from_millis(1),
+            throttle_time: Duration::from_micros(500),
+        }
+    }
+}
+
+/// Why a scenario cannot be simulated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SimulationError {
+    /// Which items share a primary key, or a partition that is queried, follows from no rule
+    /// here, so each has to be looked at.
+    #[error(
+        "table {table}: its keys are drawn or repeat, so that all {items} items have to be kept \
+         in memory to know which share a key, and {max} are the most; \
+         write the keys as unique, group or cycle, or use fewer items"
+    )]
+    TooManyItems {
+        /// Name of the table.
+        table: String,
+        /// Its items.
+        items: u64,
+        /// The most that are indexed.
+        max: u64,
+    },
+}
+
+/// What the record of a simulation says of itself: nothing that differs between two
+/// simulations of the same scenario.
+#[must_use]
+pub fn header(
+    scenario: &Scenario,
+    scenario_source: String,
+    tool_version: &str,
+    options: &SimulationOptions,
+) -> RunHeader {
+    let mut model_overrides = scenario.model.overrides();
+    model_overrides.push(format!(
+        "simulated service time = {:?} ({:?} when throttled)",
+        options.service_time, options.throttle_time
+    ));
+    RunHeader {
+        scenario_source,
+        provenance: Provenance {
+            tool_version: tool_version.to_owned(),
+            scenario: scenario.name.clone(),
+            fingerprint: scenario.fingerprint(),
+            seed: scenario.seed,
+            target: "simulation".to_owned(),
+            started_at: "virtual time".to_owned(),
+            items_loaded: (0..scenario.tables.len())
+                .map(|table| loaded_items(scenario, table))
+                .sum(),
+            load_seconds: 0.0,
+            interrupted: false,
+            model_overrides,
+        },
+        governed: true,
+    }
+}
+
+/// Items of a table that are there when the timed phases begin.
+fn loaded_items(scenario: &Scenario, table: usize) -> u64 {
+    let is_loaded = scenario
+        .phases
+        .iter()
+        .any(|phase| phase.kind == PhaseKind::Load);
+    if is_loaded {
+        scenario.tables[table].items
+    } else {
+        0
+    }
+}
+
+/// Simulates every timed phase of `scenario`, until each arrival has its outcome.
+///
+/// Loading is taken as done: the items are there, and the buckets are as the scenario says.
+/// Memory grows with the items that were written to, not with the number of requests.
+///
+/// # Errors
+/// When a table is too large for what has to be known of its keys.
+///
+/// # Panics
+/// When the accounting does not add up, see [`Recorder::into_record`].
+pub fn simulate(
+    scenario: &Arc<Scenario>,
+    header: RunHeader,
+    options: &SimulationOptions,
+) -> Result<RunRecord, SimulationError> {
+    let workload = Workload::new(Arc::clone(scenario));
+    let schedule = Schedule::new(scenario);
+    let tables = (0..scenario.tables.len())
+        .map(|table| SimulatedTable::new(&workload, table, loaded_items(scenario, table)))
+        .collect::<Result<_, _>>()?;
+    let mut simulator = Simulator {
+        options: *options,
+        engine: Engine::new(scenario),
+        recorder: Recorder::new(scenario, header),
+        workload,
+        tables,
+        queue: BinaryHeap::new(),
+        queued: 0,
+        actions: Vec::new(),
+        observed: 0,
+        end: Timestamp::ZERO + schedule.duration(),
+    };
+    simulator.run(schedule.arrivals());
+    Ok(simulator.recorder.into_record())
+}
+
+/// An event that is yet to come.
+struct Pending {
+    at: Timestamp,
+    /// Of events at one instant, what was caused first comes first.
+    order: u64,
+    event: Event,
+}
+
+impl Pending {
+    const fn key(&self) -> (Timestamp, u64) {
+        (self.at, self.order)
+    }
+}
+
+impl PartialEq for Pending {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+impl Eq for Pending {}
+impl PartialOrd for Pending {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Pending {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+struct Simulator {
+    options: SimulationOptions,
+    engine: Engine,
+    recorder: Recorder,
+    workload: Workload,
+    tables: Vec<SimulatedTable>,
+    queue: BinaryHeap<Reverse<Pending>>,
+    /// Events that were ever queued.
+    queued: u64,
+    actions: Vec<Action>,
+    /// Seconds whose end was noted.
+    observed: u64,
+    /// End of the last phase.
+    end: Timestamp,
+}
+
+impl Simulator {
+    fn run(&mut self, arrivals: impl Iterator<Item = Arrival>) {
+        let mut arrivals = arrivals.peekable();
+        loop {
+            let pending = self.queue.peek().map(|Reverse(pending)| pending.at);
+            // At one instant answers come before arrivals: whoever comes finds the place free.
+            let is_next = |arrival: &Arrival| pending.is_none_or(|at| arrival.intended_start < at);
+            if let Some(arrival) = arrivals.next_if(is_next) {
+                self.observe_until(arrival.intended_start);
+                self.arrive(arrival);
+            } else if let Some(Reverse(Pending { at, event, .. })) = self.queue.pop() {
+                self.observe_until(at);
+                self.feed(event, at);
+            } else {
+                break;
+            }
+        }
+        self.observe_until(self.end);
+        if self.end > end_of_second_before(self.observed) {
+            self.observe(self.end);
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let operation = self.workload.spec(arrival.sequence);
+        self.recorder.due(&arrival, operation);
+        let now = arrival.intended_start;
+        self.feed(Event::ArrivalDue { arrival, operation }, now);
+    }
+
+    fn feed(&mut self, event: Event, now: Timestamp) {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.engine.handle(event, now, &mut actions);
+        for action in actions.drain(..) {
+            match action {
+                Action::Send { request, attempt } => self.send(request, attempt, now),
+                Action::WaitUntil { request, at } => {
+                    self.queue_up(at.max(now), Event::RetryDue { request });
+                }
+                Action::Finished(sample) => self.recorder.finish(&sample),
+            }
+        }
+        self.actions = actions;
+    }
+
+    /// The table decides at the instant of the send; only the answer takes its time.
+    fn send(&mut self, request: u64, attempt: u32, now: Timestamp) {
+        let pick = self.workload.pick(request);
+        let mut answer = self.tables[pick.table].answer(request, pick, now);
+        let mut takes = match answer {
+            Answer::Throttled { .. } => self.options.throttle_time,
+            _ => self.options.service_time,
+        };
+        let deadline = self.workload.scenario().client.attempt_timeout;
+        if takes > deadline {
+            (takes, answer) = (deadline, Answer::TimedOut);
+        }
+        let answered_at = now + takes;
+        let event = Event::Answered {
+            request,
+            attempt,
+            sent_at: now,
+            answered_at,
+            answer,
+        };
+        self.queue_up(answered_at, event);
+    }
+
+    fn queue_up(&mut self, at: Timestamp, event: Event) {
+        let order = self.queued;
+        self.queued += 1;
+        self.queue.push(Reverse(Pending { at, order, event }));
+    }
+
+    /// Notes how the tables stand at the end of each second that is over by `now`, before
+    /// anything that happens at `now`.
+    fn observe_until(&mut self, now: Timestamp) {
+        loop {
+            let end = end_of_second_before(self.observed + 1);
+            if end > now.min(self.end) {
+                return;
+            }
+            self.observe(end);
+        }
+    }
+
+    fn observe(&mut self, at: Timestamp) {
+        let tables: Vec<IntervalTable> = self
+            .tables
+            .iter_mut()
+            .map(|table| table.status(at))
+            .collect();
+        self.recorder.tables(self.observed, &tables);
+        self.observed += 1;
+    }
+}
+
+/// The instant at which second number `second` begins.
+fn end_of_second_before(second: u64) -> Timestamp {
+    Timestamp::from_start(Duration::from_secs(second))
+}
