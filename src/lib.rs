@@ -22,12 +22,16 @@
 //! 1. [`record`]: samples, added up into intervals and totals
 //! 1. [`engine`]: the client as a state machine
 //! 1. [`simulation`]: a run in virtual time, over engine and capacity
+//! 1. [`analysis`]: record → summary and verdict
+//! 1. [`report`]: what every report shows, formatted once
 //!
 
+pub mod analysis;
 pub mod capacity;
 pub mod engine;
 pub mod price;
 pub mod record;
+pub mod report;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;

@@ -1,5 +1,9 @@
 //! One binary for all integration tests: one link, shared helpers.
 mod architecture;
+mod browser;
 mod capacity;
+mod fixtures;
+mod html;
+mod reports;
 mod scenarios;
 mod workload;

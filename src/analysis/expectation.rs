@@ -1,0 +1,365 @@
+//! What a scenario comes to before it runs: load, sizes, units, the hottest key and the bill.
+//!
+//! Sizes and units are means over the first items and arrivals; the rest follows from the
+//! scenario. Must not know how it is shown.
+
+use serde::Serialize;
+
+use crate::{
+    capacity::partition,
+    price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
+    scenario::{ArrivalSpec, Billing, KeySpec, PhaseKind, Scenario, Table, ValueSpec},
+    simulation::{SimulationError, demand::Demand},
+    units::{ByDirection, Bytes, Direction},
+    workload::Workload,
+};
+
+/// Items and arrivals that are looked at, at most.
+pub const SAMPLES_MAX: u64 = 10_000;
+/// Where prices are from.
+pub const REGION: &str = "us-east-1";
+/// Storage overhead of an item that is billed but not metered. [SIZE]
+const OVERHEAD_BYTES: f64 = 100.0;
+const GB: f64 = 1_073_741_824.0;
+
+/// Why nothing can be said of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExpectationError {
+    /// A table is too large for what has to be known of its keys.
+    #[error(transparent)]
+    Items(#[from] SimulationError),
+    /// A price is missing.
+    #[error(transparent)]
+    Price(#[from] UnknownPrice),
+}
+
+/// What a scenario comes to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Expectation {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Length of all timed phases, seconds.
+    pub seconds: f64,
+    /// Timed phases in order.
+    pub phases: Vec<ExpectedPhase>,
+    /// In the order of the scenario.
+    pub operations: Vec<ExpectedOperation>,
+    /// Arrivals that units per operation are the mean of.
+    pub arrivals_sampled: u64,
+    /// In the order of the scenario.
+    pub tables: Vec<ExpectedTable>,
+    /// Model parameters with their values, as `name = value`.
+    pub model: Vec<String>,
+    /// Those of `model` that differ from the default.
+    pub model_overrides: Vec<String>,
+    /// Region that the prices hold for.
+    pub region: &'static str,
+    /// When the prices held.
+    pub price_date: String,
+}
+
+/// A timed phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExpectedPhase {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub kind: PhaseKind,
+    /// Its length.
+    pub seconds: f64,
+    /// Mean arrivals per second.
+    pub rate_mean: f64,
+    /// Most arrivals per second.
+    pub rate_max: f64,
+    /// Expected number of arrivals; of Poisson arrivals the mean.
+    pub arrivals: f64,
+}
+
+/// An operation of the mix.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExpectedOperation {
+    /// Its name.
+    pub name: String,
+    /// DynamoDB's name for what it does.
+    pub request: &'static str,
+    /// Share of all arrivals.
+    pub weight: f64,
+    /// Mean units; absent when no sampled arrival was one.
+    pub units: Option<f64>,
+    /// `RCU` or `WCU`.
+    pub unit: &'static str,
+    /// Share of its requests that go to the busiest item; absent for new items.
+    pub hottest_item: Option<f64>,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExpectedTable {
+    /// Its name.
+    pub name: String,
+    /// Items once it is loaded.
+    pub items: u64,
+    /// The first items, which sizes are taken from.
+    pub items_sampled: u64,
+    /// Mean size of an item.
+    pub item_bytes_mean: f64,
+    /// 99th percentile of the size of an item.
+    pub item_bytes_p99: u64,
+    /// Partitions at the start.
+    pub partitions: u64,
+    /// Dollars a month for the provisioned capacity.
+    pub capacity_usd: f64,
+    /// Dollars a month for storage, 100 bytes for each item included.
+    pub storage_usd: f64,
+    /// Reads and writes.
+    pub flow: ByDirection<Flow>,
+}
+
+/// Units per second in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Flow {
+    /// Provisioned.
+    pub provisioned: f64,
+    /// Expected at the mean rate of the measured phases.
+    pub mean: f64,
+    /// Expected at the highest rate of any phase.
+    pub max: f64,
+    /// Of `max`, what goes to the busiest partition key, if it is one for all operations.
+    /// Absent when an operation does not say: partition keys that are drawn, or neighbours
+    /// asked for one after the other.
+    pub hottest_key: Option<f64>,
+    /// What one partition serves.
+    pub partition_limit: f64,
+}
+
+/// Works out what `workload` comes to.
+///
+/// # Errors
+/// When a table's keys cannot be known, or a price is missing.
+pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
+    let scenario = workload.scenario();
+    let phases = phases(scenario);
+    let seconds: f64 = phases.iter().map(|phase| phase.seconds).sum();
+    let arrivals: f64 = phases.iter().map(|phase| phase.arrivals).sum();
+    let arrivals_sampled = SAMPLES_MAX.min(whole(arrivals.ceil()));
+    let units = mean_units(workload, arrivals_sampled)?;
+    let operations: Vec<_> = scenario
+        .operations
+        .iter()
+        .zip(units)
+        .map(|(spec, units)| ExpectedOperation {
+            name: spec.name.clone(),
+            request: spec.kind.api_name(),
+            weight: spec.weight.as_fraction(),
+            units,
+            unit: spec.kind.direction().unit(),
+            hottest_item: hottest_share(
+                scenario.keys[spec.keys].spec,
+                scenario.tables[spec.table].items,
+                1,
+            ),
+        })
+        .collect();
+    let tables = (0..scenario.tables.len())
+        .map(|index| table(workload, index, &phases, &operations))
+        .collect::<Result<_, _>>()?;
+    let price = PriceTable::embedded().find(REGION, "prov_rcu_hour")?;
+    Ok(Expectation {
+        scenario: scenario.name.clone(),
+        seconds,
+        phases,
+        operations,
+        arrivals_sampled,
+        tables,
+        model: scenario.model.values(),
+        model_overrides: scenario.model.overrides(),
+        region: REGION,
+        price_date: price.date.clone(),
+    })
+}
+
+fn phases(scenario: &Scenario) -> Vec<ExpectedPhase> {
+    let timed = |phase: &&crate::scenario::Phase| phase.kind != PhaseKind::Load;
+    let phases = scenario.phases.iter().filter(timed);
+    phases
+        .map(|phase| {
+            let seconds = phase.duration.as_secs_f64();
+            let rate_mean = match phase.arrivals {
+                ArrivalSpec::Constant { rate } | ArrivalSpec::Poisson { rate } => {
+                    rate.as_per_second()
+                }
+                ArrivalSpec::Ramp { from, to } => {
+                    f64::midpoint(from.as_per_second(), to.as_per_second())
+                }
+            };
+            ExpectedPhase {
+                name: phase.name.clone(),
+                kind: phase.kind,
+                seconds,
+                rate_mean,
+                rate_max: phase.arrivals.rate_max().as_per_second(),
+                arrivals: rate_mean * seconds,
+            }
+        })
+        .collect()
+}
+
+/// Mean units by operation over the first `sampled` arrivals.
+fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<Option<f64>>, SimulationError> {
+    let mut demand = Demand::new(workload)?;
+    let mut sums = vec![(0_u64, 0.0_f64); workload.scenario().operations.len()];
+    for sequence in 0..sampled {
+        let pick = workload.pick(sequence);
+        let (count, sum) = &mut sums[pick.spec];
+        *count += 1;
+        *sum += demand.units(sequence, pick).as_f64();
+    }
+    let mean = |(count, sum): (u64, f64)| (count > 0).then(|| sum / float(count));
+    Ok(sums.into_iter().map(mean).collect())
+}
+
+fn table(
+    workload: &Workload,
+    index: usize,
+    phases: &[ExpectedPhase],
+    operations: &[ExpectedOperation],
+) -> Result<ExpectedTable, UnknownPrice> {
+    let scenario = workload.scenario();
+    let table = &scenario.tables[index];
+    let Billing::Provisioned(rates) = table.billing;
+    let sampled = table.items.clamp(1, SAMPLES_MAX);
+    let mut sizes: Vec<u64> = (0..sampled)
+        .map(|number| workload.item_size(index, number).0)
+        .collect();
+    sizes.sort_unstable();
+    let mean = float(sizes.iter().sum()) / float(sampled);
+    let p99 = sizes[usize::try_from((sampled * 99).div_ceil(100) - 1).unwrap_or(0)];
+    let bytes = Bytes(whole(mean * float(table.items)));
+    let measured = || phases.iter().filter(|p| p.kind == PhaseKind::Measured);
+    let measured_seconds: f64 = measured().map(|p| p.seconds).sum();
+    let rate_mean = measured().map(|p| p.arrivals).sum::<f64>() / measured_seconds;
+    let rate_max = phases.iter().map(|p| p.rate_max).fold(0.0, f64::max);
+    let flow = ByDirection::from_fn(|direction| {
+        let mut per_arrival = 0.0;
+        let mut hottest = Some(0.0);
+        for (spec, expected) in scenario.operations.iter().zip(operations) {
+            if spec.table == index && spec.kind.direction() == direction {
+                let units = expected.weight * expected.units.unwrap_or(0.0);
+                per_arrival += units;
+                let share = partition_key_share(scenario.keys[spec.keys].spec, table);
+                hottest = hottest.zip(share).map(|(sum, share)| sum + units * share);
+            }
+        }
+        Flow {
+            provisioned: rates[direction].as_f64(),
+            mean: rate_mean * per_arrival,
+            max: rate_max * per_arrival,
+            hottest_key: hottest.map(|hottest| hottest * rate_max),
+            partition_limit: f64::from(match direction {
+                Direction::Read => scenario.model.partition_read_cap,
+                Direction::Write => scenario.model.partition_write_cap,
+            }),
+        }
+    });
+    let prices = PriceTable::embedded();
+    let capacity = |unit, units| prices.provisioned(REGION, unit, units, HOURS_PER_MONTH);
+    let storage_gb = float(table.items) * (mean + OVERHEAD_BYTES) / GB;
+    Ok(ExpectedTable {
+        name: table.name.clone(),
+        items: table.items,
+        items_sampled: sampled,
+        item_bytes_mean: mean,
+        item_bytes_p99: p99,
+        partitions: partition::initial_count(rates, bytes, &scenario.model),
+        capacity_usd: capacity(Unit::Read, rates.read.as_f64())?
+            + capacity(Unit::Write, rates.write.as_f64())?,
+        storage_usd: prices.cost(REGION, [("storage_gb_month", storage_gb)])?,
+        flow,
+    })
+}
+
+/// The share of the requests that go to the busiest partition key, where the key's values
+/// follow from the item's number.
+fn partition_key_share(keys: KeySpec, table: &Table) -> Option<f64> {
+    match table.attributes[table.partition_key].value {
+        ValueSpec::Unique { .. } if keys == KeySpec::New => Some(0.0),
+        ValueSpec::Unique { .. } => hottest_share(keys, table.items, 1),
+        // Neighbours are asked for one after the other: one key at a time gets them all.
+        ValueSpec::Group { .. } if matches!(keys, KeySpec::Sequential | KeySpec::New) => None,
+        ValueSpec::Group { size, .. } => hottest_share(keys, table.items, size),
+        _ => None,
+    }
+}
+
+/// The share of the busiest `group` neighbours among `items`. `None` for new items.
+fn hottest_share(keys: KeySpec, items: u64, group: u64) -> Option<f64> {
+    let (n, size) = (float(items.max(1)), float(group.min(items).max(1)));
+    Some(match keys {
+        KeySpec::Uniform | KeySpec::Sequential => size / n,
+        KeySpec::Zipfian {
+            exponent,
+            scrambled: true,
+        } => {
+            // The others of the group are some of the rest.
+            let first = 1.0 / harmonic(n, exponent);
+            first + (1.0 - first) * (size - 1.0) / (n - 1.0).max(1.0)
+        }
+        KeySpec::Zipfian { exponent, .. } | KeySpec::Latest { exponent } => {
+            harmonic(size, exponent) / harmonic(n, exponent)
+        }
+        KeySpec::HotSet { keys, traffic } => {
+            let (keys, traffic) = (keys.as_fraction(), traffic.as_fraction());
+            let hot = (n * keys).round().clamp(1.0, n);
+            if hot >= n {
+                size / n
+            } else {
+                let cold = (1.0 - traffic) / (n - hot);
+                let in_hot = size.min(hot);
+                (traffic / hot * in_hot + cold * (size - in_hot)).max(cold * size.min(n - hot))
+            }
+        }
+        KeySpec::New => return None,
+    })
+}
+
+/// Σ k^-s for k of 1..=n: the first terms one by one, the rest by Euler and Maclaurin.
+fn harmonic(n: f64, s: f64) -> f64 {
+    const EXACT: f64 = 1000.0;
+    let head = n.min(EXACT);
+    let sum: f64 = (1..=whole(head)).map(|k| float(k).powf(-s)).sum();
+    if n <= EXACT {
+        return sum;
+    }
+    let log = (n / head).ln();
+    let t = (1.0 - s) * log;
+    let area = head.powf(1.0 - s) * log * if t == 0.0 { 1.0 } else { t.exp_m1() / t };
+    sum + area + f64::midpoint(n.powf(-s), -head.powf(-s))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative; saturates"
+)]
+const fn whole(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harmonic_numbers_are_those_of_the_plain_sum() {
+        for s in [0.0, 0.5, 0.99, 1.0, 1.5] {
+            let plain: f64 = (1..=50_000_u64).map(|k| float(k).powf(-s)).sum();
+            let error = (harmonic(50_000.0, s) / plain - 1.0).abs();
+            assert!(error < 1e-6, "{s}: {error}");
+        }
+    }
+}

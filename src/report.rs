@@ -1,0 +1,268 @@
+//! What every report shows, formatted once.
+//!
+//! Owns the words and the numbers' looks; must not know where a report goes. [`ReportView`]
+//! holds finished strings (see [`format`] for the spaces in them); text from the scenario is
+//! as it was written, and each renderer makes it safe for where it goes.
+
+pub mod chart;
+pub mod expectation;
+pub mod format;
+pub mod html;
+pub mod json;
+pub mod plan;
+pub mod sentence;
+pub mod text;
+mod view;
+
+use crate::units::Direction;
+
+/// Everything that a report shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportView {
+    /// Scenario name.
+    pub scenario: String,
+    /// The question that the scenario answers.
+    pub question: Option<String>,
+    /// Term and value of what identifies the run: target, seed, fingerprint, start, …
+    pub facts: Vec<Fact>,
+    /// Target, as in the facts.
+    pub target: String,
+    /// Seed, as in the facts.
+    pub seed: String,
+    /// Length of the measured phases: `10m00s`.
+    pub duration: String,
+    /// The answer.
+    pub verdict: VerdictView,
+    /// Was it enough, and if not, why?
+    pub sentence: String,
+    /// The numbers to see first.
+    pub tiles: Vec<Tile>,
+    /// Failures first, otherwise in the order of the scenario.
+    pub assertions: Vec<AssertionRow>,
+    /// In the order of the scenario.
+    pub operations: Vec<OperationRow>,
+    /// Tables in the order of the scenario, reads before writes; without those directions
+    /// that no operation uses.
+    pub capacity: Vec<CapacityRow>,
+    /// Only those that occurred.
+    pub throttles: Vec<ThrottleRow>,
+    /// Causes of failed and timed-out requests.
+    pub errors: Vec<ErrorRow>,
+    /// How well the generator did.
+    pub validity: Vec<AssertionRow>,
+    /// What each number means.
+    pub definitions: Vec<Fact>,
+}
+
+/// A term with its value or meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is called.
+    pub term: String,
+    /// What it is or means.
+    pub value: String,
+}
+
+/// Good, bad or neither. Never shown by colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// `✓`
+    Good,
+    /// `✗`
+    Bad,
+    /// `!`
+    Caution,
+    /// Nothing to judge.
+    Neutral,
+}
+
+impl Mark {
+    /// The sign of it; a space when there is nothing to judge.
+    #[must_use]
+    pub const fn glyph(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Bad => "✗",
+            Self::Caution => "!",
+            Self::Neutral => " ",
+        }
+    }
+
+    /// The sign where only ASCII is at hand.
+    #[must_use]
+    pub const fn ascii(self) -> &'static str {
+        match self {
+            Self::Good => "+",
+            Self::Bad => "x",
+            Self::Caution => "!",
+            Self::Neutral => " ",
+        }
+    }
+}
+
+/// The answer in a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerdictView {
+    /// `PASS`, `FAIL`, `INVALID` or `INTERRUPTED`.
+    pub word: &'static str,
+    /// Its sign.
+    pub mark: Mark,
+    /// `1 of 4 missed`; empty where the word says all.
+    pub detail: String,
+    /// Exit code of the process.
+    pub exit_code: u8,
+}
+
+/// One number to see first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// What it is.
+    pub label: String,
+    /// With its unit; `–` when there is no data.
+    pub value: String,
+    /// What it is compared with; may be empty.
+    pub note: String,
+    /// How it compares.
+    pub mark: Mark,
+}
+
+/// A limit with what was observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssertionRow {
+    /// What is limited.
+    pub name: String,
+    /// With its unit, or `no data`.
+    pub observed: String,
+    /// `≤ 20 ms`.
+    pub limit: String,
+    /// How far from the limit, negative on the wrong side; `–` without data.
+    pub margin: String,
+    /// Met or missed.
+    pub mark: Mark,
+}
+
+/// One operation. Every value carries its unit; `–` when there is no data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationRow {
+    /// Name in the scenario.
+    pub name: String,
+    /// DynamoDB's name: `GetItem`.
+    pub api_name: &'static str,
+    /// Name of its table.
+    pub table: String,
+    /// Arrivals.
+    pub arrivals: String,
+    /// Completed requests.
+    pub completed: String,
+    /// Throttled requests.
+    pub throttled: String,
+    /// Failed requests.
+    pub failed: String,
+    /// Timed-out requests.
+    pub timed_out: String,
+    /// Requests that were never sent.
+    pub dropped: String,
+    /// Attempts, retries included.
+    pub attempts: String,
+    /// Arrivals per second, without unit.
+    pub offered_rate: String,
+    /// Completed per second, without unit.
+    pub completed_rate: String,
+    /// Response time.
+    pub response_time: PercentileRow,
+    /// Service time.
+    pub service_time: PercentileRow,
+    /// Units per completed request: `0.5 RCU`.
+    pub units_per_request: String,
+    /// Throttled share of the arrivals.
+    pub throttled_share: String,
+    /// Share of failed and timed-out requests.
+    pub error_share: String,
+    /// Whether any was throttled.
+    pub throttled_mark: Mark,
+    /// Whether any failed or timed out.
+    pub error_mark: Mark,
+}
+
+/// Percentiles with their units; `–` when there is no data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PercentileRow {
+    /// Median.
+    pub p50: String,
+    /// 99th percentile.
+    pub p99: String,
+    /// 99.9th percentile.
+    pub p99_9: String,
+    /// Longest.
+    pub max: String,
+}
+
+/// One direction of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CapacityRow {
+    /// Table name.
+    pub table: String,
+    /// Reads or writes.
+    pub direction: Direction,
+    /// `reads` or `writes`.
+    pub label: &'static str,
+    /// Units consumed in all: `12 300 RCU`.
+    pub consumed: String,
+    /// Mean consumption, without unit.
+    pub mean: String,
+    /// Largest consumption of a second, without unit.
+    pub peak: String,
+    /// `3 000 RCU`.
+    pub provisioned: String,
+    /// Mean ÷ provisioned as a fraction, for drawing.
+    pub utilisation: Option<f64>,
+    /// The same in percent.
+    pub utilisation_percent: String,
+    /// `about 25 RCU/s`, `about 25, at its busiest 40 RCU/s`, or `–`.
+    pub demand: String,
+    /// Throttled share of its requests.
+    pub throttled_share: String,
+    /// `45 of 90 s`.
+    pub throttled_seconds: String,
+    /// `burst credit ran dry after 31 s`; empty when the target does not show it.
+    pub burst: String,
+    /// Whether any was throttled.
+    pub mark: Mark,
+}
+
+/// One reason that throttled attempts gave. An attempt may give several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThrottleRow {
+    /// Table name.
+    pub table: String,
+    /// `reads` or `writes`.
+    pub label: &'static str,
+    /// `table capacity`, `key range`, …
+    pub cause: &'static str,
+    /// As DynamoDB calls it.
+    pub reason: String,
+    /// How often it was given.
+    pub times: u64,
+    /// The same as text.
+    pub count: String,
+}
+
+/// Failed or timed-out requests of one cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorRow {
+    /// Name of the operation.
+    pub operation: String,
+    /// What went wrong.
+    pub cause: String,
+    /// Requests.
+    pub count: String,
+}
+
+/// `reads` or `writes`.
+#[must_use]
+pub const fn direction_label(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Read => "reads",
+        Direction::Write => "writes",
+    }
+}

@@ -1,0 +1,148 @@
+//! What a scenario comes to, as text of at most 80 columns.
+
+use super::format::{NO_DATA, count, length, number, percent, plain, units};
+use crate::{
+    analysis::expectation::{Expectation, ExpectedTable},
+    scenario::{PhaseKind, diagnostic::printable},
+    units::Direction,
+};
+
+/// The text, each line ended by a newline.
+#[must_use]
+pub fn render(expectation: &Expectation) -> String {
+    let mut lines = vec![format!(
+        "{}   {}",
+        cut(&expectation.scenario),
+        length(expectation.seconds)
+    )];
+    lines.push(String::new());
+    lines.push(row("phase", &["length", "mean/s", "max/s", "arrivals"]));
+    for phase in &expectation.phases {
+        let kind = match phase.kind {
+            PhaseKind::Measured => "",
+            PhaseKind::WarmUp | PhaseKind::Load => "*",
+        };
+        lines.push(row(
+            &format!("{}{kind}", cut(&phase.name)),
+            &[
+                &length(phase.seconds),
+                &number(phase.rate_mean),
+                &number(phase.rate_max),
+                &number(phase.arrivals),
+            ],
+        ));
+    }
+    if expectation
+        .phases
+        .iter()
+        .any(|p| p.kind == PhaseKind::WarmUp)
+    {
+        lines.push("  * not measured".into());
+    }
+    lines.push(String::new());
+    lines.push(row(
+        "operation",
+        &["request", "share", "units", "hottest item"],
+    ));
+    for operation in &expectation.operations {
+        let mean = operation.units.map_or(NO_DATA.into(), |units| {
+            format!("{} {}", number(units), operation.unit)
+        });
+        let hottest = operation.hottest_item.map_or(NO_DATA.into(), percent);
+        lines.push(row(
+            &cut(&operation.name),
+            &[
+                operation.request,
+                &percent(operation.weight),
+                &mean,
+                &hottest,
+            ],
+        ));
+    }
+    lines.push(format!(
+        "  units: mean of the first {} arrivals, none throttled",
+        count(expectation.arrivals_sampled)
+    ));
+    for table in &expectation.tables {
+        lines.push(String::new());
+        lines.extend(table_lines(table, expectation));
+    }
+    lines.push(String::new());
+    lines.push("model".into());
+    for value in &expectation.model {
+        let mark = if expectation.model_overrides.contains(value) {
+            "   (not the default)"
+        } else {
+            ""
+        };
+        lines.push(format!("  {value}{mark}"));
+    }
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(plain(&line).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn table_lines(table: &ExpectedTable, expectation: &Expectation) -> Vec<String> {
+    let mut lines = vec![row(
+        &format!("table {}", cut(&table.name)),
+        &["provisioned", "at mean", "at max", "hottest key"],
+    )];
+    for direction in Direction::ALL {
+        let flow = table.flow[direction];
+        lines.push(row(
+            &format!("{}/s", direction.unit()),
+            &[
+                &units(flow.provisioned),
+                &number(flow.mean),
+                &number(flow.max),
+                &flow.hottest_key.map_or(NO_DATA.into(), number),
+            ],
+        ));
+        if flow.max > flow.provisioned {
+            let unit = direction.unit();
+            lines.push(format!("  ! more {unit}/s at the maximum than provisioned"));
+        }
+        if flow
+            .hottest_key
+            .is_some_and(|key| key > flow.partition_limit)
+        {
+            lines.push(format!(
+                "  ! the hottest key exceeds a partition: {} {}/s",
+                units(flow.partition_limit),
+                direction.unit()
+            ));
+        }
+    }
+    lines.push(format!(
+        "  items       {}; mean {} B, p99 {} B (the first {})",
+        count(table.items),
+        number(table.item_bytes_mean),
+        count(table.item_bytes_p99),
+        count(table.items_sampled)
+    ));
+    lines.push(format!(
+        "  partitions  {} at the start",
+        count(table.partitions)
+    ));
+    lines.push(format!(
+        "  per month   ${:.2} capacity, ${:.2} storage ({}, {})",
+        table.capacity_usd, table.storage_usd, expectation.region, expectation.price_date
+    ));
+    lines
+}
+
+fn row(name: &str, cells: &[&str; 4]) -> String {
+    let [a, b, c, d] = cells;
+    format!("{name:<26}{a:>12}{b:>12}{c:>12}{d:>14}")
+}
+
+fn cut(name: &str) -> String {
+    let name = printable(name);
+    if name.chars().count() <= 18 {
+        return name;
+    }
+    name.chars().take(17).chain(['…']).collect()
+}

@@ -1,0 +1,63 @@
+//! The report as one HTML page: no network, no fonts, readable without its script.
+//!
+//! Owns the order of the page and its markup; must not know how a number is found or judged.
+//! Whatever comes from a scenario or a server passes through [`escaped`].
+
+mod data;
+mod figure;
+mod section;
+mod timeline;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+
+use super::{ReportView, chart::escaped};
+use crate::{record::RunRecord, scenario::Scenario};
+use timeline::Timeline;
+
+const STYLE: &str = include_str!("assets/report.css");
+const SCRIPT: &str = include_str!("assets/report.js");
+
+/// The style sheet of the page: the colours of both themes are defined in it.
+#[must_use]
+pub const fn style() -> &'static str {
+    STYLE
+}
+
+/// The whole page.
+#[must_use]
+pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> String {
+    let timeline = Timeline::of(record);
+    let body = [
+        section::header(view),
+        section::tiles(&view.tiles),
+        section::assertions(view),
+        section::capacity(view, record, &timeline),
+        section::throttles(view, &timeline),
+        section::latency(record, scenario, &timeline),
+        section::schedule(view, scenario, &timeline),
+        section::operations(view),
+        section::method(view, record),
+    ]
+    .concat();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{} {} · {} · dynamometer</title>\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n<main>\n{body}</main>\n{}\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+        hash(STYLE),
+        hash(SCRIPT),
+        view.verdict.mark.glyph(),
+        view.verdict.word,
+        escaped(&view.scenario),
+        data::script(record, &timeline),
+    )
+}
+
+/// What the policy calls a style sheet or script: so nothing else can run, whatever slips in.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}

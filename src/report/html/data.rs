@@ -1,0 +1,105 @@
+//! The series as data in the page, for the crosshair and the download.
+
+use serde_json::{Number, Value, json};
+
+use super::{
+    figure::{Keep, column_names, latency_columns, schedule_columns, throttle_column},
+    timeline::{Timeline, latencies},
+};
+use crate::{record::RunRecord, units::Direction};
+
+/// Rows, at most.
+const MAX_ROWS: usize = 3600;
+/// Cells, about at most: it keeps the page of a long run with many tables below 1 MB.
+const MAX_CELLS: usize = 90_000;
+
+/// A `<script>` that holds JSON and does nothing.
+#[must_use]
+pub fn script(record: &RunRecord, timeline: &Timeline) -> String {
+    let data = json(record, timeline).to_string();
+    // No sequence in it may end the element, open a comment, or end a line of a script.
+    let data = data
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029");
+    format!("<script type=\"application/json\" id=\"series\">{data}</script>")
+}
+
+fn json(record: &RunRecord, timeline: &Timeline) -> Value {
+    let columns = columns(record, timeline);
+    let latency_names = latency_columns();
+    let count = columns.len() + latency_names.len();
+    let most = (MAX_CELLS / count).clamp(1, MAX_ROWS);
+    let step = timeline.seconds.div_ceil(most);
+    let latency = latencies(record, timeline.seconds, step);
+    let rows: Vec<Value> = latency
+        .iter()
+        .enumerate()
+        .map(|(index, latency)| {
+            let from = index * step;
+            let to = (from + step).min(timeline.seconds);
+            let kept = columns
+                .iter()
+                .map(|(_, series, keep)| keep.of(&series[from..to]));
+            let times = [latency.p50, latency.p99, latency.p99_9, latency.max].map(finite);
+            kept.chain(times).map(short).collect()
+        })
+        .collect();
+    let names: Vec<&str> = columns
+        .iter()
+        .map(|(name, ..)| name.as_str())
+        .chain(latency_names.iter().map(String::as_str))
+        .collect();
+    json!({"columns": names, "step": step, "rows": rows})
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+/// Four significant digits.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
+fn short(value: Option<f64>) -> Value {
+    let rounded = value.and_then(|value| format!("{value:.3e}").parse::<f64>().ok());
+    match rounded {
+        None => Value::Null,
+        Some(whole) if whole.fract() == 0.0 && whole.abs() < 9e15 => Value::from(whole as i64),
+        Some(value) => Number::from_f64(value).map_or(Value::Null, Value::Number),
+    }
+}
+
+fn columns<'a>(record: &RunRecord, timeline: &'a Timeline) -> Vec<(String, &'a [f64], Keep)> {
+    let schedule: [&[f64]; 6] = [
+        &timeline.offered,
+        &timeline.sent,
+        &timeline.completed,
+        &timeline.throttled,
+        &timeline.lost,
+        &timeline.dispatch_delay_p99,
+    ];
+    let mut columns: Vec<(String, &[f64], Keep)> = schedule_columns()
+        .into_iter()
+        .zip(schedule)
+        .map(|(name, series)| (name, series, Keep::Highest))
+        .collect();
+    for (table, series) in record.tables.iter().zip(&timeline.tables) {
+        for direction in Direction::ALL {
+            let [consumed, provisioned, burst, throttles] = column_names(&table.name, direction);
+            columns.push((consumed, &series.consumed[direction], Keep::Highest));
+            columns.push((provisioned, &series.provisioned[direction], Keep::Highest));
+            if let Some(left) = &series.burst_percent {
+                columns.push((burst, &left[direction], Keep::Lowest));
+            }
+            columns.push((throttles, &series.throttles[direction], Keep::Sum));
+        }
+    }
+    for (cause, both) in &timeline.causes {
+        for direction in Direction::ALL {
+            let name = throttle_column(*cause, direction);
+            columns.push((name, &both[direction], Keep::Sum));
+        }
+    }
+    columns
+}

@@ -1,0 +1,208 @@
+//! "Did we have enough capacity?": consumption against provision, and the burst that is left.
+
+use super::{
+    Axis, Chart, DataTable, Figure, Ink, Keep, MAX_POINTS, Mark, Panel, Sample, Texture, Timeline,
+    key, largest, line, panel, plain, time_attributes, time_axis, time_table,
+};
+use crate::{
+    record::RunRecord,
+    report::html::timeline::{TableSeries, minute_means, spans, steps},
+    units::Direction,
+};
+
+/// The chart of table number `index`.
+#[must_use]
+pub fn capacity(record: &RunRecord, timeline: &Timeline, index: usize) -> Figure {
+    let table = &timeline.tables[index];
+    let name = &record.tables[index].name;
+    let (x, x_heading) = time_axis(timeline);
+    let panels = Direction::ALL
+        .into_iter()
+        .flat_map(|direction| panels(timeline, table, direction))
+        .collect();
+    let columns: Vec<String> = Direction::ALL
+        .into_iter()
+        .flat_map(|direction| column_names(name, direction))
+        .collect();
+    Figure {
+        reading: format!(
+            "Table {name}. Consumption may stay above the dashed line only while burst credit \
+             lasts; when that is gone, requests are throttled (shaded)."
+        ),
+        legend: vec![
+            key(
+                Ink::Read,
+                Sample::Line(Texture::Solid),
+                "RCU consumed in each second",
+            ),
+            key(
+                Ink::Write,
+                Sample::Line(Texture::Solid),
+                "WCU consumed in each second",
+            ),
+            key(
+                Ink::Muted,
+                Sample::Line(Texture::Solid),
+                "mean of each minute, as a console shows it",
+            ),
+            key(Ink::Text, Sample::Line(Texture::Dashed), "provisioned"),
+            key(
+                Ink::Throttle,
+                Sample::Surface(Texture::Pale),
+                "seconds with throttles",
+            ),
+        ],
+        chart: Chart {
+            id: format!("capacity-{index}"),
+            title: format!(
+                "Capacity of table {name}: consumed against provisioned units per second"
+            ),
+            description: description(table),
+            x,
+            x_heading,
+            panels,
+            right_margin: 110,
+            attributes: time_attributes(timeline, &columns),
+        },
+        table: numbers(timeline, table),
+    }
+}
+
+/// The columns of the page's data that belong to one direction of a table.
+pub fn column_names(table: &str, direction: Direction) -> [String; 4] {
+    let unit = direction.unit();
+    [
+        format!("{table} consumed {unit}"),
+        format!("{table} provisioned {unit}"),
+        format!("{table} {unit} burst left %"),
+        format!("{table} {unit} throttles"),
+    ]
+}
+
+const fn ink(direction: Direction) -> Ink {
+    match direction {
+        Direction::Read => Ink::Read,
+        Direction::Write => Ink::Write,
+    }
+}
+
+fn panels(timeline: &Timeline, table: &TableSeries, direction: Direction) -> Vec<Panel> {
+    let unit = direction.unit();
+    let consumed = &table.consumed[direction];
+    let provisioned = &table.provisioned[direction];
+    let top = largest(consumed).max(largest(provisioned));
+    let throttled = spans(&table.throttles[direction], MAX_POINTS / 2);
+    let in_force = provisioned.last().copied().unwrap_or(0.0);
+    let mut marks = vec![
+        Mark::Spans {
+            spans: throttled,
+            ink: Ink::Throttle,
+        },
+        line(consumed, ink(direction), Texture::Solid, 7),
+    ];
+    if timeline.seconds >= 60 {
+        marks.push(Mark::Line {
+            segments: vec![minute_means(consumed)],
+            ink: Ink::Muted,
+            texture: Texture::Solid,
+            width: 8,
+        });
+    }
+    marks.push(Mark::Line {
+        segments: vec![steps(provisioned)],
+        ink: Ink::Text,
+        texture: Texture::Dashed,
+        width: 6,
+    });
+    marks.push(Mark::Label {
+        y: in_force,
+        text: format!("{} {unit}", plain(in_force)),
+        ink: Ink::Text,
+    });
+    marks.push(Mark::Label {
+        y: in_force * 0.999,
+        text: "provisioned".to_owned(),
+        ink: Ink::Text,
+    });
+    let axis = Axis::from_zero(top * 1.05, 4.0, plain);
+    let mut panels = vec![panel(format!("{unit} per second"), 120, axis, marks)];
+    if let Some(burst) = &table.burst_percent {
+        let mut left = Axis::from_zero(100.0, 2.0, plain);
+        left.ticks = vec![(0.0, "0 %".to_owned()), (100.0, "100 %".to_owned())];
+        let burst = &burst[direction];
+        let edge = super::thinned(burst, MAX_POINTS);
+        let mut marks: Vec<Mark> = edge
+            .iter()
+            .map(|points| Mark::Area {
+                points: points.clone(),
+                ink: ink(direction),
+                texture: Texture::Pale,
+            })
+            .collect();
+        marks.push(line(burst, ink(direction), Texture::Solid, 5));
+        let last = burst.iter().rev().find(|value| value.is_finite());
+        marks.push(Mark::Label {
+            y: last.copied().unwrap_or(0.0),
+            text: last.map_or_else(String::new, |left| format!("{} % left", plain(*left))),
+            ink: ink(direction),
+        });
+        let heading = format!("{unit} burst credit left, % of its largest");
+        panels.push(panel(heading, 40, left, marks));
+    }
+    panels
+}
+
+fn description(table: &TableSeries) -> String {
+    let part = |direction: Direction| {
+        let unit = direction.unit();
+        let consumed = &table.consumed[direction];
+        let seconds = table.throttles[direction]
+            .iter()
+            .filter(|count| **count > 0.0)
+            .count();
+        let burst = table
+            .burst_percent
+            .as_ref()
+            .map_or_else(String::new, |burst| {
+                let lowest = burst[direction]
+                    .iter()
+                    .copied()
+                    .filter(|v| v.is_finite())
+                    .fold(100.0, f64::min);
+                format!(", burst credit at its lowest {} %", plain(lowest))
+            });
+        format!(
+            "{unit}: at most {} in a second of {} provisioned{burst}, {seconds} seconds with throttles",
+            plain(largest(consumed)),
+            plain(largest(&table.provisioned[direction])),
+        )
+    };
+    format!("{}. {}.", part(Direction::Read), part(Direction::Write))
+}
+
+fn numbers(timeline: &Timeline, table: &TableSeries) -> DataTable {
+    let mut columns: Vec<(String, &[f64], Keep)> = Vec::new();
+    for direction in Direction::ALL {
+        let unit = direction.unit();
+        columns.push((
+            format!("{unit}/s consumed"),
+            &table.consumed[direction],
+            Keep::Highest,
+        ));
+        columns.push((
+            format!("{unit}/s provisioned"),
+            &table.provisioned[direction],
+            Keep::Highest,
+        ));
+        if let Some(burst) = &table.burst_percent {
+            columns.push((
+                format!("{unit} burst left, %"),
+                &burst[direction],
+                Keep::Lowest,
+            ));
+        }
+        let events = &table.throttles[direction];
+        columns.push((format!("{unit} throttles"), events, Keep::Sum));
+    }
+    time_table(timeline, &columns)
+}

@@ -1,0 +1,79 @@
+//! `results.json`: the whole run with what follows from it, for programs.
+//!
+//! Deterministic: the same record and scenario give the same bytes.
+
+use schemars::{JsonSchema, schema_for};
+use serde::{Deserialize, Serialize};
+
+use super::{format, sentence};
+use crate::{
+    analysis::{
+        Analysis, Summary,
+        cause::Cause,
+        threshold::{Assertion, Verdict},
+    },
+    record::{RunRecord, SCHEMA_VERSION},
+};
+
+/// The document `results.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "dynamometer results")]
+pub struct Results {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// `true` when every threshold was met by a valid run that came to its end.
+    pub passed: bool,
+    /// Pass, fail, invalid or interrupted.
+    pub verdict: Verdict,
+    /// Exit code of the process: 0 pass, 1 fail, 3 invalid, 130 interrupted.
+    pub exit_code: u8,
+    /// Was it enough, and if not, why? In words.
+    pub sentence: String,
+    /// The same for programs.
+    pub cause: Cause,
+    /// The measured phases in numbers.
+    pub summary: Summary,
+    /// Every threshold of the scenario with what was observed.
+    pub thresholds: Vec<Assertion>,
+    /// The whole run, as it was recorded.
+    pub record: RunRecord,
+}
+
+/// Puts the document together.
+#[must_use]
+pub fn results(record: &RunRecord, analysis: &Analysis) -> Results {
+    let Analysis {
+        summary,
+        judgement,
+        cause,
+    } = analysis;
+    Results {
+        schema_version: SCHEMA_VERSION,
+        passed: judgement.verdict.passed(),
+        verdict: judgement.verdict.clone(),
+        exit_code: judgement.verdict.exit_code(),
+        sentence: format::plain(&sentence::sentence(cause, &judgement.verdict)),
+        cause: cause.clone(),
+        summary: summary.clone(),
+        thresholds: judgement.assertions.clone(),
+        record: record.clone(),
+    }
+}
+
+/// The document as text that ends with a newline.
+///
+/// # Panics
+/// Never: the document has no maps whose keys are not strings.
+#[must_use]
+pub fn render(record: &RunRecord, analysis: &Analysis) -> String {
+    let mut text = serde_json::to_string_pretty(&results(record, analysis))
+        .expect("every map of it has string keys");
+    text.push('\n');
+    text
+}
+
+/// JSON Schema of the document.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schema_for!(Results).to_value()
+}

@@ -1,0 +1,419 @@
+//! The words for what explains a run: was it enough, and if not, why?
+
+use super::{direction_label, format};
+use crate::analysis::{
+    ThrottleCause,
+    cause::{BurstStory, Cause, LimitHit, Shortfall, Used},
+    threshold::{Assertion, Bound, InvalidReason, Quantity, Verdict},
+};
+use crate::units::Direction;
+
+/// Of more shortfalls than this only the number is told.
+const SHORTFALLS_TOLD: usize = 2;
+
+/// The answer in a sentence or two. Names are as the scenario wrote them.
+#[must_use]
+pub fn sentence(cause: &Cause, verdict: &Verdict) -> String {
+    let answer = match cause {
+        Cause::Invalid { reasons } => invalid(reasons),
+        Cause::NothingMeasured => "Nothing was measured.".into(),
+        Cause::Errors {
+            share,
+            most_common,
+            most_common_share,
+        } => errors(*share, most_common.as_deref(), *most_common_share),
+        Cause::Throttled {
+            shortfalls,
+            burst_only,
+        } => throttled(shortfalls, verdict) + &also_on_burst(burst_only),
+        Cause::Missed { assertion, used } => format!(
+            "Capacity was enough ({}), but {}.",
+            usage(used),
+            missed(assertion)
+        ),
+        Cause::BurstOnly { used } => burst_only(used),
+        Cause::NotEnforced {
+            used,
+            burst_seconds,
+        } => not_enforced(used, *burst_seconds),
+        Cause::Enough { used } if used.is_empty() => "Nothing was throttled.".into(),
+        Cause::Enough { used } => format!("Capacity was enough: {}.", usage(used)),
+    };
+    if *verdict == Verdict::Interrupted {
+        format!("The run was interrupted; what follows holds only so far. {answer}")
+    } else {
+        answer
+    }
+}
+
+/// Why the run is invalid, as a clause.
+#[must_use]
+pub fn invalid_reason(reason: &InvalidReason) -> String {
+    match reason {
+        InvalidReason::Unbalanced {
+            phase,
+            arrivals,
+            outcomes,
+        } => format!(
+            "the accounting of phase {phase} does not add up: {} requests due, {} accounted for",
+            format::count(*arrivals),
+            format::count(*outcomes)
+        ),
+        InvalidReason::NothingDue => "no request was due in a measured phase".into(),
+        InvalidReason::NothingSent => "none of the requests was sent".into(),
+        InvalidReason::DispatchDelay {
+            p99_nanos,
+            allowed_nanos,
+        } => format!(
+            "p99 of dispatch delay {}, allowed {}",
+            format::duration(*p99_nanos),
+            format::duration(*allowed_nanos)
+        ),
+        InvalidReason::Dropped { share, allowed } => format!(
+            "{} of the requests dropped, allowed {}",
+            format::percent(*share),
+            format::percent(*allowed)
+        ),
+    }
+}
+
+/// A value of an assertion with its unit.
+#[must_use]
+pub fn quantity(value: f64, quantity: Quantity) -> String {
+    match quantity {
+        // A margin may be negative, and must not read as nothing then.
+        Quantity::Share if value < 0.0 => format!("−{}", format::percent(-value)),
+        Quantity::Share => format::percent(value),
+        Quantity::Nanoseconds => format::duration_difference(value),
+        Quantity::PerSecond => format!("{}/s", format::number(value)),
+    }
+}
+
+fn invalid(reasons: &[InvalidReason]) -> String {
+    let why = reasons
+        .iter()
+        .map(invalid_reason)
+        .collect::<Vec<_>>()
+        .join("; ");
+    if reasons
+        .iter()
+        .any(|reason| matches!(reason, InvalidReason::Unbalanced { .. }))
+    {
+        return format!(
+            "The record contradicts itself ({why}), so this run says nothing about the table."
+        );
+    }
+    if reasons.contains(&InvalidReason::NothingDue) {
+        return format!("Nothing was measured ({why}), so this run says nothing about the table.");
+    }
+    let late = reasons
+        .iter()
+        .any(|reason| matches!(reason, InvalidReason::DispatchDelay { .. }));
+    let what = if late {
+        "was late"
+    } else {
+        "could not keep up"
+    };
+    format!("The generator {what} ({why}), so this run says nothing about the table.")
+}
+
+fn errors(share: f64, most_common: Option<&str>, most_common_share: f64) -> String {
+    let because = most_common.map_or_else(String::new, |cause| {
+        if most_common_share >= 1.0 {
+            format!(": {cause}")
+        } else {
+            format!(": {} of them {cause}", format::percent(most_common_share))
+        }
+    });
+    format!(
+        "{} of the requests failed{because}. That is no lack of capacity; mend it before \
+         you judge the table.",
+        format::percent(share)
+    )
+}
+
+fn throttled(shortfalls: &[Shortfall], verdict: &Verdict) -> String {
+    let mut sentences = Vec::new();
+    if *verdict == Verdict::Pass {
+        sentences.push("Within the limits, but not without throttles.".to_owned());
+    }
+    sentences.extend(shortfalls.iter().take(SHORTFALLS_TOLD).map(shortfall));
+    match shortfalls.len().saturating_sub(SHORTFALLS_TOLD) {
+        0 => {}
+        1 => sentences.push("One more table or direction was throttled too.".to_owned()),
+        more => sentences.push(format!(
+            "{more} more tables or directions were throttled too."
+        )),
+    }
+    sentences.join(" ")
+}
+
+fn shortfall(one: &Shortfall) -> String {
+    let label = direction_label(one.direction);
+    let what = if one.share > 0.0 {
+        format!(
+            "{} of the {label} of `{}` were throttled",
+            format::percent(one.share),
+            one.table
+        )
+    } else {
+        let mut label = label.to_owned();
+        label[..1].make_ascii_uppercase();
+        format!(
+            "{label} of `{}` were throttled and got through on retry",
+            one.table
+        )
+    };
+    let why = match one.limits.as_slice() {
+        [limit] if limit.cause == ThrottleCause::TableProvisioned => table_capacity(one),
+        [limit] => sole_limit(one, limit.cause),
+        limits => several_limits(one, limits),
+    };
+    format!("{what}{why}.")
+}
+
+fn table_capacity(one: &Shortfall) -> String {
+    let unit = one.direction.unit();
+    let provisioned = amount(one.provisioned, one.direction);
+    let burst = match one.burst {
+        Some(BurstStory::RanDry { after_seconds }) => format!(
+            " once the burst credit ran dry after {}{}s",
+            format::count(after_seconds),
+            format::NO_BREAK
+        ),
+        Some(BurstStory::NeverThere) => " without burst credit".into(),
+        Some(BurstStory::Left) | None => String::new(),
+    };
+    let unevenly = if one.provision.is_none() {
+        " that came unevenly"
+    } else {
+        ""
+    };
+    match demand(one) {
+        None => format!(
+            ": {provisioned} were not enough{burst}; what was asked for is unknown, as some \
+             operation never completed: raise {unit} and run again"
+        ),
+        Some(demand) => format!(
+            ": {provisioned} against a demand of {demand}{unevenly}{burst}; {}",
+            advice(one, ThrottleCause::TableProvisioned)
+        ),
+    }
+}
+
+/// `about 15 RCU/s`, with its peak where that is a tenth higher or more.
+fn demand(one: &Shortfall) -> Option<String> {
+    let rate = |units: f64| {
+        format!(
+            "{}{}{}/s",
+            format::number(units),
+            format::NO_BREAK,
+            one.direction.unit()
+        )
+    };
+    let mean = one.demand?;
+    let peak = one.demand_peak.filter(|peak| *peak >= mean * 1.1);
+    Some(match peak {
+        Some(peak) => format!(
+            "about {} on average and {} at its busiest",
+            rate(mean),
+            rate(peak)
+        ),
+        None => format!("about {}", rate(mean)),
+    })
+}
+
+fn sole_limit(one: &Shortfall, cause: ThrottleCause) -> String {
+    let unit = one.direction.unit();
+    let advice = advice(one, cause);
+    match cause {
+        ThrottleCause::KeyRange if one.even_share => format!(
+            " because one partition used up its even share of the table's capacity: {advice}, or \
+             provision more {unit}"
+        ),
+        ThrottleCause::KeyRange => format!(
+            " because one partition was at its ceiling; more {unit} would not help: {advice}"
+        ),
+        ThrottleCause::AccountLimit => format!(
+            " because the account's quota was reached; more {unit} would not help: {advice}"
+        ),
+        ThrottleCause::TableProvisioned | ThrottleCause::Index | ThrottleCause::OnDemandMaximum => {
+            format!(" because of {}: {advice}", limit_name(cause))
+        }
+        ThrottleCause::Other => " for a reason that the server did not name".into(),
+    }
+}
+
+fn several_limits(one: &Shortfall, limits: &[LimitHit]) -> String {
+    let reasons: Vec<String> = limits
+        .iter()
+        .map(|limit| {
+            format!(
+                "{} ({})",
+                limit_name(limit.cause),
+                format::percent(limit.part)
+            )
+        })
+        .collect();
+    let advice: Vec<String> = limits
+        .iter()
+        .map(|limit| advice(one, limit.cause))
+        .filter(|advice| !advice.is_empty())
+        .collect();
+    format!(
+        "; the reasons given were mostly {}: {}",
+        joined(&reasons),
+        joined(&advice)
+    )
+}
+
+const fn limit_name(cause: ThrottleCause) -> &'static str {
+    match cause {
+        ThrottleCause::TableProvisioned => "the capacity of the table",
+        ThrottleCause::KeyRange => "the ceiling of a partition",
+        ThrottleCause::Index => "the limit of an index",
+        ThrottleCause::AccountLimit => "the quota of the account",
+        ThrottleCause::OnDemandMaximum => "the maximum set for on-demand",
+        ThrottleCause::Other => "a reason unknown to this version",
+    }
+}
+
+/// What to do about a limit; empty where nothing is known to help.
+fn advice(one: &Shortfall, cause: ThrottleCause) -> String {
+    match (cause, one.provision) {
+        (ThrottleCause::TableProvisioned, Some(units)) => {
+            format!("provision at least {}", amount(units, one.direction))
+        }
+        (ThrottleCause::TableProvisioned, None) => {
+            "provision for the busiest seconds, or spread the load in time".into()
+        }
+        (ThrottleCause::KeyRange, _) => "spread the load over more partition key values".into(),
+        (ThrottleCause::Index, _) => "raise the capacity of the index".into(),
+        (ThrottleCause::AccountLimit, _) => "ask for a higher quota".into(),
+        (ThrottleCause::OnDemandMaximum, _) => "raise that maximum".into(),
+        (ThrottleCause::Other, _) => String::new(),
+    }
+}
+
+fn amount(units: f64, direction: Direction) -> String {
+    format!(
+        "{}{}{}",
+        format::units(units),
+        format::NO_BREAK,
+        direction.unit()
+    )
+}
+
+/// `at most 42 % of 500 RCU and 10 % of 400 WCU were used`; where the busiest second took more
+/// than is provisioned, the mean and that.
+fn usage(used: &[Used]) -> String {
+    if used.is_empty() {
+        return "nothing was throttled".into();
+    }
+    let one_table = used.iter().all(|one| one.table == used[0].table);
+    let provision = |one: &Used| {
+        let provisioned = amount(one.provisioned, one.direction);
+        if one_table {
+            provisioned
+        } else {
+            format!("{provisioned} of `{}`", one.table)
+        }
+    };
+    let (within, beyond): (Vec<&Used>, Vec<&Used>) = used.iter().partition(|one| one.peak <= 1.0);
+    let parts: Vec<String> = within
+        .iter()
+        .map(|one| format!("{} of {}", format::percent(one.peak), provision(one)))
+        .collect();
+    let mut clauses = Vec::new();
+    if !parts.is_empty() {
+        let were = if parts.len() == 1 { "was" } else { "were" };
+        clauses.push(format!("at most {} {were} used", joined(&parts)));
+    }
+    clauses.extend(beyond.iter().map(|one| {
+        format!(
+            "{} of {} was used on average and {} in the busiest second, out of burst credit",
+            format::percent(one.mean),
+            provision(one),
+            format::percent(one.peak)
+        )
+    }));
+    clauses.join("; ")
+}
+
+fn joined(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+fn missed(assertion: &Assertion) -> String {
+    let limit = quantity(assertion.limit, assertion.quantity);
+    let side = match assertion.bound {
+        Bound::AtMost => "more",
+        Bound::AtLeast => "less",
+    };
+    match assertion.observed {
+        Some(observed) => format!(
+            "{} was {}, {side} than {limit}",
+            assertion.name,
+            quantity(observed, assertion.quantity)
+        ),
+        None => format!("there was no data for {}", assertion.name),
+    }
+}
+
+fn also_on_burst(used: &[Used]) -> String {
+    let mut sentences = vec![String::new()];
+    for one in used {
+        let unit = one.direction.unit();
+        sentences.push(format!(
+            "The {} of `{}` used {}{}{unit}/s of {}{}{unit} and lived on burst credit.",
+            direction_label(one.direction),
+            one.table,
+            format::number(one.mean * one.provisioned),
+            format::NO_BREAK,
+            format::units(one.provisioned),
+            format::NO_BREAK,
+        ));
+    }
+    sentences.join(" ")
+}
+
+/// `the reads of T used 24 RCU/s where 2 RCU are provisioned`.
+fn beyond_provision(used: &Used) -> String {
+    let unit = used.direction.unit();
+    format!(
+        "the {} of `{}` used {}{}{unit}/s where {}{}{unit} are provisioned",
+        direction_label(used.direction),
+        used.table,
+        format::number(used.mean * used.provisioned),
+        format::NO_BREAK,
+        format::units(used.provisioned),
+        format::NO_BREAK,
+    )
+}
+
+fn not_enforced(used: &[Used], burst_seconds: u32) -> String {
+    let beyond: Vec<_> = used.iter().map(beyond_provision).collect();
+    format!(
+        "This server did not enforce capacity: {}. DynamoDB keeps at most {burst_seconds}{}s of \
+         unused capacity for that, and throttles once it is spent.",
+        beyond.join(", and "),
+        format::NO_BREAK,
+    )
+}
+
+fn burst_only(used: &[Used]) -> String {
+    let Some(worst) = used.first() else {
+        return String::new();
+    };
+    let left = worst.burst_left.map_or_else(String::new, |left| {
+        format!(", of which {} was left", format::percent(left))
+    });
+    format!(
+        "Enough for now only: {}, and lived on burst credit{left}. A longer run would be throttled.",
+        beyond_provision(worst)
+    )
+}
