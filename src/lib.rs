@@ -25,9 +25,15 @@
 //! 1. [`analysis`]: record → summary and verdict
 //! 1. [`report`]: what every report shows, formatted once
 //!
+//! The shell, the only code that waits, reads, writes or prints:
+//!
+//! 1. [`clock`]: real, scaled and virtual time
+//! 1. [`emulator`]: embedded DynamoDB behind a governor
 
 pub mod analysis;
 pub mod capacity;
+pub mod clock;
+pub mod emulator;
 pub mod engine;
 pub mod price;
 pub mod record;

@@ -2,8 +2,11 @@
 mod architecture;
 mod browser;
 mod capacity;
+mod dynamodb_local;
+mod emulator;
 mod fixtures;
 mod html;
 mod reports;
 mod scenarios;
+mod wire;
 mod workload;

@@ -1,0 +1,223 @@
+//! The embedded DynamoDB: dynoxide's store behind our own HTTP front and a governor that
+//! enforces provisioned capacity, in this process, on a port of its own.
+//!
+//! Owns the life of the server and the way to look into it. Must not know scenarios, runs or
+//! reports.
+//!
+//! ```text
+//! HTTP (server) ─→ worker: one thread ─→ service: guard → governor → store → charge → ledger
+//! ```
+//!
+//! Where it is simpler than DynamoDB: signatures are not checked; tables that are paid per
+//! request are not governed; what an update or a delete does to a global index is debited after
+//! the fact; `PartiQL` statements and scans without a start key count for one partition; a
+//! throttled request is not validated first.
+
+mod batch;
+mod catalog;
+mod governor;
+mod guard;
+mod ledger;
+mod members;
+mod metering;
+mod server;
+mod service;
+mod store;
+mod throttle;
+mod wire;
+mod worker;
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{sync::watch, task::JoinHandle};
+
+pub use self::governor::TableCapacityStatus;
+pub use self::ledger::{Ledger, Received, ReceivedRequest, RequestCounts};
+use self::{governor::Governor, server::Patience, service::Service, worker::Worker};
+use crate::{
+    clock::{Clock, SystemClock},
+    scenario::parameters::ModelParameters,
+};
+
+/// How to run an [`Emulator`].
+#[derive(Clone)]
+pub struct EmulatorConfig {
+    /// Where to listen; port 0 for a free port of the system's choosing.
+    pub listen: SocketAddr,
+    /// The capacity model that governs.
+    pub parameters: ModelParameters,
+    /// `false` lets every request through, as DynamoDB Local does.
+    pub governed: bool,
+    /// What time it is for the governor.
+    pub clock: Arc<dyn Clock>,
+    /// How long a client may take until a request's headers are complete. Idle connections
+    /// count too, so keep it above the 90 s after which clients drop those by themselves:
+    /// a server that closes first may do so just as the next request is under way.
+    pub header_timeout: Duration,
+    /// How long a client may take from the headers to the end of the body.
+    pub body_timeout: Duration,
+}
+
+impl Default for EmulatorConfig {
+    /// A free port of 127.0.0.1, governed by the default model in real time.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            parameters: ModelParameters::default(),
+            governed: true,
+            clock: Arc::new(SystemClock::start()),
+            header_timeout: Duration::from_mins(2),
+            body_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why an emulator could not start.
+#[derive(Debug, Error)]
+pub enum EmulatorError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// No thread for the store.
+    #[error("cannot start a thread for the store: {0}")]
+    Thread(io::Error),
+    /// The store did not open.
+    #[error("cannot open the store: {0}")]
+    Store(String),
+    /// The store's thread ended as it started.
+    #[error("the store's thread ended before it was ready")]
+    StoreDied,
+}
+
+/// A running server. Dropping it stops it too, without waiting.
+pub struct Emulator {
+    address: SocketAddr,
+    worker: Worker,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// Listens and serves, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError`] when the address is taken or the store does not open.
+    pub async fn start(config: EmulatorConfig) -> Result<Self, EmulatorError> {
+        let (listener, address) =
+            server::bind(config.listen)
+                .await
+                .map_err(|source| EmulatorError::Listen {
+                    address: config.listen,
+                    source,
+                })?;
+        let patience = Patience {
+            headers: config.header_timeout,
+            body: config.body_timeout,
+        };
+        let governor = Governor::new(config.governed, config.parameters, config.clock);
+        let worker = Worker::start(|| Service::open(governor)).await?;
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(server::serve(listener, patience, worker.clone(), stopped));
+        Ok(Self {
+            address,
+            worker,
+            stop,
+            server,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`, for clients on this machine.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let mut address = self.address;
+        match address.ip() {
+            // Every address is listened on, but this is none to connect to.
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("http://{address}")
+    }
+
+    /// A way to look into the server, which outlives it.
+    #[must_use]
+    pub fn handle(&self) -> EmulatorHandle {
+        EmulatorHandle {
+            worker: self.worker.clone(),
+        }
+    }
+
+    /// Accepts no more connections, lets running requests finish (for 5 s at most) and closes.
+    pub async fn shutdown(self) {
+        // It may have ended already.
+        let _ = self.stop.send(true);
+        let _ = self.server.await;
+    }
+}
+
+/// Looks into an [`Emulator`] and steers its governor, past HTTP. Cheap to clone; the data
+/// live as long as a handle does.
+#[derive(Clone)]
+pub struct EmulatorHandle {
+    worker: Worker,
+}
+
+impl EmulatorHandle {
+    /// Lets everything through and charges nothing, while a table is loaded.
+    pub async fn suspend_governor(&self) {
+        self.worker.ask(|service| service.governor.suspend()).await;
+    }
+
+    /// Enforces capacity from this instant on, with every bucket as full as
+    /// `initial_burst_fraction` says. Without effect when the emulator is not governed.
+    pub async fn enforce(&self) {
+        self.worker.ask(Service::enforce).await;
+    }
+
+    /// The state of every table with provisioned capacity, now, by name; empty when the
+    /// emulator is not governed.
+    pub async fn capacity(&self) -> Vec<TableCapacityStatus> {
+        self.worker.ask(|service| service.governor.status()).await
+    }
+
+    /// What the server saw so far.
+    pub async fn ledger(&self) -> Ledger {
+        self.worker.ask(|service| service.ledger.clone()).await
+    }
+
+    /// Begins the ledger anew, for example when a table is loaded and the run begins.
+    pub async fn reset_ledger(&self) {
+        self.worker
+            .ask(|service| service.ledger = Ledger::default())
+            .await;
+    }
+
+    /// Starts (anew, from none) or stops to record what is received.
+    pub async fn record_requests(&self, on: bool) {
+        self.worker
+            .ask(move |service| {
+                service.recording = on;
+                if on {
+                    service.received = Received::default();
+                }
+            })
+            .await;
+    }
+
+    /// What was received since recording was started.
+    pub async fn received(&self) -> Received {
+        self.worker.ask(|service| service.received.clone()).await
+    }
+}

@@ -1,0 +1,305 @@
+//! Decides which requests a table's provisioned capacity admits.
+//!
+//! Owns the buckets of every table and when they are asked; the rules are the capacity
+//! model's. Must not know how requests are executed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    batch,
+    catalog::{Catalog, TableInfo},
+    members::Member,
+    metering::{self, Charge},
+    store::Store,
+    throttle::Throttle,
+};
+use crate::{
+    capacity::{
+        AdmissionDecision, Arm, TableCapacity,
+        partition::KeyHash,
+        throttle::{Resource, ThrottleReason},
+    },
+    clock::Clock,
+    scenario::{AdmissionRule, ModelParameters},
+    units::{ByDirection, Bytes, CapacityUnits, Timestamp},
+};
+
+/// The capacity of one table at one instant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableCapacityStatus {
+    /// Table name.
+    pub name: String,
+    /// RCU and WCU in force.
+    pub provisioned: ByDirection<CapacityUnits>,
+    /// Burst credit left, in units; never below zero.
+    pub burst_left: ByDirection<f64>,
+    /// Number of partitions.
+    pub partitions: usize,
+}
+
+/// Whether requests are held to the capacity of their tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Never: the emulator was started so.
+    Off,
+    /// Not while a table is loaded.
+    Suspended,
+    /// Yes.
+    Enforced,
+}
+
+/// The buckets of every table.
+pub(super) struct Governor {
+    mode: Mode,
+    parameters: ModelParameters,
+    clock: Arc<dyn Clock>,
+    tables: BTreeMap<String, Buckets>,
+    pub(super) catalog: Catalog,
+}
+
+/// The buckets of one provisioned table and of its global indexes.
+#[derive(Clone)]
+struct Buckets {
+    capacity: TableCapacity,
+    /// By name. An index that is deleted keeps its place, unused.
+    indexes: BTreeMap<String, Resource>,
+}
+
+impl Governor {
+    pub(super) fn new(governed: bool, parameters: ModelParameters, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            mode: if governed { Mode::Enforced } else { Mode::Off },
+            parameters,
+            clock,
+            tables: BTreeMap::new(),
+            catalog: Catalog::default(),
+        }
+    }
+
+    /// Lets everything through until [`enforce`](Self::enforce).
+    pub(super) fn suspend(&mut self) {
+        if self.mode == Mode::Enforced {
+            self.mode = Mode::Suspended;
+        }
+    }
+
+    /// Begins anew with the initial burst.
+    pub(super) fn enforce(&mut self, store: &Store) {
+        if self.mode == Mode::Off {
+            return;
+        }
+        self.mode = Mode::Enforced;
+        let names: Vec<_> = std::mem::take(&mut self.tables).into_keys().collect();
+        for name in names {
+            self.follow_table(&name, store);
+        }
+    }
+
+    /// Reads a table from the store again after it was created, changed or deleted. What is
+    /// saved in buckets that stay is kept.
+    pub(super) fn follow_table(&mut self, table: &str, store: &Store) {
+        let name = self.catalog.refresh(table, store);
+        let old = self.tables.remove(name);
+        if self.mode == Mode::Off {
+            return;
+        }
+        let now = self.clock.now();
+        let info = self.catalog.table(name);
+        if let Some((info, rates)) = info.and_then(|info| Some((info, info.provisioned?))) {
+            let mut buckets = old.unwrap_or_else(|| Buckets {
+                capacity: TableCapacity::provisioned(rates, info.size, &self.parameters, now),
+                indexes: BTreeMap::new(),
+            });
+            buckets.follow(info, rates, now);
+            self.tables.insert(name.to_owned(), buckets);
+        }
+    }
+
+    /// Whether [`admit`](Self::admit) must know what members will cost: the members of a batch
+    /// are admitted one after the other, the units of a transaction are spread over its
+    /// members, and the strict rule compares cost and balance.
+    pub(super) fn needs_estimates(&self, operation: &str) -> bool {
+        self.mode == Mode::Enforced
+            && (metering::is_transaction(operation)
+                || batch::is_batch(operation)
+                || self.parameters.admission_rule == AdmissionRule::Strict)
+    }
+
+    /// Looks whether every member's buckets admit it, and spends nothing. The members of a
+    /// batch are judged as if each was executed before the next is.
+    pub(super) fn admit(
+        &mut self,
+        operation: &str,
+        members: &[Member],
+        estimates: &[CapacityUnits],
+    ) -> Vec<Option<Throttle>> {
+        if self.mode != Mode::Enforced {
+            return vec![None; members.len()];
+        }
+        let now = self.clock.now();
+        let one_by_one = batch::is_batch(operation);
+        let mut trials: BTreeMap<&str, Buckets> = BTreeMap::new();
+        let mut throttles = Vec::with_capacity(members.len());
+        for (member, units) in members.iter().zip(estimates) {
+            let info = self.catalog.table(member.table);
+            let buckets = self.tables.get_mut(member.table);
+            let Some((info, buckets)) = info.zip(buckets) else {
+                throttles.push(None);
+                continue;
+            };
+            throttles.push(if one_by_one {
+                let trial = trials
+                    .entry(member.table)
+                    .or_insert_with(|| buckets.clone());
+                trial.admit(member, info, *units, now)
+            } else {
+                buckets.check(member, info, *units, now)
+            });
+        }
+        throttles
+    }
+
+    /// Debits what a request took.
+    pub(super) fn spend(&mut self, charge: &Charge) {
+        if self.mode != Mode::Enforced {
+            return;
+        }
+        let now = self.clock.now();
+        if let Some(buckets) = self.tables.get_mut(&charge.table)
+            && let Some(resource) = buckets.resource(charge.index.as_deref())
+        {
+            let arm = Arm {
+                resource,
+                direction: charge.direction,
+                key: charge.partition_key.unwrap_or_else(nowhere),
+                units: charge.units,
+            };
+            buckets.capacity.spend(&[arm], now);
+        }
+    }
+
+    /// Every governed table, by name.
+    pub(super) fn status(&mut self) -> Vec<TableCapacityStatus> {
+        let now = self.clock.now();
+        self.tables
+            .iter_mut()
+            .map(|(name, buckets)| {
+                let status = buckets.capacity.status(Resource::Table, now);
+                TableCapacityStatus {
+                    name: name.clone(),
+                    provisioned: status.provisioned,
+                    burst_left: status.burst_left,
+                    partitions: status.partitions,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Buckets {
+    fn follow(&mut self, info: &TableInfo, rates: ByDirection<CapacityUnits>, now: Timestamp) {
+        self.capacity.set_rates(Resource::Table, rates, now);
+        self.indexes
+            .retain(|name, _| info.indexes.contains_key(name));
+        for (name, index) in &info.indexes {
+            let Some(rates) = index.provisioned else {
+                continue;
+            };
+            if let Some(resource) = self.indexes.get(name) {
+                self.capacity.set_rates(*resource, rates, now);
+            } else {
+                let resource = self.capacity.add_index(rates, Bytes(0), now);
+                self.indexes.insert(name.clone(), resource);
+            }
+        }
+    }
+
+    fn resource(&self, index: Option<&str>) -> Option<Resource> {
+        match index {
+            None => Some(Resource::Table),
+            Some(name) => self.indexes.get(name).copied(),
+        }
+    }
+
+    /// What a member certainly touches: the table, unless it reads an index, and the indexes
+    /// that it reads or puts into. What an update or a delete does to an index shows only
+    /// afterwards; it is debited then.
+    fn arms(&self, member: &Member, info: &TableInfo, units: CapacityUnits) -> Vec<Arm> {
+        let direction = member.direction();
+        let arm = |resource, key: Option<KeyHash>| Arm {
+            resource,
+            direction,
+            key: key.unwrap_or_else(nowhere),
+            units,
+        };
+        if let Some(index) = member.index {
+            let resource = self.resource(Some(index));
+            return resource
+                .map(|resource| arm(resource, member.partition_key))
+                .into_iter()
+                .collect();
+        }
+        let table = arm(Resource::Table, member.partition_key);
+        let indexes = info.indexes.iter().filter_map(|(name, index)| {
+            let key = member.index_key(index)?;
+            Some(arm(self.resource(Some(name))?, Some(key)))
+        });
+        std::iter::once(table).chain(indexes).collect()
+    }
+
+    fn check(
+        &mut self,
+        member: &Member,
+        info: &TableInfo,
+        units: CapacityUnits,
+        now: Timestamp,
+    ) -> Option<Throttle> {
+        let arms = self.arms(member, info, units);
+        match self.capacity.check(&arms, now) {
+            AdmissionDecision::Admitted => None,
+            AdmissionDecision::Throttled { reasons, .. } => Some(self.throttle(&reasons, info)),
+        }
+    }
+
+    /// As [`check`](Self::check), and spends what it is thought to cost when it is admitted.
+    fn admit(
+        &mut self,
+        member: &Member,
+        info: &TableInfo,
+        units: CapacityUnits,
+        now: Timestamp,
+    ) -> Option<Throttle> {
+        let arms = self.arms(member, info, units);
+        match self.capacity.admit(&arms, now) {
+            AdmissionDecision::Admitted => None,
+            AdmissionDecision::Throttled { reasons, .. } => Some(self.throttle(&reasons, info)),
+        }
+    }
+
+    fn throttle(&self, reasons: &[ThrottleReason], info: &TableInfo) -> Throttle {
+        let arn = |resource: Resource| match resource {
+            Resource::Table => info.arn.clone(),
+            Resource::Index(_) => self
+                .indexes
+                .iter()
+                .find(|(_, known)| **known == resource)
+                .map(|(name, _)| format!("{}/index/{name}", info.arn))
+                .unwrap_or_default(),
+        };
+        Throttle {
+            // A provisioned table answers so for either cause.
+            exception: "ProvisionedThroughputExceededException",
+            message: reasons.first().map_or("", |first| first.message()),
+            reasons: reasons
+                .iter()
+                .map(|reason| (reason.wire_name().to_owned(), arn(reason.resource)))
+                .collect(),
+        }
+    }
+}
+
+/// The place of what has no key of its own, as a scan's first page: one partition, always the
+/// same.
+fn nowhere() -> KeyHash {
+    KeyHash::of(0, &[])
+}
