@@ -29,10 +29,13 @@
 //!
 //! 1. [`clock`]: real, scaled and virtual time
 //! 1. [`emulator`]: embedded DynamoDB behind a governor
+//! 1. [`target`]: execute one request
+//! 1. [`driver`]: the loop around the engine
 
 pub mod analysis;
 pub mod capacity;
 pub mod clock;
+pub mod driver;
 pub mod emulator;
 pub mod engine;
 pub mod price;
@@ -42,5 +45,6 @@ pub mod scenario;
 pub mod schedule;
 pub mod seed;
 pub mod simulation;
+pub mod target;
 pub mod units;
 pub mod workload;

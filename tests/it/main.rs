@@ -2,10 +2,13 @@
 mod architecture;
 mod browser;
 mod capacity;
+mod driver;
 mod dynamodb_local;
 mod emulator;
+mod end_to_end;
 mod fixtures;
 mod html;
+mod parity;
 mod reports;
 mod scenarios;
 mod wire;

@@ -1,0 +1,31 @@
+//! The run's clock: monotonic, counted from the run's start.
+
+use std::time::{Duration, Instant};
+
+use crate::units::Timestamp;
+
+/// Time between the decision to start and the start, for the threads to be ready by then.
+const LEAD: Duration = Duration::from_millis(20);
+
+/// A point of origin. Copies agree on the time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunClock {
+    start: Instant,
+}
+
+impl RunClock {
+    pub(super) fn start_soon() -> Self {
+        Self {
+            start: Instant::now() + LEAD,
+        }
+    }
+
+    /// The time; zero before the start.
+    pub(super) fn now(self) -> Timestamp {
+        Timestamp::from_start(self.start.elapsed())
+    }
+
+    pub(super) fn instant(self, at: Timestamp) -> Instant {
+        self.start + at.since_start()
+    }
+}

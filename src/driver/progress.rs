@@ -1,0 +1,123 @@
+//! How a run is getting on. Only numbers: what is drawn of them is decided elsewhere.
+
+use std::time::Duration;
+
+use crate::{
+    record::{IntervalTable, OutcomeCounts, recorder::Recorder},
+    scenario::Scenario,
+    units::{ByDirection, CapacityUnits, Quantile, Share, Timestamp},
+};
+
+/// A view of a run. "Last second" is the last whole one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Time since the run's start.
+    pub elapsed: Duration,
+    /// Planned length of all timed phases.
+    pub total: Duration,
+    /// Name of the current phase; the last one's while the run drains.
+    pub phase: String,
+    /// The last second, in the order of the scenario.
+    pub operations: Vec<OperationProgress>,
+    /// Requests by outcome since the start, warm-up included.
+    pub outcomes: OutcomeCounts,
+    /// Of the requests that ended in the last second, those that were throttled.
+    pub throttled_share: Share,
+    /// Due → first send in the last second; `None` when nothing was sent.
+    pub dispatch_delay_p99: Option<Duration>,
+    /// Units consumed in the last second, all tables together.
+    pub consumed: ByDirection<CapacityUnits>,
+    /// Units provisioned per second, all tables together.
+    pub provisioned: ByDirection<CapacityUnits>,
+    /// Burst credit left, all tables together; `None` when the target does not show it.
+    pub burst_left: Option<ByDirection<f64>>,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Requests that are due and wait.
+    pub queued: usize,
+}
+
+/// One operation in the last second.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OperationProgress {
+    /// Name in the scenario.
+    pub name: String,
+    /// Requests completed.
+    pub completed: u64,
+    /// Response time of these; `None` when there were none.
+    pub response_time_p99: Option<Duration>,
+}
+
+impl Progress {
+    pub(super) fn of(
+        scenario: &Scenario,
+        recorder: &Recorder,
+        status: &[IntervalTable],
+        now: Timestamp,
+    ) -> Self {
+        let phases = recorder.phases();
+        let phase = phases.iter().rfind(|phase| phase.starts <= now);
+        let mut progress = Self {
+            elapsed: now.since_start(),
+            total: phases
+                .last()
+                .map_or(Duration::ZERO, |p| p.ends.since_start()),
+            phase: phase.map(|phase| phase.name.clone()).unwrap_or_default(),
+            ..Self::default()
+        };
+        for totals in phases.iter().flat_map(|phase| &phase.operations) {
+            progress.outcomes += totals.outcomes;
+        }
+        for table in &scenario.tables {
+            let crate::scenario::Billing::Provisioned(capacity) = table.billing;
+            progress.provisioned += capacity;
+        }
+        if !status.is_empty() {
+            progress.tables(status);
+        }
+        let last = now.second().checked_sub(1);
+        progress.last_second(scenario, recorder, last);
+        progress
+    }
+
+    fn tables(&mut self, status: &[IntervalTable]) {
+        self.provisioned = ByDirection::default();
+        self.burst_left = Some(ByDirection::default());
+        for table in status {
+            self.provisioned += table.provisioned;
+            self.burst_left = self
+                .burst_left
+                .zip(table.burst_left)
+                .map(|(mut sum, left)| {
+                    sum += left;
+                    sum
+                });
+        }
+    }
+
+    fn last_second(&mut self, scenario: &Scenario, recorder: &Recorder, last: Option<u64>) {
+        let interval = last.and_then(|second| recorder.second(second));
+        let histograms = last.and_then(|second| recorder.histograms(second));
+        let p99 = Quantile::P99;
+        self.dispatch_delay_p99 = histograms.and_then(|h| h.dispatch_delay.quantile(p99));
+        let mut ended = OutcomeCounts::default();
+        for (index, spec) in scenario.operations.iter().enumerate() {
+            let counts = interval.map(|interval| &interval.operations[index]);
+            if let Some(counts) = counts {
+                ended += counts.outcomes;
+                self.consumed += counts.consumed;
+            }
+            self.operations.push(OperationProgress {
+                name: spec.name.clone(),
+                completed: counts.map_or(0, |counts| counts.outcomes.completed),
+                response_time_p99: histograms.and_then(|h| h.response_time[index].quantile(p99)),
+            });
+        }
+        self.throttled_share = share(ended.throttled, ended.total());
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "display")]
+fn share(part: u64, whole: u64) -> Share {
+    Share::new(part as f64 / whole.max(1) as f64).unwrap_or_default()
+}

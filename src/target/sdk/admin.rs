@@ -1,0 +1,334 @@
+//! Tables: create, await, load, delete. Nothing here is measured.
+
+use std::{error::Error, ops::Range, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProvisionedThroughput,
+        PutRequest, ScalarAttributeType, TableStatus, WriteRequest,
+    },
+};
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{Answer, SdkTarget, answer, values};
+use crate::{
+    scenario::{AttributeType, Billing, Table},
+    units::{CapacityUnits, Direction},
+    workload::item::Item,
+};
+
+/// DynamoDB's limit for one `BatchWriteItem`.
+const BATCH: u64 = 25;
+/// Pause before a batch is tried again: doubled each time, up to the limit.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Tries of a batch that fails for any reason but want of capacity.
+const MAX_FAILURES: u32 = 5;
+
+/// Why a table could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// A table of that name is there already; it was not touched.
+    #[error(
+        "table {table} exists already at this endpoint; dynamometer neither overwrites nor \
+         deletes tables that it did not create: delete it yourself or rename it in the scenario"
+    )]
+    TableExists {
+        /// Its name.
+        table: String,
+    },
+    /// Not ACTIVE in time.
+    #[error("table {table} is still {status} after {waited:?}")]
+    NotActive {
+        /// Its name.
+        table: String,
+        /// Its last status.
+        status: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// A capacity that is not a positive whole number of units.
+    #[error("table {table} cannot be provisioned with {units} {}", direction.unit())]
+    Capacity {
+        /// Its name.
+        table: String,
+        /// Reads or writes.
+        direction: Direction,
+        /// What was asked for.
+        units: f64,
+    },
+    /// The server refused, or could not be reached.
+    #[error("{action} {table}: {cause}")]
+    Refused {
+        /// `create table`, `load table`, …
+        action: &'static str,
+        /// The table's name.
+        table: String,
+        /// What the server or the connection said.
+        cause: String,
+    },
+}
+
+impl AdminError {
+    fn refused<E>(action: &'static str, table: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let cause = match (error.code(), error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.to_owned(),
+            _ => innermost(error),
+        };
+        let table = table.to_owned();
+        Self::Refused {
+            action,
+            table,
+            cause,
+        }
+    }
+}
+
+/// What lies at the bottom of an error: `Connection refused`, not the layers it came through.
+fn innermost(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+/// A table that this run created, and that it may therefore delete.
+#[derive(Debug)]
+#[must_use = "the table stays until it is deleted"]
+pub struct OwnedTable {
+    name: String,
+}
+
+impl OwnedTable {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl SdkTarget {
+    /// Creates a table, provisioned as the scenario says. It may not be ready yet, see
+    /// [`wait_until_active`](Self::wait_until_active).
+    ///
+    /// # Errors
+    /// [`AdminError::TableExists`] when there is one of that name, whoever made it.
+    ///
+    /// # Panics
+    /// Never: every member that the SDK requires is set.
+    pub async fn create_table(&self, table: &Table) -> Result<OwnedTable, AdminError> {
+        let mut request = self
+            .admin
+            .create_table()
+            .table_name(&table.name)
+            .billing_mode(BillingMode::Provisioned)
+            .provisioned_throughput(throughput(table)?);
+        let keys = [
+            (Some(table.partition_key), KeyType::Hash),
+            (table.sort_key, KeyType::Range),
+        ];
+        for (attribute, role) in keys {
+            let Some(attribute) = attribute.map(|index| &table.attributes[index]) else {
+                continue;
+            };
+            let key = KeySchemaElement::builder()
+                .attribute_name(&attribute.name)
+                .key_type(role);
+            let definition = AttributeDefinition::builder()
+                .attribute_name(&attribute.name)
+                .attribute_type(key_type(attribute.kind));
+            let complete = "every required member is set";
+            request = request
+                .key_schema(key.build().expect(complete))
+                .attribute_definitions(definition.build().expect(complete));
+        }
+        match request.send().await {
+            Ok(_) => Ok(OwnedTable {
+                name: table.name.clone(),
+            }),
+            Err(error) if error.code() == Some("ResourceInUseException") => {
+                Err(AdminError::TableExists {
+                    table: table.name.clone(),
+                })
+            }
+            Err(error) => Err(AdminError::refused("create table", &table.name, &error)),
+        }
+    }
+
+    /// Waits until `table` can serve requests, for at most `patience`.
+    ///
+    /// # Errors
+    /// When it takes longer, or the server refuses.
+    pub async fn wait_until_active(
+        &self,
+        table: &str,
+        patience: Duration,
+    ) -> Result<(), AdminError> {
+        let started = Instant::now();
+        loop {
+            let described = self.admin.describe_table().table_name(table).send().await;
+            let status = match described {
+                Ok(described) => described.table.and_then(|table| table.table_status),
+                // DescribeTable is eventually consistent: a new table may not be seen yet.
+                Err(error) if error.code() == Some("ResourceNotFoundException") => None,
+                Err(error) => return Err(AdminError::refused("describe table", table, &error)),
+            };
+            if status == Some(TableStatus::Active) {
+                return Ok(());
+            }
+            if started.elapsed() >= patience {
+                return Err(AdminError::NotActive {
+                    table: table.to_owned(),
+                    status: status.map_or("absent".to_owned(), |s| s.as_str().to_owned()),
+                    waited: started.elapsed(),
+                });
+            }
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
+    }
+
+    /// Writes items `0..items` of a table, in batches of 25, `concurrency` batches at a time.
+    /// Members that the server leaves unprocessed, and throttled batches, are tried again for
+    /// as long as it takes. `loaded` is told how many items were written since last time.
+    ///
+    /// # Errors
+    /// When a batch fails five times in a row for any other reason than want of capacity; what
+    /// was written stays.
+    pub async fn load<F, P>(
+        &self,
+        table: &str,
+        items: u64,
+        concurrency: usize,
+        item: F,
+        mut loaded: P,
+    ) -> Result<u64, AdminError>
+    where
+        F: Fn(u64) -> Item + Send + Sync + 'static,
+        P: FnMut(u64),
+    {
+        let item = Arc::new(item);
+        let table: Arc<str> = table.into();
+        let mut batches = (0..items.div_ceil(BATCH)).map(|batch| {
+            let first = batch * BATCH;
+            first..(first + BATCH).min(items)
+        });
+        let mut under_way = JoinSet::new();
+        let mut total = 0;
+        loop {
+            while under_way.len() < concurrency.max(1)
+                && let Some(numbers) = batches.next()
+            {
+                let (client, table) = (self.admin.clone(), Arc::clone(&table));
+                under_way.spawn(write_batch(client, table, numbers, Arc::clone(&item)));
+            }
+            let Some(done) = under_way.join_next().await else {
+                return Ok(total);
+            };
+            let written = match done {
+                Ok(written) => written?,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            };
+            total += written;
+            loaded(written);
+        }
+    }
+
+    /// Deletes a table that this run created.
+    ///
+    /// # Errors
+    /// When the server refuses; a table that is gone already is no error.
+    pub async fn delete_table(&self, table: OwnedTable) -> Result<(), AdminError> {
+        let request = self.admin.delete_table().table_name(&table.name);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
+            Err(error) => Err(AdminError::refused("delete table", &table.name, &error)),
+        }
+    }
+}
+
+async fn write_batch<F: Fn(u64) -> Item>(
+    client: Client,
+    table: Arc<str>,
+    numbers: Range<u64>,
+    item: Arc<F>,
+) -> Result<u64, AdminError> {
+    let count = numbers.end - numbers.start;
+    let mut requests: Vec<_> = numbers.map(|number| put_request(&item(number))).collect();
+    let mut pause = FIRST_PAUSE;
+    let mut failures = 0;
+    loop {
+        let batch = client.batch_write_item();
+        let batch = batch.request_items(&*table, requests.clone());
+        match batch.send().await {
+            Ok(output) => {
+                let mut unprocessed = output.unprocessed_items.unwrap_or_default();
+                let unprocessed = unprocessed.remove(&*table).unwrap_or_default();
+                if unprocessed.is_empty() {
+                    return Ok(count);
+                }
+                if unprocessed.len() < requests.len() {
+                    pause = FIRST_PAUSE;
+                }
+                failures = 0;
+                requests = unprocessed;
+            }
+            Err(error) => {
+                failures += match answer::of_error(&error) {
+                    Answer::Throttled { .. } => 0,
+                    Answer::Failed {
+                        retryable: false, ..
+                    } => MAX_FAILURES,
+                    _ => 1,
+                };
+                if failures >= MAX_FAILURES {
+                    return Err(AdminError::refused("load table", &table, &error));
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn put_request(item: &Item) -> WriteRequest {
+    let put = PutRequest::builder().set_item(Some(values::item(item)));
+    let put = put.build().expect("the item is set");
+    WriteRequest::builder().put_request(put).build()
+}
+
+fn throughput(table: &Table) -> Result<ProvisionedThroughput, AdminError> {
+    let Billing::Provisioned(capacity) = table.billing;
+    let whole = |direction| {
+        let units: CapacityUnits = capacity[direction];
+        (units.halves() > 0 && units.halves() % 2 == 0)
+            .then_some(units.halves() / 2)
+            .ok_or_else(|| AdminError::Capacity {
+                table: table.name.clone(),
+                direction,
+                units: units.as_f64(),
+            })
+    };
+    Ok(ProvisionedThroughput::builder()
+        .read_capacity_units(whole(Direction::Read)?)
+        .write_capacity_units(whole(Direction::Write)?)
+        .build()
+        .expect("both members are set"))
+}
+
+fn key_type(kind: AttributeType) -> ScalarAttributeType {
+    match kind {
+        AttributeType::N => ScalarAttributeType::N,
+        AttributeType::B => ScalarAttributeType::B,
+        // The scenario admits no boolean keys.
+        AttributeType::S | AttributeType::Bool => ScalarAttributeType::S,
+    }
+}

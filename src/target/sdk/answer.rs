@@ -1,0 +1,113 @@
+//! The SDK's errors as answers: throttled, failed or timed out.
+
+use std::{error::Error, io};
+
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+};
+use serde_json::Value;
+
+use super::{Answer, integrity::BodyFault};
+
+const THROTTLES: [&str; 3] = [
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+];
+
+/// How an attempt ended that was not a success.
+pub(super) fn of_error<E>(error: &SdkError<E, HttpResponse>) -> Answer
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::TimeoutError(_) => Answer::TimedOut,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Answer::TimedOut,
+        SdkError::ServiceError(refused) => of_exception(refused.err().meta().code(), refused.raw()),
+        SdkError::DispatchFailure(_) => failed(connection_cause(error), true),
+        SdkError::ResponseError(_) => failed(body_cause(error), true),
+        _ => failed("request could not be built".to_owned(), false),
+    }
+}
+
+fn of_exception(code: Option<&str>, response: &HttpResponse) -> Answer {
+    let status = response.status();
+    let body = response.body().bytes().unwrap_or_default();
+    match code {
+        Some(code) if THROTTLES.contains(&code) => Answer::Throttled {
+            reasons: throttling_reasons(body, code),
+        },
+        Some(code) => failed(code.to_owned(), status.is_server_error()),
+        None => failed(
+            format!("HTTP {}", status.as_u16()),
+            status.is_server_error(),
+        ),
+    }
+}
+
+fn failed(cause: String, retryable: bool) -> Answer {
+    Answer::Failed { cause, retryable }
+}
+
+/// The reasons in an exception's body, spelt `ThrottlingReasons` or `throttlingReasons`; its
+/// name where it gives none, as DynamoDB Local and older emulators do.
+fn throttling_reasons(body: &[u8], code: &str) -> Vec<String> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let reasons: Vec<String> = ["ThrottlingReasons", "throttlingReasons"]
+        .iter()
+        .filter_map(|field| body.get(field)?.as_array())
+        .flatten()
+        .filter_map(|reason| reason.get("reason")?.as_str().map(str::to_owned))
+        .collect();
+    if reasons.is_empty() {
+        vec![code.to_owned()]
+    } else {
+        reasons
+    }
+}
+
+/// The kind of I/O error tells a refused connection from a broken one; its text may hold
+/// addresses, which would make every cause unlike the last.
+fn connection_cause(error: &(dyn Error + 'static)) -> String {
+    match find::<io::Error>(error) {
+        Some(io) => format!("connection: {}", io.kind()),
+        None => "connection broke off".to_owned(),
+    }
+}
+
+fn body_cause(error: &(dyn Error + 'static)) -> String {
+    match find::<BodyFault>(error) {
+        Some(fault) => fault.to_string(),
+        None => "unreadable or cut body".to_owned(),
+    }
+}
+
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut error = error;
+    loop {
+        match error.downcast_ref::<T>() {
+            Some(found) => return Some(found),
+            None => error = error.source()?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_in_either_spelling_and_fall_back_to_the_name() {
+        let check = |body: &str, expected: &[&str]| {
+            let found = throttling_reasons(body.as_bytes(), "ThrottlingException");
+            assert_eq!(found, expected, "{body}");
+        };
+        let one = r#"[{"reason":"TableReadProvisionedThroughputExceeded","resource":"arn:x"}]"#;
+        let table = "TableReadProvisionedThroughputExceeded";
+        check(&format!(r#"{{"ThrottlingReasons":{one}}}"#), &[table]);
+        check(&format!(r#"{{"throttlingReasons":{one}}}"#), &[table]);
+        check(r#"{"message":"slow down"}"#, &["ThrottlingException"]);
+        check("not json", &["ThrottlingException"]);
+    }
+}

@@ -1,0 +1,210 @@
+//! One scenario, two worlds: driver and embedded emulator in real time, and the simulator.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use dynamometer::{
+    driver::{self, Hooks, RunPlan},
+    emulator::{Emulator, EmulatorConfig},
+    record::RunRecord,
+    scenario::parse::parse,
+    simulation::{SimulationOptions, header, simulate},
+    target::sdk::SdkTarget,
+    units::Direction,
+    workload::Workload,
+};
+
+/// Every operation on items of up to 3 KiB, three seconds long.
+fn scenario(read: &str, write: &str, rate: &str, key: &str, more: &str) -> String {
+    format!(
+        r#"
+name = "parity"
+seed = 11
+expect_throttling = true
+
+[[table]]
+name = "Games"
+partition_key = "user"
+sort_key = "game"
+billing = {{ mode = "provisioned", read = "{read}", write = "{write}" }}
+items = 300
+[table.attributes]
+user = {{ {key} }}
+game = {{ type = "N", value = "cycle", size = 10 }}
+note = {{ type = "S", value = "text", length = {{ uniform = ["20 B", "3 KiB"] }}, present = "70 %" }}
+done = {{ type = "BOOL", value = "boolean", true_share = "50 %" }}
+
+[keys.popular]
+kind = "zipfian"
+exponent = 0.8
+
+[[operation]]
+kind = "get"
+keys = "popular"
+weight = "30 %"
+consistency = "strong"
+[[operation]]
+kind = "query"
+keys = "popular"
+weight = "20 %"
+limit = 4
+[[operation]]
+kind = "put"
+keys = "popular"
+weight = "15 %"
+[[operation]]
+name = "insert"
+kind = "put"
+keys = "new"
+weight = "5 %"
+[[operation]]
+kind = "update"
+keys = "popular"
+weight = "20 %"
+set = ["note"]
+[[operation]]
+kind = "delete"
+keys = "popular"
+weight = "10 %"
+
+[[phase]]
+kind = "load"
+[[phase]]
+name = "steady"
+kind = "measured"
+duration = "3s"
+arrivals = {{ kind = "constant", rate = "{rate}" }}
+{more}
+"#
+    )
+}
+
+fn workload(source: &str) -> Workload {
+    Workload::new(Arc::new(parse(source, "parity").unwrap().scenario))
+}
+
+fn simulated(source: &str) -> RunRecord {
+    let workload = workload(source);
+    let options = SimulationOptions::default();
+    let header = header(workload.scenario(), source.to_owned(), "test", &options);
+    simulate(workload.scenario(), header, &options).unwrap()
+}
+
+async fn measured(source: &str) -> RunRecord {
+    let workload = workload(source);
+    let scenario = Arc::clone(workload.scenario());
+    let emulator = Emulator::start(EmulatorConfig {
+        parameters: scenario.model.clone(),
+        ..EmulatorConfig::default()
+    })
+    .await
+    .unwrap();
+    let handle = emulator.handle();
+    let target = SdkTarget::connect(&emulator.endpoint(), &scenario.client)
+        .await
+        .unwrap();
+    handle.suspend_governor().await;
+    let table = &scenario.tables[0];
+    let _owned = target.create_table(table).await.unwrap();
+    let items = workload.clone();
+    let item = move |number| items.item(0, number);
+    target
+        .load(&table.name, table.items, 1, item, |_| {})
+        .await
+        .unwrap();
+    handle.enforce().await;
+    let options = SimulationOptions::default();
+    let header = header(&scenario, source.to_owned(), "test", &options);
+    let plan = RunPlan { workload, header };
+    let record = driver::run(plan, Arc::new(target), Hooks::default())
+        .await
+        .unwrap();
+    emulator.shutdown().await;
+    record
+}
+
+fn consumed(record: &RunRecord, direction: Direction) -> f64 {
+    let totals = record.phases.iter().flat_map(|phase| &phase.operations);
+    totals.map(|t| t.consumed[direction].as_f64()).sum()
+}
+
+fn reasons(record: &RunRecord) -> BTreeMap<&str, u64> {
+    let mut sum = BTreeMap::new();
+    for totals in record.phases.iter().flat_map(|phase| &phase.operations) {
+        for (reason, count) in &totals.throttle_reasons {
+            *sum.entry(reason.as_str()).or_insert(0) += count;
+        }
+    }
+    sum
+}
+
+/// The most units that a request of these scenarios takes: a put of 3 KiB.
+const LARGEST: f64 = 4.0;
+
+/// Consumed units agree within 0.5 % or one request, throttles by reason within 2 % or 5
+/// requests. `throttled` says which reasons there are.
+async fn check(source: &str, throttled: &[&str]) {
+    let (model, real) = (simulated(source), measured(source).await);
+    assert_eq!(model.phases[0].arrivals, real.phases[0].arrivals);
+    for direction in Direction::ALL {
+        let (model, real) = (consumed(&model, direction), consumed(&real, direction));
+        let allowed = f64::max(model * 0.005, LARGEST);
+        assert!(
+            (model - real).abs() <= allowed,
+            "{direction:?}: {model} and {real}"
+        );
+    }
+    let (model, real) = (reasons(&model), reasons(&real));
+    assert_eq!(model.keys().copied().collect::<Vec<_>>(), throttled);
+    for reason in model.keys().chain(real.keys()) {
+        let count = |of: &BTreeMap<&str, u64>| of.get(reason).copied().unwrap_or(0);
+        let (model, real) = (count(&model), count(&real));
+        let allowed = u64::max(5, model / 50);
+        assert!(
+            model.abs_diff(real) <= allowed,
+            "{reason}: {model} and {real}"
+        );
+    }
+}
+
+const GROUPS: &str = r#"type = "S", value = "group", size = 10, prefix = "user-""#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn enough_capacity_is_consumed_alike_to_the_unit() {
+    check(&scenario("900 RCU", "900 WCU", "150/s", GROUPS, ""), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exhausted_table_throttles_alike() {
+    let throttled = [
+        "TableReadProvisionedThroughputExceeded",
+        "TableWriteProvisionedThroughputExceeded",
+    ];
+    // Full buckets: what comes in between load and start would else be saved.
+    let model = "[model]\nburst_seconds = \"1s\"\ninitial_burst_fraction = \"100 %\"";
+    let source = scenario("40 RCU", "80 WCU", "240/s", GROUPS, model);
+    check(&source, &throttled).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hot_partition_throttles_alike() {
+    let model = "[model]\npartition_read_cap = \"10 RCU\"\npartition_write_cap = \"20 WCU\"";
+    let throttled = [
+        "TableReadKeyRangeThroughputExceeded",
+        "TableWriteKeyRangeThroughputExceeded",
+    ];
+    let source = scenario("100 RCU", "400 WCU", "150/s", GROUPS, model);
+    check(&source, &throttled).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_as_keys_lie_in_the_same_partitions() {
+    let model = "[model]\npartition_read_cap = \"10 RCU\"\npartition_write_cap = \"20 WCU\"\n\
+                 admission_rule = \"strict\"";
+    let throttled = [
+        "TableReadKeyRangeThroughputExceeded",
+        "TableWriteKeyRangeThroughputExceeded",
+    ];
+    let key = r#"type = "N", value = "group", size = 10"#;
+    let source = scenario("100 RCU", "400 WCU", "150/s", key, model);
+    check(&source, &throttled).await;
+}
