@@ -31,20 +31,26 @@
 //! 1. [`emulator`]: embedded DynamoDB behind a governor
 //! 1. [`target`]: execute one request
 //! 1. [`driver`]: the loop around the engine
+//! 1. [`store`]: folders and files
+//! 1. [`progress`]: what is drawn while a run goes on
+//! 1. [`cli`]: arguments and exit codes
 
 pub mod analysis;
 pub mod capacity;
+pub mod cli;
 pub mod clock;
 pub mod driver;
 pub mod emulator;
 pub mod engine;
 pub mod price;
+pub mod progress;
 pub mod record;
 pub mod report;
 pub mod scenario;
 pub mod schedule;
 pub mod seed;
 pub mod simulation;
+pub mod store;
 pub mod target;
 pub mod units;
 pub mod workload;

@@ -2,6 +2,7 @@
 mod architecture;
 mod browser;
 mod capacity;
+mod cli;
 mod driver;
 mod dynamodb_local;
 mod emulator;
@@ -9,7 +10,9 @@ mod end_to_end;
 mod fixtures;
 mod html;
 mod parity;
+mod plan;
 mod reports;
 mod scenarios;
+mod simulation;
 mod wire;
 mod workload;

@@ -1,0 +1,81 @@
+//! Where results go: files in a folder of their own, and stdout.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::Exit;
+use crate::{
+    analysis::Analysis,
+    progress,
+    record::RunRecord,
+    report::{ReportView, html, json, text},
+    scenario::Scenario,
+    store::{RunFolder, StoreError},
+};
+
+/// Options of every command that makes results.
+#[derive(Debug, Args)]
+pub(super) struct Output {
+    /// Folder in which the run's own folder is made.
+    #[arg(long, value_name = "DIR", default_value = "reports/runs")]
+    out: PathBuf,
+    /// Print results.json instead of the summary.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Output {
+    /// A new folder, named after the scenario and the time: `20261123T051500Z-users`.
+    pub(super) fn folder(&self, scenario: &str, suffix: &str) -> Result<RunFolder, StoreError> {
+        let safe = |c: char| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        };
+        let name: String = scenario.chars().take(60).map(safe).collect();
+        let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        RunFolder::create(&self.out, &format!("{time}-{name}{suffix}"))
+    }
+
+    /// Writes the files, prints the summary and says where the files are. What was measured is
+    /// printed even when the disk refuses the files.
+    pub(super) fn publish(
+        &self,
+        scenario: &Scenario,
+        record: &RunRecord,
+        folder: Option<&RunFolder>,
+    ) -> anyhow::Result<Exit> {
+        let analysis = Analysis::of(record, scenario);
+        let view = ReportView::of(record, scenario, &analysis);
+        let document = json::render(record, &analysis);
+        let written = folder.map(|folder| {
+            let page = html::render(&view, record, scenario);
+            Ok::<_, StoreError>([
+                folder.write("report.html", page.as_bytes())?,
+                folder.write("results.json", document.as_bytes())?,
+            ])
+        });
+        if self.json {
+            super::print(document.trim_end())?;
+        } else {
+            let options = text::TextOptions {
+                color: progress::stdout_colors(),
+                ascii: !progress::unicode(),
+            };
+            super::print(text::render(&view, &options).trim_end())?;
+        }
+        for path in written.transpose()?.into_iter().flatten() {
+            let path = path.display().to_string();
+            if self.json {
+                eprintln!("{path}");
+            } else {
+                super::print(&path)?;
+            }
+        }
+        Ok(Exit::from_code(analysis.judgement.verdict.exit_code()))
+    }
+}

@@ -1,0 +1,168 @@
+//! `dyno run`: one scenario, real requests, one report.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{
+    Exit,
+    output::Output,
+    scenario::{self, Loaded},
+    signals::{self, Stop},
+    world::{Prepared, World},
+};
+use crate::{
+    driver::{self, Hooks, Progress, RunPlan},
+    progress::{self, Style},
+    record::{Provenance, RunRecord, recorder::RunHeader},
+    scenario::Scenario,
+    seed::Seed,
+    workload::Workload,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// Scenario file.
+    scenario: PathBuf,
+    /// Fire at this DynamoDB-compatible server instead of the embedded emulator, for example
+    /// <http://127.0.0.1:8000>. Its tables are created, and deleted afterwards.
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Fire at a table on AWS. Refused in this version.
+    #[arg(long, value_name = "TABLE")]
+    live: Option<String>,
+    /// Another seed than the scenario's.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    output: Output,
+    /// How to show progress, on stderr.
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    progress: ProgressMode,
+    /// No progress; errors only.
+    #[arg(long, short, conflicts_with = "progress")]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ProgressMode {
+    /// In place on a terminal, plain elsewhere.
+    Auto,
+    /// A line now and then.
+    Plain,
+    /// None.
+    Off,
+}
+
+impl RunArguments {
+    fn style(&self) -> Style {
+        match self.progress {
+            _ if self.quiet => Style::Off,
+            ProgressMode::Auto => Style::detect(),
+            ProgressMode::Plain => Style::Plain,
+            ProgressMode::Off => Style::Off,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    if arguments.live.is_some() {
+        bail!(
+            "--live: firing at a table on AWS is not supported yet\n  \
+             help: leave it out for the embedded emulator, or use --endpoint URL"
+        );
+    }
+    let Some(Loaded {
+        mut scenario,
+        source,
+    }) = scenario::load(&arguments.scenario)?
+    else {
+        return Ok(Exit::Usage);
+    };
+    if let Some(seed) = arguments.seed {
+        scenario.seed = Seed(seed);
+    }
+    let runtime = super::runtime()?;
+    let exit = runtime.block_on(session(arguments, Arc::new(scenario), source));
+    // Connections of a server that hangs must not keep the process.
+    runtime.shutdown_background();
+    exit
+}
+
+/// The whole of a run: world, folder, load, timed phases, files, summary.
+async fn session(
+    arguments: &RunArguments,
+    scenario: Arc<Scenario>,
+    source: String,
+) -> anyhow::Result<Exit> {
+    let stop = signals::stop_on_first().context("cannot listen for signals")?;
+    let mut world = World::open(arguments.endpoint.as_deref(), &scenario).await?;
+    // Before the load: a full or read-only disk should not cost anybody a run.
+    let folder = arguments.output.folder(&scenario.name, "")?;
+    let measured = measure(arguments, &scenario, source, &mut world, stop).await;
+    let cleaned = world.close().await;
+    let record = match measured {
+        Ok(Some(record)) => record,
+        nothing => {
+            folder.discard_if_empty();
+            cleaned?;
+            nothing?;
+            eprintln!("interrupted before the first request: nothing was measured");
+            return Ok(Exit::Interrupted);
+        }
+    };
+    let exit = arguments.output.publish(&scenario, &record, Some(&folder));
+    cleaned?;
+    exit
+}
+
+/// Loads the tables and runs the timed phases; `None` when interrupted before these.
+async fn measure(
+    arguments: &RunArguments,
+    scenario: &Arc<Scenario>,
+    source: String,
+    world: &mut World,
+    mut stop: Stop,
+) -> anyhow::Result<Option<RunRecord>> {
+    let workload = Workload::new(Arc::clone(scenario));
+    let style = arguments.style();
+    let prepared = tokio::select! {
+        prepared = world.prepare(scenario, &workload, style) => prepared?,
+        () = stop.wait() => return Ok(None),
+    };
+    let header = RunHeader {
+        scenario_source: source,
+        provenance: provenance(scenario, world, &prepared),
+        governed: world.is_governed(),
+    };
+    let (sender, receiver) = watch::channel(Progress::default());
+    let name = scenario.name.clone();
+    let display = tokio::spawn(async move { progress::show(style, &name, receiver).await });
+    let hooks = Hooks {
+        progress: (style != Style::Off).then_some(sender),
+        capacity: world.capacity_probe(scenario),
+        stop: Some(Box::pin(async move { stop.wait().await })),
+    };
+    let plan = RunPlan { workload, header };
+    let record = driver::run(plan, world.target(), hooks).await?;
+    display.await.context("the progress display failed")?;
+    Ok(Some(record))
+}
+
+fn provenance(scenario: &Scenario, world: &World, prepared: &Prepared) -> Provenance {
+    Provenance {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: scenario.name.clone(),
+        fingerprint: scenario.fingerprint(),
+        seed: scenario.seed,
+        target: world.name(),
+        started_at: Timestamp::now().to_string(),
+        items_loaded: prepared.items,
+        load_seconds: prepared.took.as_secs_f64(),
+        interrupted: false,
+        model_overrides: scenario.model.overrides(),
+    }
+}

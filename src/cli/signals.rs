@@ -1,0 +1,71 @@
+//! SIGINT and SIGTERM, in the order in which they come.
+
+use std::io;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Both signals that ask a process to end.
+pub(super) struct Signals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over from the default, which is to die at once.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for the next one.
+    #[cfg(not(unix))]
+    pub(super) async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Resolves at the first signal.
+#[derive(Clone)]
+pub(super) struct Stop(tokio::sync::watch::Receiver<bool>);
+
+impl Stop {
+    pub(super) async fn wait(&mut self) {
+        if self.0.wait_for(|stopped| *stopped).await.is_err() {
+            // Nobody listens for signals any more: the process is ending.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The first signal asks the run to drain; the second one ends the process at once.
+pub(super) fn stop_on_first() -> io::Result<Stop> {
+    let mut signals = Signals::listen()?;
+    let (sender, receiver) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        signals.next().await;
+        eprintln!("interrupted: waiting for the answers under way (again to stop at once)");
+        let _ = sender.send(true);
+        signals.next().await;
+        eprintln!("stopped at once: nothing was written");
+        std::process::exit(super::Exit::Interrupted as i32);
+    });
+    Ok(Stop(receiver))
+}

@@ -1,0 +1,193 @@
+//! What a scenario is fired at: the embedded emulator, or somebody's server.
+//!
+//! Makes the tables, loads them, and takes away what it made.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+
+use crate::{
+    driver::CapacityProbe,
+    emulator::{Emulator, EmulatorConfig, EmulatorHandle},
+    progress::{Loading, Style},
+    record::IntervalTable,
+    scenario::{PhaseKind, Scenario},
+    target::sdk::{SdkTarget, admin::OwnedTable},
+    workload::Workload,
+};
+
+/// How long a new table may take to become ACTIVE.
+const ACTIVE_WITHIN: Duration = Duration::from_mins(2);
+/// Batches of 25 items under way at once while loading.
+const LOAD_CONCURRENCY: usize = 8;
+
+/// A server with this run's tables.
+pub(super) struct World {
+    target: Arc<SdkTarget>,
+    emulator: Option<Emulator>,
+    endpoint: String,
+    tables: Vec<OwnedTable>,
+}
+
+/// What preparing took.
+pub(super) struct Prepared {
+    /// Items written.
+    pub(super) items: u64,
+    /// Time for creating and loading.
+    pub(super) took: Duration,
+}
+
+impl World {
+    /// Starts the embedded emulator, or gets ready to fire at `endpoint`.
+    pub(super) async fn open(endpoint: Option<&str>, scenario: &Scenario) -> anyhow::Result<Self> {
+        let emulator = if endpoint.is_none() {
+            let config = EmulatorConfig {
+                parameters: scenario.model.clone(),
+                ..EmulatorConfig::default()
+            };
+            let started = Emulator::start(config).await;
+            Some(started.context("cannot start the embedded emulator")?)
+        } else {
+            None
+        };
+        let own = emulator.as_ref().map(Emulator::endpoint);
+        let endpoint = own.unwrap_or_else(|| endpoint.unwrap_or_default().to_owned());
+        let target = Arc::new(SdkTarget::connect(&endpoint, &scenario.client).await?);
+        Ok(Self {
+            target,
+            emulator,
+            endpoint,
+            tables: Vec::new(),
+        })
+    }
+
+    /// For the record: which of the two it is.
+    pub(super) fn name(&self) -> String {
+        if self.emulator.is_some() {
+            "emulator".to_owned()
+        } else {
+            self.endpoint.clone()
+        }
+    }
+
+    /// Whether burst credit can be read.
+    pub(super) const fn is_governed(&self) -> bool {
+        self.emulator.is_some()
+    }
+
+    pub(super) fn target(&self) -> Arc<SdkTarget> {
+        Arc::clone(&self.target)
+    }
+
+    /// Creates the tables, and loads them if the scenario has a load phase. The emulator's
+    /// buckets are full as the scenario says when this returns.
+    pub(super) async fn prepare(
+        &mut self,
+        scenario: &Scenario,
+        workload: &Workload,
+        style: Style,
+    ) -> anyhow::Result<Prepared> {
+        let began = Instant::now();
+        for table in &scenario.tables {
+            self.tables.push(self.target.create_table(table).await?);
+        }
+        for table in &scenario.tables {
+            self.target
+                .wait_until_active(&table.name, ACTIVE_WITHIN)
+                .await?;
+        }
+        let mut items = 0;
+        if scenario
+            .phases
+            .iter()
+            .any(|phase| phase.kind == PhaseKind::Load)
+        {
+            items = self.load(scenario, workload, style).await?;
+        }
+        Ok(Prepared {
+            items,
+            took: began.elapsed(),
+        })
+    }
+
+    async fn load(
+        &self,
+        scenario: &Scenario,
+        workload: &Workload,
+        style: Style,
+    ) -> anyhow::Result<u64> {
+        let governor = self.governor();
+        if let Some(governor) = &governor {
+            governor.suspend_governor().await;
+        }
+        let mut total = 0;
+        for (index, table) in scenario.tables.iter().enumerate() {
+            let mut shown = Loading::start(style, &table.name, table.items);
+            let workload = workload.clone();
+            let item = move |number| workload.item(index, number);
+            let advance = |more| shown.advance(more);
+            total += self
+                .target
+                .load(&table.name, table.items, LOAD_CONCURRENCY, item, advance)
+                .await?;
+        }
+        if let Some(governor) = &governor {
+            governor.enforce().await;
+        }
+        Ok(total)
+    }
+
+    fn governor(&self) -> Option<EmulatorHandle> {
+        self.emulator.as_ref().map(Emulator::handle)
+    }
+
+    /// Reads the emulator's buckets, in the order of the scenario's tables.
+    pub(super) fn capacity_probe(&self, scenario: &Scenario) -> Option<CapacityProbe> {
+        let governor = self.governor()?;
+        let names: Arc<[String]> = scenario
+            .tables
+            .iter()
+            .map(|table| table.name.clone())
+            .collect();
+        Some(Arc::new(move || {
+            let (governor, names) = (governor.clone(), Arc::clone(&names));
+            Box::pin(async move {
+                let tables = governor.capacity().await;
+                let status = |name: &String| {
+                    let table = tables.iter().find(|table| table.name == *name);
+                    table.map_or_else(IntervalTable::default, |table| IntervalTable {
+                        provisioned: table.provisioned,
+                        burst_left: Some(table.burst_left),
+                    })
+                };
+                names.iter().map(status).collect()
+            })
+        }))
+    }
+
+    /// Deletes the tables that this run created, and stops the emulator if there is one.
+    pub(super) async fn close(self) -> anyhow::Result<()> {
+        if let Some(emulator) = self.emulator {
+            // The tables die with it.
+            emulator.shutdown().await;
+            return Ok(());
+        }
+        let mut left = Vec::new();
+        for table in self.tables {
+            let name = table.name().to_owned();
+            if let Err(error) = self.target.delete_table(table).await {
+                left.push(format!("{name} ({error})"));
+            }
+        }
+        anyhow::ensure!(
+            left.is_empty(),
+            "this run created tables that it could not delete: {}\n  help: delete them at {}",
+            left.join(", "),
+            self.endpoint
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! The only place that draws while a run goes on. On stderr: stdout carries results only.
+//!
+//! On a terminal a few lines are redrawn in place; elsewhere a line appears now and then, and
+//! one per event, so that an eight-hour soak stays small in a log. Knows no results.
+
+mod lines;
+
+use std::time::Duration;
+
+use console::Term;
+use tokio::sync::watch;
+
+use crate::driver::Progress;
+use lines::{Events, Glyphs};
+
+/// How to show progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Lines redrawn in place.
+    Terminal,
+    /// A line now and then.
+    Plain,
+    /// Nothing.
+    Off,
+}
+
+impl Style {
+    /// In place on a terminal that can, plain elsewhere.
+    #[must_use]
+    pub fn detect() -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if Term::stderr().is_term() && !dumb {
+            Self::Terminal
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// Whether the locale can show more than ASCII.
+#[must_use]
+pub fn unicode() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .is_some_and(|locale| {
+            locale
+                .to_ascii_lowercase()
+                .replace('-', "")
+                .contains("utf8")
+        })
+}
+
+/// Whether stdout wants colours: a terminal, and no `NO_COLOR`, unless `CLICOLOR_FORCE` asks.
+#[must_use]
+pub fn stdout_colors() -> bool {
+    console::colors_enabled()
+}
+
+/// Says how far a table is loaded.
+#[derive(Debug)]
+pub struct Loading {
+    style: Style,
+    term: Term,
+    table: String,
+    items: u64,
+    loaded: u64,
+    drawn: bool,
+}
+
+impl Loading {
+    /// Before the first of `items` is written.
+    #[must_use]
+    pub fn start(style: Style, table: &str, items: u64) -> Self {
+        let loading = Self {
+            style,
+            term: Term::buffered_stderr(),
+            table: lines::printable(table),
+            items,
+            loaded: 0,
+            drawn: false,
+        };
+        if style == Style::Plain {
+            loading.line(&format!("loading {}: {items} items", loading.table));
+        }
+        loading
+    }
+
+    /// `more` items were written.
+    pub fn advance(&mut self, more: u64) {
+        // Redrawn every hundredth of the way: that is often enough to be seen moving.
+        let hundredth = |loaded: u64| loaded * 100 / self.items.max(1);
+        let moved = hundredth(self.loaded) != hundredth(self.loaded + more);
+        self.loaded += more;
+        if self.style == Style::Terminal && (moved || !self.drawn) {
+            self.clear();
+            let (table, loaded, items) = (&self.table, self.loaded, self.items);
+            self.line(&format!("loading {table}: {loaded} of {items} items"));
+            self.drawn = true;
+        }
+    }
+
+    fn line(&self, text: &str) {
+        // Progress that cannot be shown is no reason to stop.
+        let _ = self.term.write_line(text);
+        let _ = self.term.flush();
+    }
+
+    fn clear(&self) {
+        if self.drawn {
+            let _ = self.term.clear_last_lines(1);
+        }
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.clear();
+        let _ = self.term.flush();
+    }
+}
+
+/// Shows a run until its sender is gone, then takes away what was redrawn.
+pub async fn show(style: Style, scenario: &str, progress: watch::Receiver<Progress>) {
+    let scenario = lines::printable(scenario);
+    match style {
+        Style::Terminal => in_place(&scenario, progress).await,
+        Style::Plain => now_and_then(&scenario, progress).await,
+        Style::Off => {}
+    }
+}
+
+async fn in_place(scenario: &str, mut progress: watch::Receiver<Progress>) {
+    let term = Term::buffered_stderr();
+    let glyphs = if unicode() {
+        Glyphs::UNICODE
+    } else {
+        Glyphs::ASCII
+    };
+    let mut drawn = 0;
+    while progress.changed().await.is_ok() {
+        // Asked anew each time: the window may have been resized.
+        let (_, width) = term.size();
+        let block = lines::block(scenario, &progress.borrow_and_update(), glyphs);
+        let _ = term.clear_last_lines(drawn);
+        drawn = block.len();
+        for line in block {
+            // One column stays free: a full line would wrap on some terminals.
+            let room = usize::from(width).saturating_sub(1);
+            let _ = term.write_line(&line.chars().take(room).collect::<String>());
+        }
+        let _ = term.flush();
+    }
+    let _ = term.clear_last_lines(drawn);
+    let _ = term.flush();
+}
+
+/// Every 10 s in the first minute, every minute from then on.
+fn next_line(after: Duration) -> Duration {
+    let step = if after < Duration::from_mins(1) {
+        10
+    } else {
+        60
+    };
+    Duration::from_secs((after.as_secs() / step + 1) * step)
+}
+
+async fn now_and_then(scenario: &str, mut progress: watch::Receiver<Progress>) {
+    let term = Term::stderr();
+    let mut due = Duration::ZERO;
+    let mut events = Events::default();
+    while progress.changed().await.is_ok() {
+        let now = progress.borrow_and_update().clone();
+        for event in events.since_last(&now) {
+            let _ = term.write_line(&format!(
+                "{scenario}  {}  {event}",
+                lines::clock(now.elapsed)
+            ));
+        }
+        if now.elapsed >= due {
+            due = next_line(now.elapsed);
+            let _ = term.write_line(&lines::line(scenario, &now));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Progress as text. Pure: numbers in, lines out.
+
+use std::time::Duration;
+
+use crate::{
+    driver::Progress,
+    units::{ByDirection, Direction},
+};
+
+/// What bars are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Glyphs {
+    full: char,
+    empty: char,
+}
+
+impl Glyphs {
+    pub(super) const UNICODE: Self = Self {
+        full: '█',
+        empty: '░',
+    };
+    pub(super) const ASCII: Self = Self {
+        full: '#',
+        empty: '.',
+    };
+
+    fn bar(self, share: f64, width: u32) -> String {
+        (0..width)
+            .map(|cell| {
+                let filled = f64::from(cell) + 0.5 < share * f64::from(width);
+                if filled { self.full } else { self.empty }
+            })
+            .collect()
+    }
+}
+
+/// A few lines for a terminal.
+pub(super) fn block(scenario: &str, progress: &Progress, glyphs: Glyphs) -> Vec<String> {
+    let done = ratio(progress.elapsed.as_secs_f64(), progress.total.as_secs_f64()).min(1.0);
+    let left = progress.total.saturating_sub(progress.elapsed);
+    vec![
+        format!(
+            "{scenario}  {}  {} / {}  {}  {:.0} %  {} left",
+            printable(&progress.phase),
+            clock(progress.elapsed),
+            clock(progress.total),
+            glyphs.bar(done, 17),
+            done * 100.0,
+            clock(left),
+        ),
+        operations(progress),
+        capacity(progress, Some(glyphs)),
+        totals(progress),
+    ]
+}
+
+/// One line for a log.
+pub(super) fn line(scenario: &str, progress: &Progress) -> String {
+    format!(
+        "{scenario}  {} / {}  {}  {}  {}  {}",
+        clock(progress.elapsed),
+        clock(progress.total),
+        printable(&progress.phase),
+        operations(progress),
+        capacity(progress, None),
+        totals(progress),
+    )
+}
+
+fn operations(progress: &Progress) -> String {
+    let each = progress.operations.iter().map(|operation| {
+        let p99 = operation
+            .response_time_p99
+            .map_or_else(String::new, |p99| format!(" p99 {}", milliseconds(p99)));
+        format!(
+            "{} {}/s{p99}",
+            printable(&operation.name),
+            operation.completed
+        )
+    });
+    each.collect::<Vec<_>>().join("   ")
+}
+
+fn capacity(progress: &Progress, bars: Option<Glyphs>) -> String {
+    let each = Direction::ALL.map(|direction| {
+        let consumed = progress.consumed[direction].as_f64();
+        let provisioned = progress.provisioned[direction].as_f64();
+        let bar = bars.map_or_else(String::new, |glyphs| {
+            format!(" {}", glyphs.bar(ratio(consumed, provisioned), 10))
+        });
+        let burst = progress
+            .burst_left
+            .map_or_else(String::new, |left| format!(" burst {:.0}", left[direction]));
+        format!(
+            "{} {consumed:.0}/{provisioned:.0}{bar}{burst}",
+            direction.unit()
+        )
+    });
+    each.join("   ")
+}
+
+fn totals(progress: &Progress) -> String {
+    let outcomes = progress.outcomes;
+    let lag = progress
+        .dispatch_delay_p99
+        .map_or_else(|| "-".to_owned(), milliseconds);
+    format!(
+        "throttled {:.1} %   errors {}   dropped {}   lag {lag}",
+        progress.throttled_share.as_fraction() * 100.0,
+        outcomes.failed + outcomes.timed_out,
+        outcomes.dropped,
+    )
+}
+
+/// What happens once and is worth a line of its own.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    phase: String,
+    throttled: bool,
+    burst_ran_dry: ByDirection<bool>,
+}
+
+impl Events {
+    pub(super) fn since_last(&mut self, progress: &Progress) -> Vec<String> {
+        let mut events = Vec::new();
+        if progress.phase != self.phase {
+            self.phase.clone_from(&progress.phase);
+            events.push(format!("phase {}", printable(&progress.phase)));
+        }
+        if progress.outcomes.throttled > 0 && !self.throttled {
+            self.throttled = true;
+            events.push("first throttled request".to_owned());
+        }
+        for direction in Direction::ALL {
+            let dry = progress
+                .burst_left
+                .is_some_and(|left| left[direction] < 0.5);
+            let above = progress.consumed[direction] > progress.provisioned[direction];
+            if dry && (above || self.throttled) && !self.burst_ran_dry[direction] {
+                self.burst_ran_dry[direction] = true;
+                events.push(format!("no burst credit left for {}", direction.unit()));
+            }
+        }
+        events
+    }
+}
+
+/// Hours only when there are any: `02:14`, `1:00:07`.
+pub(super) fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes:02}:{seconds:02}")
+    }
+}
+
+fn milliseconds(time: Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1e3;
+    let decimals = usize::from(milliseconds < 9.95);
+    format!("{milliseconds:.decimals$} ms")
+}
+
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// Without characters that steer a terminal.
+pub(super) fn printable(text: &str) -> String {
+    crate::scenario::diagnostic::printable(text)
+}

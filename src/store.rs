@@ -1,0 +1,162 @@
+//! Run folders and files on disk: created once, written by rename, never overwritten.
+//!
+//! Knows paths and bytes; must not know what is in them.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+/// What the disk refused.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The folder for the run could not be made.
+    #[error("cannot create the folder {path}: {source}\n  help: name another place with --out DIR")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A file could not be written whole; nothing is left of it.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file is not an ordinary file, or larger than anything that belongs there.
+    #[error("cannot read {path}: {reason}")]
+    Unsuitable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A folder that belongs to one run.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes `parent/name`, or `parent/name-2`, `-3` … when it is taken: two runs never share
+    /// a folder. Called before a run starts, so that a full or read-only disk is known early.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or a file in it cannot be written.
+    pub fn create(parent: &Path, name: &str) -> Result<Self, StoreError> {
+        let folder = |path: &Path, source| StoreError::Folder {
+            path: path.to_path_buf(),
+            source,
+        };
+        fs::create_dir_all(parent).map_err(|source| folder(parent, source))?;
+        let mut path = parent.join(name);
+        for attempt in 2_u32.. {
+            match fs::create_dir(&path) {
+                Ok(()) => break,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    path = parent.join(format!("{name}-{attempt}"));
+                }
+                Err(source) => return Err(folder(&path, source)),
+            }
+        }
+        // A folder can be made on a full disk on which no file can be written.
+        tempfile::NamedTempFile::new_in(&path)
+            .and_then(|mut probe| probe.write_all(&[0; 4096]))
+            .map_err(|source| folder(&path, source))?;
+        Ok(Self { path })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// When the disk refuses, or a file of that name is already there.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
+        let path = self.path.join(name);
+        write_new(&self.path, &path, content).map_err(|source| StoreError::Write {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(path)
+    }
+
+    /// Removes the folder if nothing was written to it: a run that never began leaves nothing.
+    pub fn discard_if_empty(self) {
+        // `remove_dir` refuses a folder that holds anything, which is exactly what is wanted.
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+fn write_new(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".partial-")
+        .tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    widen_permissions(&file)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Temporary files are private to their owner; a report is made to be shown.
+#[cfg(unix)]
+fn widen_permissions(file: &tempfile::NamedTempFile) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn widen_permissions(_: &tempfile::NamedTempFile) -> io::Result<()> {
+    Ok(())
+}
+
+/// Reads a text file of at most `limit` bytes. Devices, pipes and folders are refused unread.
+///
+/// # Errors
+/// When it cannot be read, is not an ordinary file, is too large or is not UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, StoreError> {
+    let unsuitable = |reason: String| StoreError::Unsuitable {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let read = |source| StoreError::Read {
+        path: path.to_path_buf(),
+        source,
+    };
+    let metadata = fs::metadata(path).map_err(read)?;
+    if !metadata.is_file() {
+        return Err(unsuitable("it is not an ordinary file".to_owned()));
+    }
+    if metadata.len() > limit {
+        let size = metadata.len();
+        return Err(unsuitable(format!(
+            "it has {size} bytes; at most {limit} are allowed"
+        )));
+    }
+    String::from_utf8(fs::read(path).map_err(read)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        unsuitable(format!("it is not UTF-8 text (byte {at})"))
+    })
+}

@@ -1,0 +1,403 @@
+//! The real binary: stdout, stderr, files and exit codes.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// A scenario of two seconds that ends within its capacity.
+const SHORT: &str = r#"
+name = "short"
+seed = 7
+
+[[table]]
+name = "Things"
+partition_key = "id"
+billing = { mode = "provisioned", read = "500 RCU", write = "500 WCU" }
+items = 50
+[table.attributes]
+id = { type = "S", value = "unique", prefix = "thing-" }
+note = { type = "S", value = "text", length = "100 B", present = "50 %" }
+
+[keys.any]
+kind = "uniform"
+
+[[operation]]
+kind = "get"
+keys = "any"
+weight = "70 %"
+consistency = "strong"
+
+[[operation]]
+kind = "put"
+keys = "any"
+weight = "30 %"
+
+[[phase]]
+name = "load"
+kind = "load"
+
+[[phase]]
+name = "steady"
+kind = "measured"
+duration = "DURATION"
+arrivals = { kind = "constant", rate = "50/s" }
+
+[[threshold]]
+metric = "throttled"
+max = "LIMIT"
+
+# Tests share two cores with each other: how late this generator is says nothing here.
+[validity]
+dispatch_delay_p99 = "5s"
+"#;
+
+struct Run {
+    folder: TempDir,
+}
+
+impl Run {
+    fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    fn scenario(&self, text: &str) -> String {
+        let path = self.folder.path().join("scenario.toml");
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn short(&self, duration: &str, limit: &str) -> String {
+        self.scenario(&SHORT.replace("DURATION", duration).replace("LIMIT", limit))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dyno"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn dyno(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The only run's `results.json`.
+    fn results(&self) -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(self.only_run().join("results.json")).unwrap())
+            .unwrap()
+    }
+
+    fn only_run(&self) -> std::path::PathBuf {
+        let runs: Vec<_> = fs::read_dir(self.folder.path().join("reports/runs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        runs.into_iter().next().unwrap()
+    }
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn assert_matches_schema(results: &serde_json::Value) {
+    let schema = Run::new().dyno(&["schema", "results"]);
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let problems: Vec<_> = validator
+        .iter_errors(results)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(problems.is_empty(), "{problems:?}");
+}
+
+#[test]
+fn a_run_writes_a_report_and_results_and_says_where() {
+    let run = Run::new();
+    let scenario = run.short("2s", "0 %");
+    let output = run.dyno(&["run", &scenario]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let folder = run.only_run();
+    assert!(stdout(&output).contains("PASS"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("report.html"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(
+        fs::read_to_string(folder.join("report.html"))
+            .unwrap()
+            .contains("</html>")
+    );
+    let results = run.results();
+    assert_eq!(results["passed"], true);
+    assert_matches_schema(&results);
+    let phases = results["record"]["phases"].as_array().unwrap();
+    assert_eq!(phases.len(), 1);
+    assert_eq!(phases[0]["arrivals"], 100);
+    assert_eq!(results["record"]["provenance"]["items_loaded"], 50);
+}
+
+#[test]
+fn a_missed_threshold_exits_with_one() {
+    let run = Run::new();
+    // One WCU and no burst: fifteen writes a second cannot pass.
+    let scenario = run.scenario(
+        &SHORT
+            .replace("500 WCU", "1 WCU")
+            .replace("DURATION", "2s")
+            .replace("LIMIT", "0 %"),
+    );
+    let output = run.dyno(&["run", &scenario]);
+    assert_eq!(code(&output), 1, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("FAIL"));
+    let results = run.results();
+    assert_eq!(results["passed"], false);
+    let reasons = results["record"]["phases"][0]["operations"][1]["throttle_reasons"].clone();
+    assert!(
+        reasons["TableWriteProvisionedThroughputExceeded"]
+            .as_u64()
+            .unwrap()
+            > 10
+    );
+}
+
+#[test]
+fn a_run_that_drops_arrivals_is_invalid_whatever_its_thresholds_say() {
+    let run = Run::new();
+    let scenario = run.scenario(
+        &SHORT
+            .replace("50/s", "2000/s")
+            .replace("DURATION", "1s")
+            .replace("LIMIT", "100 %")
+            .replace(
+                "[validity]",
+                "[client]\nmax_in_flight = 1\nmax_queued = 0\n[validity]",
+            ),
+    );
+    let output = run.dyno(&["run", &scenario]);
+    assert_eq!(code(&output), 3, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("INVALID"), "{}", stdout(&output));
+    let results = run.results();
+    assert_eq!(results["passed"], false);
+    let phase = &results["record"]["phases"][0];
+    let outcomes = phase["operations"].as_array().unwrap().iter();
+    let dropped: u64 = outcomes
+        .map(|o| o["outcomes"]["dropped"].as_u64().unwrap())
+        .sum();
+    assert!(dropped > 0);
+    assert_eq!(phase["arrivals"], 2000);
+}
+
+#[test]
+fn an_unreachable_server_is_said_in_one_line_and_leaves_nothing_behind() {
+    let run = Run::new();
+    let scenario = run.short("1s", "0 %");
+    // A port that was free a moment ago: nothing listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let output = run.dyno(&[
+        "run",
+        &scenario,
+        "--endpoint",
+        &format!("http://127.0.0.1:{port}"),
+    ]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("refused"), "{}", stderr(&output));
+    assert!(
+        !stderr(&output).contains("DispatchFailure"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!run.folder.path().join("reports/runs").exists_with_entries());
+}
+
+#[test]
+fn json_output_is_the_results_file() {
+    let run = Run::new();
+    let scenario = run.short("1s", "0 %");
+    let output = run.dyno(&["run", &scenario, "--json"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed, run.results());
+}
+
+#[test]
+fn a_bad_scenario_leaves_nothing_behind() {
+    let run = Run::new();
+    let scenario = run.short("2 fortnights", "0 %");
+    let output = run.dyno(&["run", &scenario]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("scenario.toml:35:12"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stdout(&output).is_empty());
+    assert!(!run.folder.path().join("reports").exists());
+}
+
+#[test]
+fn unreadable_files_are_refused_with_their_name() {
+    let run = Run::new();
+    for path in ["missing.toml", ".", "/dev/zero"] {
+        for command in ["run", "check"] {
+            let output = run.dyno(&[command, path]);
+            assert_eq!(code(&output), 2, "{command} {path}");
+            assert!(stderr(&output).contains(path), "{}", stderr(&output));
+        }
+    }
+}
+
+#[test]
+fn live_aws_is_refused() {
+    let run = Run::new();
+    let scenario = run.short("1s", "0 %");
+    for arguments in [
+        ["run", &scenario, "--live", "Things"],
+        [
+            "run",
+            &scenario,
+            "--endpoint",
+            "https://dynamodb.eu-west-1.amazonaws.com",
+        ],
+    ] {
+        let output = run.dyno(&arguments);
+        assert_eq!(code(&output), 2, "{}", stdout(&output));
+        assert!(stderr(&output).contains("AWS"), "{}", stderr(&output));
+    }
+    assert!(!run.folder.path().join("reports/runs").exists_with_entries());
+}
+
+trait HasEntries {
+    fn exists_with_entries(&self) -> bool;
+}
+
+impl HasEntries for Path {
+    fn exists_with_entries(&self) -> bool {
+        fs::read_dir(self).is_ok_and(|mut entries| entries.next().is_some())
+    }
+}
+
+#[test]
+fn check_says_ok_or_lists_problems() {
+    let run = Run::new();
+    let good = run.short("2s", "0 %");
+    let output = run.dyno(&["check", &good]);
+    assert_eq!(
+        (code(&output), stdout(&output)),
+        (0, format!("{good}: ok\n"))
+    );
+    let bad = run.short("2s", "0 percent");
+    let output = run.dyno(&["check", &bad]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("error[S"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_emulator_alone_says_where_it_listens_and_stops_on_a_signal() {
+    let run = Run::new();
+    let mut child = run
+        .command(&["emulate"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("http://127.0.0.1:"), "{line}");
+
+    // A second process runs against it like against any other server.
+    let scenario = run.short("1s", "100 %");
+    let output = run.dyno(&["run", &scenario, "--endpoint", line.trim()]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let results = run.results();
+    assert_eq!(results["record"]["provenance"]["target"], line.trim());
+
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_first_interrupt_drains_and_keeps_what_was_measured() {
+    let run = Run::new();
+    let scenario = run.short("60s", "0 %");
+    let mut child = run
+        .command(&["run", &scenario, "--progress", "plain"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let began = lines
+        .find(|line| line.as_ref().unwrap().contains("steady"))
+        .is_some();
+    assert!(began, "no progress line named the phase");
+    // Some load first; nothing depends on how much.
+    thread::sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    interrupt(&child);
+    let rest = thread::spawn(move || lines.count());
+    let output = child.wait_with_output().unwrap();
+    rest.join().unwrap();
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(run.only_run().join("report.html").exists());
+    let results = run.results();
+    assert_eq!(results["record"]["provenance"]["interrupted"], true);
+    assert_eq!(results["passed"], false);
+    assert_matches_schema(&results);
+}
+
+/// SIGINT by way of the shell's own `kill`: the standard library has none.
+fn interrupt(child: &std::process::Child) {
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -INT {}", child.id())])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn every_shipped_scenario_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 3);
+    let mut arguments = vec!["check"];
+    arguments.extend(files.iter().map(String::as_str));
+    let output = Run::new().dyno(&arguments);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
