@@ -5,6 +5,7 @@ mod explain;
 mod init;
 mod output;
 mod plan;
+mod report;
 mod run;
 mod scenario;
 mod schema;
@@ -72,6 +73,8 @@ enum Command {
     Run(run::RunArguments),
     /// Simulate a scenario in virtual time: no requests, the same report in a moment.
     Simulate(simulate::SimulateArguments),
+    /// Draw the report of a stored run again, in any format.
+    Report(report::ReportArguments),
     /// Serve the embedded DynamoDB, throttling as provisioned, for other programs.
     Emulate(emulate::EmulateArguments),
     /// List every problem of scenario files without running them.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Emulate(arguments) => emulate::emulate(&arguments),
         Command::Check(arguments) => scenario::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),

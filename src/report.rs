@@ -5,12 +5,16 @@
 //! as it was written, and each renderer makes it safe for where it goes.
 
 pub mod chart;
+pub mod csv;
 pub mod expectation;
 pub mod format;
+pub mod hlog;
 pub mod html;
 pub mod json;
+pub mod markdown;
 pub mod plan;
 pub mod sentence;
+pub mod stored;
 pub mod text;
 mod view;
 

@@ -108,6 +108,21 @@ impl RunFolder {
     }
 }
 
+/// Writes a new file anywhere, whole or not at all.
+///
+/// # Errors
+/// When the disk refuses, or there is something of that name already.
+pub fn write_file(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    write_new(folder, path, content).map_err(|source| StoreError::Write {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
 fn write_new(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(".partial-")

@@ -1,7 +1,9 @@
-//! Latency histograms. The only file that knows hdrhistogram.
+//! Latency histograms. Only this module and its parts know hdrhistogram.
 //!
 //! Values are nanoseconds, stored with three significant digits (relative error ≤ 0.1 %)
 //! between 1 µs and 1 hour; what is outside is clamped and counted, never lost.
+
+pub mod interval_log;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -136,9 +138,18 @@ impl LatencyHistogram {
     /// Never: the encoding is written to memory.
     #[must_use]
     pub fn encode(&self) -> EncodedHistogram {
-        let Some(counts) = self.filled() else {
+        let Some(canonical) = self.canonical() else {
             return EncodedHistogram::default();
         };
+        let mut bytes = Vec::new();
+        V2Serializer::new()
+            .serialize(&canonical, &mut bytes)
+            .expect("writing to memory does not fail");
+        EncodedHistogram(STANDARD.encode(bytes))
+    }
+
+    fn canonical(&self) -> Option<Histogram<u64>> {
+        let counts = self.filled()?;
         // The encoding carries the upper bound, which depends on the order in which values
         // came. Copied into the smallest histogram that holds them, equal ones read the same.
         let mut canonical =
@@ -149,11 +160,7 @@ impl LatencyHistogram {
                 .record_n(nanos, count)
                 .expect("its upper bound is the largest value");
         }
-        let mut bytes = Vec::new();
-        V2Serializer::new()
-            .serialize(&canonical, &mut bytes)
-            .expect("writing to memory does not fail");
-        EncodedHistogram(STANDARD.encode(bytes))
+        Some(canonical)
     }
 
     fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {

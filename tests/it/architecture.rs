@@ -30,7 +30,7 @@ const BANNED_IN_CORE: &[(&str, &str)] = &[
 
 /// Crates that exactly one part of the tree may know.
 const WRAPPED: &[(&str, &str)] = &[
-    ("hdrhistogram", "src/record/histogram.rs"),
+    ("hdrhistogram", "src/record/histogram"),
     ("plotters", "src/report/chart"),
     ("dynoxide", "src/emulator"),
     ("aws_sdk_dynamodb", "src/target/sdk"),

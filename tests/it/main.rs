@@ -14,5 +14,6 @@ mod plan;
 mod reports;
 mod scenarios;
 mod simulation;
+mod stored;
 mod wire;
 mod workload;

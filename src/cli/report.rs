@@ -1,0 +1,99 @@
+//! `dyno report`: draws again from a stored run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::Exit;
+use crate::{
+    analysis::Analysis,
+    progress,
+    report::{
+        ReportView, csv, hlog, html, json, markdown,
+        stored::{self, StoredRun},
+        text,
+    },
+    store,
+};
+
+/// An hour-long run has some megabytes; a larger file is something else.
+const RESULTS_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// Folder of a run, or its results.json.
+    run: PathBuf,
+    /// What to draw.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// New file to write instead of stdout; an existing one is not overwritten.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// The whole report as one page.
+    Html,
+    /// The summary, as a run prints it.
+    Text,
+    /// results.json, judged by this version.
+    Json,
+    /// For a job summary, at most 60 KiB.
+    Markdown,
+    /// One row per second and operation or table.
+    Csv,
+    /// `HdrHistogram` interval log of the response times, in nanoseconds.
+    Hlog,
+}
+
+pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
+    let path = results_in(&arguments.run);
+    let document = store::read_text(&path, RESULTS_BYTES_MAX)?;
+    let run =
+        stored::read(&document).with_context(|| format!("cannot draw {} again", path.display()))?;
+    if !run.same_meaning {
+        eprintln!(
+            "warning: the stored scenario means something else to this version of dyno than to \
+             the one that ran it; the verdict may differ"
+        );
+    }
+    let drawn = draw(&run, arguments.format, arguments.output.is_none());
+    match &arguments.output {
+        Some(file) => store::write_file(file, drawn.as_bytes())?,
+        // `print` ends the last line itself.
+        None => super::print(drawn.strip_suffix('\n').unwrap_or(&drawn))?,
+    }
+    Ok(Exit::Pass)
+}
+
+fn results_in(run: &Path) -> PathBuf {
+    if run.is_dir() {
+        run.join("results.json")
+    } else {
+        run.to_path_buf()
+    }
+}
+
+fn draw(run: &StoredRun, format: Format, to_stdout: bool) -> String {
+    let StoredRun {
+        record, scenario, ..
+    } = run;
+    let analysis = Analysis::of(record, scenario);
+    let view = ReportView::of(record, scenario, &analysis);
+    match format {
+        Format::Html => html::render(&view, record, scenario),
+        Format::Text => {
+            let options = text::TextOptions {
+                color: to_stdout && progress::stdout_colors(),
+                ascii: to_stdout && !progress::unicode(),
+            };
+            text::render(&view, &options)
+        }
+        Format::Json => json::render(record, &analysis),
+        Format::Markdown => markdown::render(&view),
+        Format::Csv => csv::render(record),
+        Format::Hlog => hlog::render(record),
+    }
+}

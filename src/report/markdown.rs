@@ -1,0 +1,167 @@
+//! The report as GitHub-flavoured Markdown, for a job summary: at most 60 KiB.
+//!
+//! Owns its layout; must not know where it goes. Whatever comes from a scenario or a server
+//! passes through [`escaped`].
+
+use super::{AssertionRow, ReportView, format};
+use crate::scenario::diagnostic::printable;
+
+/// Bytes of the whole document.
+pub const BYTES_MAX: usize = 60 * 1024;
+/// Bytes of one table; there are three, which leaves room for the rest.
+const TABLE_BYTES: usize = 15 * 1024;
+const CELL_CHARS: usize = 120;
+const SENTENCE_CHARS: usize = 1_500;
+
+/// The document.
+#[must_use]
+pub fn render(view: &ReportView) -> String {
+    let verdict = &view.verdict;
+    let detail = if verdict.detail.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", cell(&verdict.detail))
+    };
+    let facts = [&view.target, &view.duration].map(|fact| cell(fact));
+    let mut page = format!(
+        "## {} {}{detail}: {}\n\n{}\n\n{}, {}, seed {}\n",
+        verdict.mark.glyph(),
+        verdict.word,
+        cell(&view.scenario),
+        escaped(&view.sentence, SENTENCE_CHARS),
+        facts[0],
+        facts[1],
+        cell(&view.seed),
+    );
+    page.push_str(&table(
+        "Limits",
+        &["", "limit on", "observed", "limit", "margin"],
+        view.assertions.iter().chain(&view.validity).map(assertion),
+    ));
+    page.push_str(&table(
+        "Operations",
+        &[
+            "operation",
+            "op/s",
+            "offered/s",
+            "p50",
+            "p99",
+            "p99.9",
+            "units/op",
+            "throttled",
+            "failed",
+        ],
+        view.operations.iter().map(|row| {
+            let times = &row.response_time;
+            vec![
+                &row.name,
+                &row.completed_rate,
+                &row.offered_rate,
+                &times.p50,
+                &times.p99,
+                &times.p99_9,
+                &row.units_per_request,
+                &row.throttled_share,
+                &row.error_share,
+            ]
+        }),
+    ));
+    page.push_str(&table(
+        "Capacity",
+        &[
+            "table",
+            "",
+            "mean/s",
+            "peak/s",
+            "provisioned",
+            "used",
+            "demand",
+            "throttled",
+            "burst",
+        ],
+        view.capacity.iter().map(|row| {
+            vec![
+                row.table.as_str(),
+                row.label,
+                &row.mean,
+                &row.peak,
+                &row.provisioned,
+                &row.utilisation_percent,
+                &row.demand,
+                &row.throttled_share,
+                &row.burst,
+            ]
+        }),
+    ));
+    page
+}
+
+fn assertion(row: &AssertionRow) -> Vec<&str> {
+    vec![
+        row.mark.glyph(),
+        &row.name,
+        &row.observed,
+        &row.limit,
+        &row.margin,
+    ]
+}
+
+/// A table under its heading; nothing when it has no rows. Says how many rows did not fit.
+fn table<T: AsRef<str>>(
+    heading: &str,
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<T>>,
+) -> String {
+    let mut text = format!(
+        "\n### {heading}\n\n| {} |\n|{}\n",
+        header.join(" | "),
+        "---|".repeat(header.len())
+    );
+    let (mut shown, mut left_off) = (0_usize, 0_usize);
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|text| cell(text.as_ref())).collect();
+        let line = format!("| {} |\n", cells.join(" | "));
+        if left_off > 0 || text.len() + line.len() > TABLE_BYTES {
+            left_off += 1;
+        } else {
+            shown += 1;
+            text.push_str(&line);
+        }
+    }
+    if left_off > 0 {
+        text.extend(["\nand ", &left_off.to_string(), " more\n"]);
+    }
+    if shown + left_off == 0 {
+        return String::new();
+    }
+    text
+}
+
+fn cell(text: &str) -> String {
+    escaped(text, CELL_CHARS)
+}
+
+/// `text` on one line, at most `chars` characters of it, as nothing but text: what Markdown or
+/// HTML would read as markup is written as a character reference, which never is.
+#[must_use]
+pub fn escaped(text: &str, chars: usize) -> String {
+    let one_line = format::plain(text).replace(['\n', '\r', '\t'], " ");
+    let safe = printable(&one_line);
+    let safe = safe.trim();
+    let mut escaped: String = safe.chars().take(chars).map(reference).collect();
+    if safe.chars().nth(chars).is_some() {
+        escaped.push('…');
+    }
+    // A bare address would become a link without any markup.
+    escaped
+        .replace("://", "&#58;//")
+        .replace("www.", "www&#46;")
+}
+
+fn reference(character: char) -> String {
+    if "&<>`|*_~[]\\#@!$".contains(character) {
+        format!("&#{};", u32::from(character))
+    } else {
+        character.to_string()
+    }
+}

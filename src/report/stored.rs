@@ -1,0 +1,199 @@
+//! A stored run, read back and checked, so that nothing downstream has to doubt it.
+//!
+//! Owns what a `results.json` must fulfil to be drawn again; must not know where it was read.
+
+use thiserror::Error;
+
+use super::json::Results;
+use crate::{
+    record::{Interval, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION},
+    scenario::{
+        Scenario,
+        diagnostic::{Diagnostics, printable},
+        parse,
+    },
+    units::{ByDirection, CapacityUnits, Direction},
+};
+
+/// More of anything than a run can count; sums of it stay far from overflow.
+const COUNT_MAX: u64 = 10_000_000_000_000;
+/// Seconds that nanoseconds in 64 bits can tell.
+const SECONDS_MAX: u64 = u64::MAX / 1_000_000_000;
+
+/// A run with the scenario that it ran.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRun {
+    /// As it was stored.
+    pub record: RunRecord,
+    /// Parsed again from the record, with the seed of the run.
+    pub scenario: Scenario,
+    /// Whether the scenario still means what it meant to the version that ran it.
+    pub same_meaning: bool,
+}
+
+/// Why a document is no stored run.
+#[derive(Debug, Error)]
+pub enum StoredError {
+    /// Not JSON.
+    #[error("it is not JSON: {0}")]
+    NotJson(serde_json::Error),
+    /// JSON of something else.
+    #[error("it is not the results of a run: it has no `schema_version`")]
+    Foreign,
+    /// Of another version of the format.
+    #[error("it has schema version {found}{newer}; this dyno reads version {SCHEMA_VERSION}",
+        newer = if *found > u64::from(SCHEMA_VERSION) { ", written by a newer dyno" } else { "" })]
+    Version {
+        /// The version in the document.
+        found: u64,
+    },
+    /// Of this version, but not as its schema says.
+    #[error("it does not follow the schema of results: {}", printable(&.0.to_string()))]
+    Malformed(serde_json::Error),
+    /// The scenario in it is not valid for this version.
+    #[error("the scenario stored in it no longer parses:\n{0}")]
+    Scenario(Box<Diagnostics>),
+    /// Record and scenario contradict each other, or the record itself.
+    #[error("its record does not fit: {0}")]
+    Misfit(String),
+}
+
+/// Reads `results.json`.
+///
+/// # Errors
+/// When it is not one, of another version, or contradicts itself.
+pub fn read(document: &str) -> Result<StoredRun, StoredError> {
+    let value: serde_json::Value = serde_json::from_str(document).map_err(StoredError::NotJson)?;
+    let version = value
+        .get("schema_version")
+        .and_then(serde_json::Value::as_u64);
+    let found = version.ok_or(StoredError::Foreign)?;
+    if found != u64::from(SCHEMA_VERSION) {
+        return Err(StoredError::Version { found });
+    }
+    drop(value);
+    // From the text once more: so that a problem is told with its line.
+    let results: Results = serde_json::from_str(document).map_err(StoredError::Malformed)?;
+    let record = results.record;
+    if record.schema_version != SCHEMA_VERSION {
+        let found = u64::from(record.schema_version);
+        return Err(StoredError::Version { found });
+    }
+    let mut scenario = parse::parse(&record.scenario_source, "the stored scenario")
+        .map_err(|problems| StoredError::Scenario(Box::new(problems)))?
+        .scenario;
+    scenario.seed = record.provenance.seed;
+    check(&record, &scenario).map_err(StoredError::Misfit)?;
+    let same_meaning = scenario.fingerprint() == record.provenance.fingerprint;
+    Ok(StoredRun {
+        record,
+        scenario,
+        same_meaning,
+    })
+}
+
+fn check(record: &RunRecord, scenario: &Scenario) -> Result<(), String> {
+    let (operations, tables) = (record.operations.len(), record.tables.len());
+    same(
+        "operations",
+        operations,
+        "the scenario",
+        scenario.operations.len(),
+    )?;
+    same("tables", tables, "the scenario", scenario.tables.len())?;
+    for (index, operation) in record.operations.iter().enumerate() {
+        ensure(operation.table < tables, || {
+            let table = operation.table;
+            format!("operation {index} is on table {table}, but there are {tables}")
+        })?;
+    }
+    for (index, phase) in record.phases.iter().enumerate() {
+        let place = format!("phase {index}");
+        same("operations", phase.operations.len(), &place, operations)
+            .and_then(|()| check_phase(phase, &place))?;
+    }
+    let mut last = None;
+    for interval in &record.intervals {
+        let place = format!("second {}", interval.second);
+        ensure(interval.second < SECONDS_MAX, || {
+            format!("{place} is too late")
+        })?;
+        ensure(last < Some(interval.second), || {
+            format!("{place} is out of order")
+        })?;
+        last = Some(interval.second);
+        same("operations", interval.operations.len(), &place, operations)?;
+        same("tables", interval.tables.len(), &place, tables)?;
+        check_interval(interval, &place)?;
+    }
+    Ok(())
+}
+
+fn check_phase(phase: &PhaseRecord, place: &str) -> Result<(), String> {
+    ensure(phase.starts <= phase.ends, || {
+        format!("{place} ends before it starts")
+    })?;
+    counts(place, [phase.arrivals])?;
+    for totals in &phase.operations {
+        outcomes(place, &totals.outcomes)?;
+        counts(place, [totals.attempts])?;
+        counts(place, totals.throttle_reasons.values().copied())?;
+        counts(place, totals.errors.values().copied())?;
+        units(place, &totals.consumed)?;
+    }
+    Ok(())
+}
+
+fn check_interval(interval: &Interval, place: &str) -> Result<(), String> {
+    counts(place, [interval.arrivals, interval.sent])?;
+    for part in &interval.operations {
+        outcomes(place, &part.outcomes)?;
+        counts(place, part.throttle_reasons.values().copied())?;
+        units(place, &part.consumed)?;
+        if let Some(text) = &part.response_time {
+            text.decode().map_err(|error| format!("{place}: {error}"))?;
+        }
+    }
+    interval
+        .tables
+        .iter()
+        .try_for_each(|table| units(place, &table.provisioned))
+}
+
+fn same(what: &str, found: usize, place: &str, expected: usize) -> Result<(), String> {
+    ensure(found == expected, || {
+        format!("{what} of the record and of {place} differ in number ({found} and {expected})")
+    })
+}
+
+fn outcomes(place: &str, of: &OutcomeCounts) -> Result<(), String> {
+    let all = [
+        of.completed,
+        of.throttled,
+        of.failed,
+        of.timed_out,
+        of.dropped,
+    ];
+    counts(place, all)
+}
+
+fn counts(place: &str, counts: impl IntoIterator<Item = u64>) -> Result<(), String> {
+    counts.into_iter().try_for_each(|count| {
+        ensure(count <= COUNT_MAX, || {
+            format!("{place} counts {count}, more than any run can")
+        })
+    })
+}
+
+fn units(place: &str, units: &ByDirection<CapacityUnits>) -> Result<(), String> {
+    Direction::ALL.into_iter().try_for_each(|direction| {
+        let halves = units[direction].halves();
+        ensure(halves.unsigned_abs() <= COUNT_MAX, || {
+            format!("{place} has more capacity units than any table")
+        })
+    })
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}

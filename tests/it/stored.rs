@@ -1,0 +1,385 @@
+//! Stored runs, drawn again in every format.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use dynamometer::{
+    record::histogram::interval_log,
+    report::{
+        csv, hlog, json, markdown,
+        stored::{self, StoredError},
+    },
+    units::Quantile,
+};
+use hdrhistogram::{
+    Histogram,
+    serialization::{
+        Deserializer,
+        interval_log::{IntervalLogIterator, LogEntry},
+    },
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::fixtures::{self, Case};
+
+fn document(case: &Case) -> String {
+    json::render(&case.record, &case.analysis())
+}
+
+/// What is said of a throttled run after `change` to its document.
+fn refused(change: impl FnOnce(&mut Value)) -> StoredError {
+    let mut value: Value = serde_json::from_str(&document(&fixtures::throttled())).unwrap();
+    change(&mut value);
+    stored::read(&value.to_string()).unwrap_err()
+}
+
+/// Cells of RFC 4180.
+fn cells(csv: &str) -> Vec<Vec<String>> {
+    let mut rows = vec![vec![String::new()]];
+    let (mut quoted, mut rest) = (false, csv.chars().peekable());
+    while let Some(character) = rest.next() {
+        let row = rows.last_mut().unwrap();
+        match character {
+            '"' if quoted && rest.peek() == Some(&'"') => {
+                rest.next();
+                row.last_mut().unwrap().push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(String::new()),
+            '\r' if !quoted && rest.peek() == Some(&'\n') => {
+                rest.next();
+                rows.push(vec![String::new()]);
+            }
+            other => row.last_mut().unwrap().push(other),
+        }
+    }
+    assert_eq!(
+        rows.pop(),
+        Some(vec![String::new()]),
+        "ends with a line end"
+    );
+    rows
+}
+
+proptest! {
+    #[test]
+    fn csv_text_is_never_a_formula_and_reads_back(text in "[=+@,\"'\t\r\na-]{0,8}") {
+        let line = format!("{},x\r\n", csv::text(&text));
+        let read = cells(&line).remove(0);
+        prop_assert_eq!(read.len(), 2);
+        prop_assert!(!read[0].starts_with(['=', '+', '-', '@', '\t', '\r', '\n']));
+        prop_assert_eq!(read[0].strip_prefix('\'').filter(|_| !text.starts_with('\''))
+            .unwrap_or(&read[0]), text);
+    }
+
+    #[test]
+    fn markdown_holds_no_markup_of_others(text in any::<String>()) {
+        let shown = markdown::escaped(&text, 100);
+        prop_assert!(!shown.contains(['<', '>', '`', '|', '\n', '\r', '*', '[', '\\']), "{}", shown);
+    }
+
+    #[test]
+    fn different_names_have_different_tags(a in "[a, %\n2C]{0,4}", b in "[a, %\n2C]{0,4}") {
+        prop_assert_eq!(interval_log::tag(&a) == interval_log::tag(&b), a == b);
+    }
+}
+
+#[test]
+fn a_stored_run_reads_back_as_it_was() {
+    for case in [
+        fixtures::throttled(),
+        fixtures::empty(),
+        fixtures::interrupted(),
+    ] {
+        let run = stored::read(&document(&case)).unwrap();
+        assert_eq!((&run.record, &run.scenario), (&case.record, &case.scenario));
+        assert!(run.same_meaning);
+    }
+}
+
+#[test]
+fn csv_rows_add_up_to_the_record() {
+    let case = fixtures::throttled();
+    let rows = cells(&csv::render(&case.record));
+    let column = |name: &str| rows[0].iter().position(|cell| cell == name).unwrap();
+    let sum = |scope: &str, name: &str| -> f64 {
+        let column = column(name);
+        let of_scope = rows[1..].iter().filter(|row| row[1] == scope);
+        of_scope
+            .map(|row| row[column].parse::<f64>().unwrap())
+            .sum()
+    };
+    let totals = &case.record.phases[0];
+    #[expect(clippy::cast_precision_loss, reason = "small whole numbers")]
+    let of = |count: u64| count as f64;
+    let throttled = totals
+        .operations
+        .iter()
+        .map(|it| it.outcomes.throttled)
+        .sum();
+    assert!(throttled > 0);
+    let found = sum("operation", "throttled (requests)");
+    assert!((found - of(throttled)).abs() < 1e-9, "{found}");
+    let found = sum("run", "offered (requests)");
+    assert!((found - of(totals.arrivals)).abs() < 1e-9, "{found}");
+    for name in ["consumed reads (RCU)", "consumed writes (WCU)"] {
+        let (by_table, by_operation) = (sum("table", name), sum("operation", name));
+        assert!(
+            by_table > 0.0 && (by_table - by_operation).abs() < 1e-9,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_csv_row_has_as_many_cells_as_the_header() {
+    for case in [
+        fixtures::hostile_names(),
+        fixtures::empty(),
+        fixtures::throttled(),
+    ] {
+        let rows = cells(&csv::render(&case.record));
+        assert!(rows.iter().all(|row| row.len() == rows[0].len()));
+    }
+}
+
+#[test]
+fn markdown_reads_well() {
+    insta::assert_snapshot!(
+        "markdown_throttled",
+        markdown::render(&fixtures::throttled().view())
+    );
+    insta::assert_snapshot!(
+        "markdown_empty",
+        markdown::render(&fixtures::empty().view())
+    );
+    let hostile = markdown::render(&fixtures::hostile_names().view());
+    insta::assert_snapshot!("markdown_hostile_names", hostile);
+}
+
+#[test]
+fn markdown_keeps_to_its_size_and_says_what_it_left_off() {
+    let mut view = fixtures::hostile_names().view();
+    view.sentence = "|".repeat(100_000);
+    view.scenario = "<".repeat(100_000);
+    view.operations[0].name = "`".repeat(1_000);
+    view.capacity[0].table = "|".repeat(1_000);
+    view.assertions[0].name = "|".repeat(1_000);
+    view.operations = vec![view.operations[0].clone(); 1_000];
+    view.capacity = vec![view.capacity[0].clone(); 1_000];
+    view.assertions = vec![view.assertions[0].clone(); 1_000];
+    let page = markdown::render(&view);
+    assert!(page.len() <= markdown::BYTES_MAX, "{}", page.len());
+    assert_eq!(page.matches(" more\n").count(), 3);
+}
+
+#[test]
+fn the_crates_own_reader_reads_the_log_with_the_percentiles_of_the_results() {
+    for case in [
+        fixtures::pass(),
+        fixtures::throttled(),
+        fixtures::hostile_names(),
+    ] {
+        let results = json::results(&case.record, &case.analysis());
+        let log = hlog::render(&case.record);
+        assert!(log.lines().next().unwrap().starts_with('#'));
+        assert!(log.contains("values: nanoseconds"));
+        let entries: Vec<_> = IntervalLogIterator::new(log.as_bytes())
+            .map(|entry| entry.unwrap())
+            .collect();
+        for (index, operation) in results.record.operations.iter().enumerate() {
+            let name = interval_log::tag(&operation.name);
+            let mut sum = Histogram::<u64>::new(3).unwrap();
+            for entry in &entries {
+                let LogEntry::Interval(line) = entry else {
+                    continue;
+                };
+                if line.tag().unwrap().as_str() == name {
+                    let bytes = STANDARD.decode(line.encoded_histogram()).unwrap();
+                    let part: Histogram<u64> = Deserializer::new()
+                        .deserialize(&mut bytes.as_slice())
+                        .unwrap();
+                    sum.add(&part).unwrap();
+                }
+            }
+            let expected = &results.record.phases[0].operations[index].response_time;
+            assert!(expected.count() > 0);
+            assert_eq!(sum.len(), expected.count());
+            for quantile in [Quantile::P50, Quantile::P99] {
+                let expected = expected.quantile(quantile).unwrap().as_nanos();
+                let found = sum.value_at_quantile(quantile.as_fraction());
+                assert!(
+                    u128::from(found).abs_diff(expected) * 1000 <= expected,
+                    "{found} {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_stored_run_is_refused_with_the_reason() {
+    let check = |error: &StoredError, part: &str| {
+        let text = error.to_string();
+        assert!(text.contains(part), "{text:?} lacks {part:?}");
+    };
+    check(&stored::read("{").unwrap_err(), "not JSON");
+    check(&stored::read("[1]").unwrap_err(), "schema_version");
+    check(&stored::read("{}").unwrap_err(), "schema_version");
+    check(
+        &refused(|it| it["schema_version"] = json!(9)),
+        "version 9, written by a newer dyno; this dyno reads version 1",
+    );
+    check(
+        &refused(|it| it["schema_version"] = json!(0)),
+        "version 0; this dyno reads",
+    );
+    check(
+        &refused(|it| it["record"]["schema_version"] = json!(2)),
+        "version 2",
+    );
+    check(
+        &refused(|it| it["record"]["tables"] = json!("x")),
+        "schema of results",
+    );
+    check(
+        &refused(|it| it["record"]["scenario_source"] = json!("name = 1")),
+        "no longer parses",
+    );
+    check(
+        &refused(|it| it["record"]["operations"] = json!([])),
+        "operations of the record and of the scenario",
+    );
+    check(
+        &refused(|it| it["record"]["tables"] = json!([])),
+        "tables of the record and of the scenario",
+    );
+    check(
+        &refused(|it| it["record"]["operations"][0]["table"] = json!(7)),
+        "on table 7",
+    );
+    check(
+        &refused(|it| it["record"]["phases"][0]["operations"] = json!([])),
+        "phase 0",
+    );
+    check(
+        &refused(|it| it["record"]["intervals"][3]["tables"] = json!([])),
+        "second 3",
+    );
+    check(
+        &refused(|it| it["record"]["intervals"][3]["second"] = json!(1)),
+        "out of order",
+    );
+    check(
+        &refused(|it| it["record"]["intervals"][3]["second"] = json!(u64::MAX)),
+        "too late",
+    );
+    check(
+        &refused(|it| it["record"]["phases"][0]["arrivals"] = json!(u64::MAX)),
+        "more than any run",
+    );
+    check(
+        &refused(|it| {
+            it["record"]["intervals"][0]["operations"][0]["response_time"] = json!("AAAA");
+        }),
+        "second 0",
+    );
+}
+
+fn dyno(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dyno"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// A simulated run with another seed than its scenario's, and its folder.
+fn simulated() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let source = fixtures::throttled().record.scenario_source;
+    fs::write(folder.path().join("shop.toml"), source).unwrap();
+    let done = dyno(
+        folder.path(),
+        &["simulate", "shop.toml", "--seed", "7", "--out", "runs"],
+    );
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let run = fs::read_dir(folder.path().join("runs"))
+        .unwrap()
+        .next()
+        .unwrap();
+    let run = run.unwrap().path();
+    (folder, run)
+}
+
+#[test]
+fn every_format_is_drawn_again_from_a_run() {
+    let (folder, run) = simulated();
+    let name = run.to_str().unwrap();
+    for (format, begins) in [
+        ("html", "<!doctype html>"),
+        ("text", "shop"),
+        ("json", "{"),
+        ("markdown", "## "),
+        ("csv", "second (s),"),
+        ("hlog", "#"),
+    ] {
+        let shown = dyno(folder.path(), &["report", name, "--format", format]);
+        assert_eq!(shown.status.code(), Some(0), "{format}: {shown:?}");
+        assert!(shown.stderr.is_empty(), "{format}: {shown:?}");
+        assert!(shown.stdout.starts_with(begins.as_bytes()), "{format}");
+        let arguments = ["report", name, "--format", format, "-o", format];
+        let written = dyno(folder.path(), &arguments);
+        assert!(
+            written.status.success() && written.stdout.is_empty(),
+            "{written:?}"
+        );
+        if format != "text" {
+            assert_eq!(
+                fs::read(folder.path().join(format)).unwrap(),
+                shown.stdout,
+                "{format}"
+            );
+        }
+        let again = dyno(folder.path(), &arguments);
+        assert_eq!(again.status.code(), Some(2), "never overwritten: {again:?}");
+    }
+    for (format, file) in [("html", "report.html"), ("json", "results.json")] {
+        assert!(
+            fs::read(folder.path().join(format)).unwrap() == fs::read(run.join(file)).unwrap(),
+            "{file} is what the run wrote"
+        );
+    }
+    let file = run.join("results.json");
+    let by_file = dyno(folder.path(), &["report", file.to_str().unwrap()]);
+    assert_eq!(
+        by_file.stdout,
+        dyno(folder.path(), &["report", name]).stdout
+    );
+}
+
+#[test]
+fn input_that_cannot_be_drawn_is_an_error_of_usage() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("text.json"), "hello").unwrap();
+    fs::write(folder.path().join("new.json"), r#"{"schema_version": 99}"#).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for (input, part) in [
+        ("missing.json", "missing.json"),
+        ("empty", "results.json"),
+        ("text.json", "not JSON"),
+        ("new.json", "newer dyno"),
+    ] {
+        let output = dyno(folder.path(), &["report", input]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(part) && output.stdout.is_empty(), "{error}");
+        assert!(!error.contains("panicked"), "{error}");
+    }
+}
