@@ -255,10 +255,8 @@ impl Buckets {
         now: Timestamp,
     ) -> Option<Throttle> {
         let arms = self.arms(member, info, units);
-        match self.capacity.check(&arms, now) {
-            AdmissionDecision::Admitted => None,
-            AdmissionDecision::Throttled { reasons, .. } => Some(self.throttle(&reasons, info)),
-        }
+        let decision = self.capacity.check(&arms, now);
+        self.refusal(&decision, info)
     }
 
     /// As [`check`](Self::check), and spends what it is thought to cost when it is admitted.
@@ -270,9 +268,14 @@ impl Buckets {
         now: Timestamp,
     ) -> Option<Throttle> {
         let arms = self.arms(member, info, units);
-        match self.capacity.admit(&arms, now) {
+        let decision = self.capacity.admit(&arms, now);
+        self.refusal(&decision, info)
+    }
+
+    fn refusal(&self, decision: &AdmissionDecision, info: &TableInfo) -> Option<Throttle> {
+        match decision {
             AdmissionDecision::Admitted => None,
-            AdmissionDecision::Throttled { reasons, .. } => Some(self.throttle(&reasons, info)),
+            AdmissionDecision::Throttled { reasons, .. } => Some(self.throttle(reasons, info)),
         }
     }
 
