@@ -3,6 +3,7 @@
 //! Owns the meaning of a scenario; must not know how load is generated, sent or reported.
 //! [`parse`] is the only way to make one from a file.
 
+pub mod arrivals;
 pub mod diagnostic;
 pub mod file;
 pub mod language;
@@ -17,8 +18,9 @@ pub mod template;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use arrivals::{ArrivalSpec, Curve, Line, Spacing, ThinkTime};
 pub use load::{
-    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
+    AssumedDemand, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
     OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
 };
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};

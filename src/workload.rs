@@ -11,13 +11,13 @@ pub mod mix;
 use std::sync::Arc;
 
 use crate::{
-    scenario::{Consistency, KeySpec, OperationKind, OperationSpec, Scenario},
-    units::Bytes,
+    scenario::{Consistency, KeySpec, OperationKind, OperationSpec, Phase, Scenario},
+    units::{Bytes, Share},
 };
 use attributes::Attributes;
 use item::{AttributeValue, Item};
 use keys::{Keys, latest::Inserts};
-use mix::Mix;
+use mix::{Mix, PhaseStarts};
 
 /// One request, decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,8 +80,11 @@ pub struct Pick {
 }
 
 /// A scenario's operations and items, compiled. Cheap to clone and to share among threads.
+///
+/// What an arrival does follows from its number and from the phase that the number lies in, so
+/// a workload is told with [`begin`](Self::begin) where phases begin.
 #[derive(Clone, Debug)]
-pub struct Workload(Arc<Compiled>);
+pub struct Workload(Arc<Compiled>, PhaseStarts);
 
 #[derive(Debug)]
 struct Compiled {
@@ -97,18 +100,25 @@ impl Workload {
     /// Compiles what `scenario` says about operations, keys and items.
     #[must_use]
     pub fn new(scenario: Arc<Scenario>) -> Self {
-        let weights = scenario.operations.iter().map(|o| o.weight.as_fraction());
-        let mix = Arc::new(Mix::new(weights, scenario.seed.stream("mix")));
+        let mix = Mix::by_phase(weights(&scenario), scenario.seed.stream("mix"));
+        let mix = Arc::new(mix);
         let compile = |spec| compile_keys(&scenario, spec, &mix);
         let keys = scenario.operations.iter().map(compile).collect();
         let tables = scenario.tables.iter();
         let attributes = tables.map(|t| Attributes::new(t, scenario.seed)).collect();
-        Self(Arc::new(Compiled {
+        let compiled = Compiled {
             scenario,
             mix,
             keys,
             attributes,
-        }))
+        };
+        Self(Arc::new(compiled), PhaseStarts::default())
+    }
+
+    /// Notes that `phase` (an index into `Scenario::phases`) began with arrival `sequence`,
+    /// unless that is known: to be told of each arrival before asking about it.
+    pub fn begin(&mut self, phase: usize, sequence: u64) {
+        self.1.begin(phase, sequence);
     }
 
     /// The scenario that this was compiled from.
@@ -120,7 +130,7 @@ impl Workload {
     /// Index into `Scenario::operations` for arrival `sequence`.
     #[must_use]
     pub fn spec(&self, sequence: u64) -> usize {
-        self.0.mix.choose(sequence)
+        self.0.mix.choose(sequence, &self.1)
     }
 
     /// What arrival `sequence` does, and to which item; allocates nothing.
@@ -130,7 +140,7 @@ impl Workload {
         Pick {
             spec,
             table: self.0.scenario.operations[spec].table,
-            item: self.0.keys[spec].pick(sequence),
+            item: self.0.keys[spec].pick(sequence, &self.1),
         }
     }
 
@@ -192,6 +202,21 @@ impl Workload {
     }
 }
 
+/// The weights of the operations in each phase; once, when all phases have the same.
+fn weights(scenario: &Scenario) -> Vec<Vec<f64>> {
+    let own = scenario.phases.iter().any(|phase| phase.mix.is_some());
+    if !own {
+        let operations = scenario.operations.iter();
+        return vec![operations.map(|o| o.weight.as_fraction()).collect()];
+    }
+    let phases = scenario.phases.iter();
+    let shares = |phase: &Phase| {
+        let shares = phase.shares(&scenario.operations);
+        shares.map(Share::as_fraction).collect()
+    };
+    phases.map(shares).collect()
+}
+
 /// Operations that pick by the same name draw from the same stream; scrambled laws over one
 /// table share its permutation, so that what is popular with readers is so with writers.
 fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<Mix>) -> Keys {
@@ -203,15 +228,19 @@ fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<Mix>) -> Ke
             && scenario.keys[o.keys].spec == KeySpec::New
     };
     let inserting: Arc<[bool]> = scenario.operations.iter().map(inserts).collect();
-    let operations = scenario.operations.iter();
-    let share = operations
-        .filter(|o| inserts(o))
-        .map(|o| o.weight.as_fraction());
+    let share = |weights: Vec<f64>| {
+        let inserts = weights
+            .iter()
+            .zip(&*inserting)
+            .filter(|(_, inserts)| **inserts);
+        inserts.map(|(weight, _)| weight).sum()
+    };
+    let shares = weights(scenario).into_iter().map(share).collect();
     Keys::new(
         named.spec,
         table.items,
         stream("keys", &named.name),
         stream("permutation", &table.name),
-        Inserts::new(Arc::clone(mix), inserting, share.sum()),
+        Inserts::new(Arc::clone(mix), Arc::clone(&inserting), shares),
     )
 }

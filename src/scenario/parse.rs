@@ -3,6 +3,7 @@
 //! Pure: text in, values out. What the keys are is declared in [`super::language`]; this module
 //! owns what they mean together.
 
+mod arrivals;
 mod demand;
 mod phases;
 mod primary_key;
@@ -60,7 +61,7 @@ fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
     let tables = tables::read(&top, problems);
     let mut keys = requests::keys(&top, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
-    let phases = phases::read(&top, problems);
+    let phases = phases::read(&top, &operations, &tables, problems);
     requests::check_loaded(&operations, &phases, problems);
     let thresholds = verdicts::thresholds(&top, &operations, problems);
     let scenario = Scenario {

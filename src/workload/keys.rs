@@ -12,6 +12,7 @@ use rand::RngExt;
 use crate::{
     scenario::KeySpec,
     seed::{Rng, Stream},
+    workload::mix::PhaseStarts,
 };
 use latest::{Inserts, Latest};
 use permutation::Permutation;
@@ -74,9 +75,9 @@ impl Keys {
         Self { draws, law }
     }
 
-    /// The number of the item that arrival `sequence` is about.
+    /// The number of the item that arrival `sequence` is about, given which phases began when.
     #[must_use]
-    pub fn pick(&self, sequence: u64) -> u64 {
+    pub fn pick(&self, sequence: u64, starts: &PhaseStarts) -> u64 {
         match &self.law {
             Law::Uniform { items } => below(*items, &mut self.draws.at(sequence)),
             Law::Zipfian { ranks } => ranks.sample(&mut self.draws.at(sequence)) - 1,
@@ -95,7 +96,7 @@ impl Keys {
                     hot + below(items - hot, &mut rng)
                 }
             }
-            Law::Latest(latest) => latest.pick(sequence, &mut self.draws.at(sequence)),
+            Law::Latest(latest) => latest.pick(sequence, starts, &mut self.draws.at(sequence)),
             Law::Sequential { items } => sequence % items,
             Law::New { items } => items.saturating_add(sequence),
         }

@@ -1,16 +1,64 @@
 //! Which operation an arrival performs.
 //!
-//! Owns the draw by weight; must not know what the operations are.
+//! Owns the draw by weight, phase by phase; must not know what the operations are.
+
+use std::sync::Arc;
 
 use crate::seed::Stream;
 
 /// 2^64 as a float: the number of values that a draw of 64 bits can take.
 const DRAWS: f64 = 18_446_744_073_709_551_616.0;
 
+/// The number of each phase's first arrival, as far as phases have begun.
+///
+/// What a phase's mix makes of a number depends on this. It is part of a run's history, since
+/// how many arrivals a Poisson phase or a closed one has is known only when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhaseStarts(Arc<[u64]>);
+
+impl Default for PhaseStarts {
+    /// Only the first phase has begun.
+    fn default() -> Self {
+        Self(Arc::new([0]))
+    }
+}
+
+impl PhaseStarts {
+    /// Notes that `phase` began with arrival `first`, unless that is known. Phases before it
+    /// that are not known had no arrivals.
+    pub fn begin(&mut self, phase: usize, first: u64) {
+        let known = self.0.len();
+        if phase >= known {
+            let new = std::iter::repeat_n(first, phase + 1 - known);
+            self.0 = self.0.iter().copied().chain(new).collect();
+        }
+    }
+
+    /// The phase of arrival `sequence`: the last that began with it or before it.
+    #[must_use]
+    pub fn phase_of(&self, sequence: u64) -> usize {
+        self.0
+            .partition_point(|&first| first <= sequence)
+            .saturating_sub(1)
+    }
+
+    /// The first arrival of `phase`; 0 when it has not begun.
+    #[must_use]
+    pub fn first(&self, phase: usize) -> u64 {
+        self.0.get(phase).copied().unwrap_or(0)
+    }
+}
+
 /// Chooses an index by weight, the same for the same number on every machine and thread.
 #[derive(Clone, Debug)]
 pub struct Mix {
     stream: Stream,
+    /// One for each phase, or one for all of them.
+    laws: Vec<Law>,
+}
+
+#[derive(Clone, Debug)]
+struct Law {
     /// Index *i* is chosen below the *i*-th bound and not below the one before. A scan is
     /// faster than an alias table for the handful of operations that a mix has.
     bounds: Vec<u64>,
@@ -22,6 +70,36 @@ impl Mix {
     /// `weights` are ≥ 0 and need not add up to 1; at least one is positive.
     #[must_use]
     pub fn new(weights: impl IntoIterator<Item = f64>, stream: Stream) -> Self {
+        Self::by_phase([weights], stream)
+    }
+
+    /// The weights of each phase; of all phases alike when there is only one entry.
+    #[must_use]
+    pub fn by_phase<W: IntoIterator<Item = f64>>(
+        phases: impl IntoIterator<Item = W>,
+        stream: Stream,
+    ) -> Self {
+        let laws = phases.into_iter().map(Law::new).collect();
+        Self { stream, laws }
+    }
+
+    /// The index for arrival `sequence`.
+    #[must_use]
+    pub fn choose(&self, sequence: u64, starts: &PhaseStarts) -> usize {
+        let law = match self.laws.as_slice() {
+            [only] => only,
+            laws => &laws[starts.phase_of(sequence).min(laws.len() - 1)],
+        };
+        let drawn = self.stream.bits(sequence);
+        law.bounds
+            .iter()
+            .position(|&bound| drawn < bound)
+            .unwrap_or(law.last)
+    }
+}
+
+impl Law {
+    fn new(weights: impl IntoIterator<Item = f64>) -> Self {
         let mut sums: Vec<f64> = weights
             .into_iter()
             .scan(0.0, |sum, weight| {
@@ -33,20 +111,9 @@ impl Mix {
         let last = sums.partition_point(|&sum| sum < total);
         sums.truncate(last);
         Self {
-            stream,
             bounds: sums.into_iter().map(|sum| threshold(sum / total)).collect(),
             last,
         }
-    }
-
-    /// The index for arrival `sequence`.
-    #[must_use]
-    pub fn choose(&self, sequence: u64) -> usize {
-        let drawn = self.stream.bits(sequence);
-        self.bounds
-            .iter()
-            .position(|&bound| drawn < bound)
-            .unwrap_or(self.last)
     }
 }
 

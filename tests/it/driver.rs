@@ -95,6 +95,8 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
             kind: PhaseKind::Measured,
             duration: length,
             arrivals: ArrivalSpec::Constant { rate },
+            mix: None,
+            assumed: None,
         }],
         client,
         thresholds: vec![],

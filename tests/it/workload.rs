@@ -6,6 +6,7 @@
     reason = "counts of a test are small"
 )]
 
+mod curves;
 mod operations;
 mod picks;
 mod schedules;
