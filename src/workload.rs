@@ -185,6 +185,12 @@ impl Workload {
         self.0.attributes[table].item_size(number)
     }
 
+    /// Appends the partition key of item `number` of table `table` to `out`, without
+    /// allocating, where it is numbered text; `false` where it is not.
+    pub fn append_partition_key(&self, table: usize, number: u64, out: &mut Vec<u8>) -> bool {
+        self.0.attributes[table].append_partition_key(number, out)
+    }
+
     /// The key of item `number` of table `table`: partition key, then sort key, if any.
     #[must_use]
     pub fn key(&self, table: usize, number: u64) -> Item {
