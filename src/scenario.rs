@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod file;
 pub mod language;
 pub mod load;
+pub mod operation;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
@@ -18,11 +19,17 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use load::{
-    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
-    OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
+    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, Phase, PhaseKind,
+    RetrySettings, Threshold, Validity,
+};
+pub use operation::{
+    Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
-pub use table::{Attribute, AttributeType, Billing, NumberSpec, Table, ValueSpec};
+pub use table::{
+    Attribute, AttributeType, AutoScaling, Billing, Index, IndexScope, NumberSpec, Projection,
+    Table, TableClass, ValueSpec,
+};
 
 use crate::seed::Seed;
 

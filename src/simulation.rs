@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     engine::{Action, Answer, Engine, Event},
     record::{
-        IntervalTable, Provenance, RunRecord,
+        Declared, IntervalTable, Provenance, RunRecord,
         recorder::{Recorder, RunHeader},
     },
     scenario::{PhaseKind, Scenario},
@@ -66,6 +66,12 @@ pub enum SimulationError {
         items: u64,
         /// The most that are indexed.
         max: u64,
+    },
+    /// Something that is not simulated yet.
+    #[error("operation {operation}: cannot be simulated yet; `dyno run` can fire it")]
+    Unsupported {
+        /// Its name.
+        operation: String,
     },
 }
 
@@ -213,7 +219,7 @@ impl Simulator {
     /// The table decides at the instant of the send; only the answer takes its time.
     fn send(&mut self, request: u64, attempt: u32, now: Timestamp) {
         let pick = self.workload.pick(request);
-        let mut answer = self.tables[pick.table].answer(request, pick, now);
+        let (mut answer, mut declared) = self.tables[pick.table].answer(request, pick, now);
         let mut takes = match answer {
             Answer::Throttled { .. } => self.options.throttle_time,
             _ => self.options.service_time,
@@ -221,6 +227,7 @@ impl Simulator {
         let deadline = self.workload.scenario().client.attempt_timeout;
         if takes > deadline {
             (takes, answer) = (deadline, Answer::TimedOut);
+            declared = Declared::default();
         }
         let answered_at = now + takes;
         let event = Event::Answered {
@@ -229,6 +236,7 @@ impl Simulator {
             sent_at: now,
             answered_at,
             answer,
+            declared,
         };
         self.queue.push(answered_at, event);
     }

@@ -57,10 +57,10 @@ impl Attributes {
         keys.map(|index| self.all[index].of_item(number)).collect()
     }
 
-    /// The partition key of item `number`.
+    /// Attribute number `index` of item `number`, with its name, as it is loaded and put.
     #[must_use]
-    pub fn partition_key(&self, number: u64) -> (String, AttributeValue) {
-        self.all[self.partition_key].of_item(number)
+    pub fn value(&self, index: usize, number: u64) -> (String, AttributeValue) {
+        self.all[index].of_item(number)
     }
 
     /// Appends the partition key of item `number` to `out`, without allocating, where it is
