@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod file;
 pub mod language;
 pub mod load;
+pub mod operation;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
@@ -20,11 +21,17 @@ use sha2::{Digest, Sha256};
 
 pub use arrivals::{ArrivalSpec, Curve, Line, Spacing, ThinkTime};
 pub use load::{
-    AssumedDemand, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
-    OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
+    AssumedDemand, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, Phase, PhaseKind,
+    RetrySettings, Threshold, Validity,
+};
+pub use operation::{
+    Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
-pub use table::{Attribute, AttributeType, Billing, NumberSpec, Table, ValueSpec};
+pub use table::{
+    Attribute, AttributeType, AutoScaling, Billing, Index, IndexScope, NumberSpec, Projection,
+    Table, TableClass, ValueSpec,
+};
 
 use crate::seed::Seed;
 

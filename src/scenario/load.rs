@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::arrivals::ArrivalSpec;
+use super::{arrivals::ArrivalSpec, operation::OperationSpec};
 use crate::units::{Direction, Quantile, Rate, Share};
 
 /// A way of picking items, under the name that operations use.
@@ -36,79 +36,6 @@ pub enum KeySpec {
     Sequential,
     /// A new item for every request (put only): number = items + arrival number.
     New,
-}
-
-/// One kind of request of the mix.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct OperationSpec {
-    /// Name in reports; distinct.
-    pub name: String,
-    /// What it does.
-    pub kind: OperationKind,
-    /// Index into `Scenario::tables`.
-    pub table: usize,
-    /// Index into `Scenario::keys`.
-    pub keys: usize,
-    /// Share of all requests; all weights add up to 1.
-    pub weight: Share,
-    /// Reads only.
-    pub consistency: Consistency,
-    /// Queries: at most this many items in the one page that is read; DynamoDB's 1 MB page
-    /// otherwise.
-    pub limit: Option<u32>,
-    /// Updates: indices into the table's attributes that are set to newly drawn values.
-    pub set: Vec<usize>,
-}
-
-/// DynamoDB data operations.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationKind {
-    /// GetItem.
-    Get,
-    /// PutItem of the whole item.
-    Put,
-    /// UpdateItem, `SET` on some attributes.
-    Update,
-    /// DeleteItem.
-    Delete,
-    /// Query of one partition key, one page, ascending.
-    Query,
-}
-
-impl OperationKind {
-    /// DynamoDB's name: `GetItem`.
-    #[must_use]
-    pub const fn api_name(self) -> &'static str {
-        match self {
-            Self::Get => "GetItem",
-            Self::Put => "PutItem",
-            Self::Update => "UpdateItem",
-            Self::Delete => "DeleteItem",
-            Self::Query => "Query",
-        }
-    }
-
-    /// The units it consumes.
-    #[must_use]
-    pub const fn direction(self) -> Direction {
-        match self {
-            Self::Get | Self::Query => Direction::Read,
-            Self::Put | Self::Update | Self::Delete => Direction::Write,
-        }
-    }
 }
 
 /// Read consistency.

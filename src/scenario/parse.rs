@@ -4,7 +4,10 @@
 //! owns what they mean together.
 
 mod arrivals;
+mod billing;
 mod demand;
+mod indexes;
+mod operations;
 mod phases;
 mod primary_key;
 mod requests;
@@ -191,7 +194,7 @@ fn check_distinct<'n>(
             let mut problem = Diagnostic::error(
                 "S010",
                 span,
-                format!("two {what}s are named {}", quoted(name)),
+                format!("two {what} are named {}", quoted(name)),
             )
             .label("the name is taken");
             problem.help.extend(help.map(ToOwned::to_owned));

@@ -53,12 +53,6 @@ impl PhaseStarts {
 #[derive(Clone, Debug)]
 pub struct Mix {
     stream: Stream,
-    /// One for each phase, or one for all of them.
-    laws: Vec<Law>,
-}
-
-#[derive(Clone, Debug)]
-struct Law {
     /// Index *i* is chosen below the *i*-th bound and not below the one before. A scan is
     /// faster than an alias table for the handful of operations that a mix has.
     bounds: Vec<u64>,
@@ -70,36 +64,6 @@ impl Mix {
     /// `weights` are ≥ 0 and need not add up to 1; at least one is positive.
     #[must_use]
     pub fn new(weights: impl IntoIterator<Item = f64>, stream: Stream) -> Self {
-        Self::by_phase([weights], stream)
-    }
-
-    /// The weights of each phase; of all phases alike when there is only one entry.
-    #[must_use]
-    pub fn by_phase<W: IntoIterator<Item = f64>>(
-        phases: impl IntoIterator<Item = W>,
-        stream: Stream,
-    ) -> Self {
-        let laws = phases.into_iter().map(Law::new).collect();
-        Self { stream, laws }
-    }
-
-    /// The index for arrival `sequence`.
-    #[must_use]
-    pub fn choose(&self, sequence: u64, starts: &PhaseStarts) -> usize {
-        let law = match self.laws.as_slice() {
-            [only] => only,
-            laws => &laws[starts.phase_of(sequence).min(laws.len() - 1)],
-        };
-        let drawn = self.stream.bits(sequence);
-        law.bounds
-            .iter()
-            .position(|&bound| drawn < bound)
-            .unwrap_or(law.last)
-    }
-}
-
-impl Law {
-    fn new(weights: impl IntoIterator<Item = f64>) -> Self {
         let mut sums: Vec<f64> = weights
             .into_iter()
             .scan(0.0, |sum, weight| {
@@ -111,9 +75,46 @@ impl Law {
         let last = sums.partition_point(|&sum| sum < total);
         sums.truncate(last);
         Self {
+            stream,
             bounds: sums.into_iter().map(|sum| threshold(sum / total)).collect(),
             last,
         }
+    }
+
+    /// The index for arrival `sequence`.
+    #[must_use]
+    pub fn choose(&self, sequence: u64) -> usize {
+        let drawn = self.stream.bits(sequence);
+        self.bounds
+            .iter()
+            .position(|&bound| drawn < bound)
+            .unwrap_or(self.last)
+    }
+}
+
+/// The mix of each phase, or one for all of them.
+#[derive(Clone, Debug)]
+pub struct PhaseMix(Vec<Mix>);
+
+impl PhaseMix {
+    /// The weights of each phase; of all phases alike when there is only one entry.
+    #[must_use]
+    pub fn new<W: IntoIterator<Item = f64>>(
+        phases: impl IntoIterator<Item = W>,
+        stream: Stream,
+    ) -> Self {
+        let mixes = phases.into_iter().map(|weights| Mix::new(weights, stream));
+        Self(mixes.collect())
+    }
+
+    /// The index for arrival `sequence`, given which phases began when.
+    #[must_use]
+    pub fn choose(&self, sequence: u64, starts: &PhaseStarts) -> usize {
+        let mix = match self.0.as_slice() {
+            [only] => only,
+            mixes => &mixes[starts.phase_of(sequence).min(mixes.len() - 1)],
+        };
+        mix.choose(sequence)
     }
 }
 

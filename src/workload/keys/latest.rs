@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 use super::zipf::Zipf;
 use crate::{
     seed::Rng,
-    workload::mix::{Mix, PhaseStarts},
+    workload::mix::{PhaseMix, PhaseStarts},
 };
 
 /// Arrivals that are looked at one by one, at least, when counting inserts back from a pick.
@@ -21,7 +21,7 @@ const WALK_INSERTS: f64 = 16.0;
 /// The arrivals that add an item to a table.
 #[derive(Clone, Debug)]
 pub struct Inserts {
-    mix: Arc<Mix>,
+    mix: Arc<PhaseMix>,
     /// Whether each operation of the mix inserts into this table.
     inserting: Arc<[bool]>,
     /// Their share of the arrivals of each phase, or of all phases; one of them above 0.
@@ -39,7 +39,7 @@ impl Inserts {
         clippy::cast_sign_loss,
         reason = "clamped; the cast saturates"
     )]
-    pub fn new(mix: Arc<Mix>, inserting: Arc<[bool]>, shares: Vec<f64>) -> Option<Self> {
+    pub fn new(mix: Arc<PhaseMix>, inserting: Arc<[bool]>, shares: Vec<f64>) -> Option<Self> {
         let some = shares.iter().copied().filter(|share| *share > 0.0);
         let rarest = some.reduce(f64::min)?;
         let walk = ((WALK_INSERTS / rarest).ceil() as u64).clamp(WALK_MIN, WALK_MAX);
@@ -151,17 +151,20 @@ impl Inserts {
 #[derive(Clone, Debug)]
 pub struct Latest {
     items: u64,
+    new_per_arrival: u64,
     /// Ranks over the loaded items alone.
     loaded: Zipf,
     inserts: Option<Inserts>,
 }
 
 impl Latest {
-    /// Over `items` ≥ 1 loaded items and the `inserts`, if there are any.
+    /// Over `items` ≥ 1 loaded items and the `inserts`, if there are any. Arrival *n* inserts
+    /// item `items` + *n* × `new_per_arrival`; of a batch, its first member counts.
     #[must_use]
-    pub fn new(items: u64, exponent: f64, inserts: Option<Inserts>) -> Self {
+    pub fn new(items: u64, new_per_arrival: u64, exponent: f64, inserts: Option<Inserts>) -> Self {
         Self {
             items,
+            new_per_arrival,
             loaded: Zipf::new(items, exponent),
             inserts,
         }
@@ -180,7 +183,10 @@ impl Latest {
             return self.items - older;
         }
         match inserts.back(rank, sequence, starts) {
-            Some(arrival) => self.items.saturating_add(arrival),
+            Some(arrival) => {
+                let first = arrival.saturating_mul(self.new_per_arrival);
+                self.items.saturating_add(first)
+            }
             None => self.items - 1,
         }
     }
