@@ -53,6 +53,7 @@ fn scenario(items: u64) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         model: ModelParameters::default(),
+        files: vec![],
     }
 }
 
