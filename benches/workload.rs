@@ -1,13 +1,17 @@
 //! Nanoseconds to decide one request: each way of picking an item, whole operations, and due
 //! times. `cargo bench --bench workload`; the best of five rounds is printed.
 
-use std::{hint::black_box, sync::Arc, time::Instant};
+use std::{
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use dynamometer::{
     scenario::{
-        ArrivalSpec, Attribute, AttributeType, ClientSettings, KeySpec, ModelParameters, NamedKeys,
-        NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind, Scenario, Table, Validity,
-        ValueSpec,
+        ArrivalSpec, Attribute, AttributeType, ClientSettings, Curve, KeySpec, Line,
+        ModelParameters, NamedKeys, NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind,
+        Scenario, Spacing, Table, Validity, ValueSpec,
     },
     schedule::Schedule,
     seed::Seed,
@@ -50,23 +54,54 @@ fn main() {
         let name = format!("whole {}", kind.api_name());
         measure(&name, |n| workload.operation(n));
     }
+    due_times();
+}
+
+/// Each way in which requests arrive, over a day of 33,333.3 a second on average.
+fn due_times() {
+    const DAY: Duration = Duration::from_hours(24);
     let rate = Rate::per_second(33_333.3).expect("valid");
+    let flat = |hours| Line {
+        from: rate,
+        to: rate,
+        duration: Duration::from_hours(hours),
+    };
+    let wave = Curve::Sine {
+        mean: rate,
+        amplitude: rate,
+        period: Duration::from_mins(1),
+        offset: Duration::ZERO,
+    };
+    let sloping = |second| Line {
+        from: Rate::per_second(f64::from(second % 100) * 600.0).expect("valid"),
+        to: rate,
+        duration: Duration::from_secs(1),
+    };
+    let trace = Curve::Lines((0..86_400).map(sloping).collect());
+    let steps = Curve::Lines(vec![flat(12), flat(12)]);
+    let curve = |curve: &Curve, spacing| {
+        let curve = curve.clone();
+        ArrivalSpec::Curve { curve, spacing }
+    };
+    let (from, to) = (Rate::default(), rate);
     for (name, arrivals) in [
         ("due time, constant", ArrivalSpec::Constant { rate }),
         ("due time, Poisson", ArrivalSpec::Poisson { rate }),
+        ("due time, ramp", ArrivalSpec::Ramp { from, to }),
+        ("due time, steps", curve(&steps, Spacing::Even)),
+        ("due time, steps, Poisson", curve(&steps, Spacing::Poisson)),
         (
-            "due time, ramp",
-            ArrivalSpec::Ramp {
-                from: Rate::default(),
-                to: rate,
-            },
+            "due time, trace by the second",
+            curve(&trace, Spacing::Even),
         ),
+        ("due time, sine", curve(&wave, Spacing::Even)),
+        ("due time, sine, Poisson", curve(&wave, Spacing::Poisson)),
     ] {
         let mut scenario = scenario(&[]);
         scenario.phases.push(Phase {
             name: "measured".into(),
             kind: PhaseKind::Measured,
-            duration: std::time::Duration::from_hours(24),
+            duration: DAY,
             arrivals,
             mix: None,
             assumed: None,

@@ -175,17 +175,17 @@ impl<T: Target> Run<T> {
         while !(schedule_over && self.engine.is_idle()) {
             tokio::select! {
                 _ = sources.answered.recv_many(&mut events, BATCH) => {
-                    events.drain(..).for_each(|event| self.feed(event));
+                    events.drain(..).for_each(|event| self.feed(event, dispatcher));
                 }
                 count = sources.arrivals.recv_many(&mut due, BATCH), if !schedule_over => {
                     schedule_over = count == 0;
-                    due.drain(..).for_each(|due| self.arrive(due));
+                    due.drain(..).for_each(|due| self.arrive(due, dispatcher));
                 }
                 () = &mut stop, if self.interrupted.is_none() => {
                     let at = self.clock.now();
                     self.interrupted = Some(at);
                     dispatcher.stop(at);
-                    self.feed(Event::DrainRequested);
+                    self.feed(Event::DrainRequested, dispatcher);
                 }
                 Some((second, tables)) = sources.status.recv() => {
                     self.recorder.tables(second, &tables);
@@ -198,21 +198,24 @@ impl<T: Target> Run<T> {
         self
     }
 
-    fn arrive(&mut self, due: Due) {
+    fn arrive(&mut self, due: Due, dispatcher: &Dispatcher) {
         let Due { arrival, operation } = due;
         self.attempts.begin(arrival.phase, arrival.sequence);
         self.recorder.due(&arrival, operation);
-        self.feed(Event::ArrivalDue { arrival, operation });
+        self.feed(Event::ArrivalDue { arrival, operation }, dispatcher);
     }
 
-    fn feed(&mut self, event: Event) {
+    fn feed(&mut self, event: Event, dispatcher: &Dispatcher) {
         let now = self.clock.now();
         self.engine.handle(event, now, &mut self.actions);
         for action in self.actions.drain(..) {
             match action {
                 Action::Send { request, attempt } => self.attempts.send(request, attempt),
                 Action::WaitUntil { request, at } => self.attempts.retry_at(request, at),
-                Action::Finished(sample) => self.recorder.finish(&sample),
+                Action::Finished(sample) => {
+                    self.recorder.finish(&sample);
+                    dispatcher.answered(sample.phase, sample.finished);
+                }
             }
         }
     }

@@ -99,13 +99,16 @@ pub enum Action {
 /// At most `max_in_flight` requests are under way, from their first send to their final answer:
 /// a request that waits for a retry keeps its place, as it keeps its connection or thread in a
 /// real client. At most `max_queued` wait for a place, first come first served; what is due
-/// beyond that is dropped.
+/// beyond that is dropped. In closed phases the clients are the bound, each of them a place of
+/// its own, so that nothing is queued or dropped.
 #[derive(Debug)]
 pub struct Engine {
     settings: ClientSettings,
     retry: RetryPolicy,
     under_way: BTreeMap<u64, UnderWay>,
     queue: VecDeque<(Arrival, usize)>,
+    /// Whether each phase of the scenario is closed.
+    closed: Vec<bool>,
     draining: bool,
 }
 
@@ -124,6 +127,11 @@ impl Engine {
             retry: RetryPolicy::new(scenario.client.retry, scenario.seed),
             under_way: BTreeMap::new(),
             queue: VecDeque::new(),
+            closed: scenario
+                .phases
+                .iter()
+                .map(|phase| phase.arrivals.is_closed())
+                .collect(),
             draining: false,
         }
     }
@@ -197,7 +205,7 @@ impl Engine {
         // not empty goes behind it.
         if self.draining {
             actions.push(Action::Finished(unsent(&arrival, operation, now)));
-        } else if self.has_place() && self.queue.is_empty() {
+        } else if self.closed[arrival.phase] || self.has_place() && self.queue.is_empty() {
             self.start(&arrival, operation, now, actions);
         } else if self.queue.len() < self.settings.max_queued as usize {
             self.queue.push_back((arrival, operation));

@@ -7,7 +7,7 @@ pub mod arrival;
 mod curve;
 mod period;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     scenario::{ArrivalSpec, PhaseKind, Scenario},
@@ -16,7 +16,7 @@ use crate::{
 };
 use arrival::Offsets;
 
-/// One arrival of the open model.
+/// One request that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// Number over all timed phases, from 0.
@@ -65,13 +65,17 @@ impl Schedule {
         }
     }
 
-    /// All arrivals, in order of time and number, computed one by one.
+    /// All arrivals, in order of time and number, computed one by one; of closed phases those
+    /// that do not depend on answers: each client's first.
     #[must_use]
     pub fn arrivals(&self) -> Arrivals<'_> {
         Arrivals {
             phases: &self.phases,
             phase: 0,
             offsets: None,
+            next: None,
+            ready: BTreeMap::new(),
+            answers: 0,
             sequence: 0,
         }
     }
@@ -102,38 +106,96 @@ impl Schedule {
     }
 }
 
-/// Iterator over [`Schedule::arrivals`].
+/// Iterator over [`Schedule::arrivals`]. In closed phases an arrival comes up only when a client
+/// is ready, of which [`answered`](Self::answered) has to be told; what comes next may change
+/// by that.
 #[derive(Clone, Debug)]
 pub struct Arrivals<'a> {
     phases: &'a [PlannedPhase],
+    /// The phase to look at next.
     phase: usize,
     offsets: Option<Offsets>,
+    /// The next arrival that no answer moves, with its phase.
+    next: Option<(Timestamp, usize)>,
+    /// How many clients of a closed phase are ready at an instant.
+    ready: BTreeMap<(Timestamp, usize), u32>,
+    /// Answers in closed phases so far.
+    answers: u64,
     sequence: u64,
+}
+
+impl Arrivals<'_> {
+    /// When the next arrival is due, as far as that is known.
+    pub fn next_at(&mut self) -> Option<Timestamp> {
+        self.next_known().map(|(at, _)| at)
+    }
+
+    /// A request of `phase` is over at `at`; in a closed phase, its client thinks and is ready
+    /// again, unless the phase is over by then.
+    pub fn answered(&mut self, phase: usize, at: Timestamp) {
+        let planned = &self.phases[phase];
+        let Some((spec, stream)) = &planned.arrivals else {
+            return;
+        };
+        if let ArrivalSpec::Closed { think_time, .. } = **spec {
+            let mut rng = stream.at(self.answers);
+            self.answers += 1;
+            let ready = at + arrival::think(think_time, &mut rng);
+            if ready < planned.end {
+                *self.ready.entry((ready, phase)).or_default() += 1;
+            }
+        }
+    }
+
+    fn next_known(&mut self) -> Option<(Timestamp, usize)> {
+        while self.next.is_none() && self.ready.is_empty() {
+            let phase = self.phases.get(self.phase)?;
+            match &phase.arrivals {
+                None => {}
+                Some((spec, stream)) => {
+                    let length = phase.end.since(phase.start);
+                    if let ArrivalSpec::Closed { clients, .. } = **spec {
+                        if !length.is_zero() {
+                            self.ready.insert((phase.start, self.phase), clients);
+                        }
+                    } else {
+                        let offsets = self
+                            .offsets
+                            .get_or_insert_with(|| Offsets::new(spec, length, *stream));
+                        if let Some(offset) = offsets.next() {
+                            self.next = Some((phase.start + offset, self.phase));
+                            break;
+                        }
+                    }
+                }
+            }
+            self.offsets = None;
+            self.phase += 1;
+        }
+        let ready = self.ready.first_key_value().map(|(first, _)| *first);
+        [self.next, ready].into_iter().flatten().min()
+    }
 }
 
 impl Iterator for Arrivals<'_> {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        loop {
-            let phase = self.phases.get(self.phase)?;
-            if let Some((spec, stream)) = &phase.arrivals {
-                let length = phase.end.since(phase.start);
-                let offsets = self
-                    .offsets
-                    .get_or_insert_with(|| Offsets::new(spec, length, *stream));
-                if let Some(offset) = offsets.next() {
-                    let sequence = self.sequence;
-                    self.sequence += 1;
-                    return Some(Arrival {
-                        sequence,
-                        phase: self.phase,
-                        intended_start: phase.start + offset,
-                    });
-                }
+        let first = self.next_known()?;
+        if self.next == Some(first) {
+            self.next = None;
+        } else if let Some(clients) = self.ready.get_mut(&first) {
+            *clients -= 1;
+            if *clients == 0 {
+                self.ready.remove(&first);
             }
-            self.offsets = None;
-            self.phase += 1;
         }
+        let sequence = self.sequence;
+        self.sequence += 1;
+        Some(Arrival {
+            sequence,
+            phase: first.1,
+            intended_start: first.0,
+        })
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         recorder::{Recorder, RunHeader},
     },
     scenario::{PhaseKind, Scenario},
-    schedule::{Arrival, Schedule},
+    schedule::{Arrival, Arrivals, Schedule},
     units::Timestamp,
     workload::Workload,
 };
@@ -150,6 +150,12 @@ pub fn simulate(
         tables,
         queue: EventQueue::new(),
         actions: Vec::new(),
+        closed: scenario
+            .phases
+            .iter()
+            .map(|phase| phase.arrivals.is_closed())
+            .collect(),
+        answered: Vec::new(),
         observed: 0,
         end: Timestamp::ZERO + schedule.duration(),
     };
@@ -165,6 +171,10 @@ struct Simulator {
     tables: Vec<SimulatedTable>,
     queue: EventQueue<Event>,
     actions: Vec<Action>,
+    /// Whether each phase is closed.
+    closed: Vec<bool>,
+    /// What the clients of closed phases are still to be told: phase and end of a request.
+    answered: Vec<(usize, Timestamp)>,
     /// Seconds whose end was noted.
     observed: u64,
     /// End of the last phase.
@@ -172,13 +182,16 @@ struct Simulator {
 }
 
 impl Simulator {
-    fn run(&mut self, arrivals: impl Iterator<Item = Arrival>) {
-        let mut arrivals = arrivals.peekable();
+    fn run(&mut self, mut arrivals: Arrivals<'_>) {
         loop {
+            for (phase, at) in self.answered.drain(..) {
+                arrivals.answered(phase, at);
+            }
             let pending = self.queue.next_at();
             // At one instant answers come before arrivals: whoever comes finds the place free.
-            let is_next = |arrival: &Arrival| pending.is_none_or(|at| arrival.intended_start < at);
-            if let Some(arrival) = arrivals.next_if(is_next) {
+            let is_next = |due: &Timestamp| pending.is_none_or(|at| *due < at);
+            let next = arrivals.next_at().filter(is_next);
+            if let Some(arrival) = next.and_then(|_| arrivals.next()) {
                 self.observe_until(arrival.intended_start);
                 self.arrive(arrival);
             } else if let Some((at, event)) = self.queue.pop() {
@@ -211,7 +224,12 @@ impl Simulator {
                 Action::WaitUntil { request, at } => {
                     self.queue.push(at.max(now), Event::RetryDue { request });
                 }
-                Action::Finished(sample) => self.recorder.finish(&sample),
+                Action::Finished(sample) => {
+                    self.recorder.finish(&sample);
+                    if self.closed[sample.phase] {
+                        self.answered.push((sample.phase, sample.finished));
+                    }
+                }
             }
         }
         self.actions = actions;

@@ -13,6 +13,7 @@ use super::{Exit, scenario};
 use crate::{
     report::plan::{self, CSV_HEADER, Plan},
     schedule::Schedule,
+    simulation::SimulationOptions,
     workload::Workload,
 };
 
@@ -40,6 +41,17 @@ pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<Exit> {
     let Some(loaded) = scenario::load(&arguments.scenario)? else {
         return Ok(Exit::Usage);
     };
+    if loaded
+        .scenario
+        .phases
+        .iter()
+        .any(|phase| phase.arrivals.is_closed())
+    {
+        eprintln!(
+            "note: when closed phases send depends on the answers; {:?} each is assumed here",
+            SimulationOptions::default().service_time
+        );
+    }
     let schedule = Schedule::new(&loaded.scenario);
     let workload = Workload::new(Arc::new(loaded.scenario));
     let planned = Plan::new(&workload, &schedule)?.take(arguments.operations);

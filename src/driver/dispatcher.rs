@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
+        mpsc as std_mpsc,
     },
     thread::{self, JoinHandle, Thread},
     time::Instant,
@@ -39,6 +40,9 @@ pub(super) struct Dispatcher {
     handle: Option<JoinHandle<()>>,
     thread: Thread,
     stop: Arc<AtomicU64>,
+    /// Whether each phase is closed.
+    closed: Vec<bool>,
+    answers: std_mpsc::Sender<(usize, Timestamp)>,
 }
 
 impl Dispatcher {
@@ -48,6 +52,9 @@ impl Dispatcher {
         clock: RunClock,
     ) -> io::Result<(Self, mpsc::Receiver<Due>)> {
         let (released, arrivals) = mpsc::channel(RELEASED);
+        let (answers, answered) = std_mpsc::channel();
+        let closed = workload.scenario().phases.iter();
+        let closed = closed.map(|phase| phase.arrivals.is_closed()).collect();
         let stop = Arc::new(AtomicU64::new(u64::MAX));
         let pace = Pace {
             clock,
@@ -55,14 +62,23 @@ impl Dispatcher {
         };
         let handle = thread::Builder::new()
             .name("schedule".to_owned())
-            .spawn(move || release(workload, &pace, &released))?;
+            .spawn(move || release(workload, &pace, &answered, &released))?;
         let thread = handle.thread().clone();
         let dispatcher = Self {
             handle: Some(handle),
             thread,
             stop,
+            closed,
+            answers,
         };
         Ok((dispatcher, arrivals))
+    }
+
+    /// A request of `phase` is over at `at`: in a closed phase its client goes on.
+    pub(super) fn answered(&self, phase: usize, at: Timestamp) {
+        if self.closed[phase] && self.answers.send((phase, at)).is_ok() {
+            self.thread.unpark();
+        }
     }
 
     /// Releases what is due before `at`, and nothing more.
@@ -89,17 +105,35 @@ pub(super) fn end(scenario: &Scenario) -> Timestamp {
     Timestamp::from_start(Schedule::new(scenario).duration())
 }
 
-fn release(mut workload: Workload, pace: &Pace, released: &mpsc::Sender<Due>) {
+fn release(
+    mut workload: Workload,
+    pace: &Pace,
+    answered: &std_mpsc::Receiver<(usize, Timestamp)>,
+    released: &mpsc::Sender<Due>,
+) {
     let schedule = Schedule::new(workload.scenario());
-    for arrival in schedule.arrivals() {
+    let end = end(workload.scenario());
+    let mut arrivals = schedule.arrivals();
+    loop {
+        while let Ok((phase, at)) = answered.try_recv() {
+            arrivals.answered(phase, at);
+        }
+        let next = arrivals.next_at();
+        match pace.wait(next.unwrap_or(end)) {
+            Waited::Stopped => return,
+            // Perhaps by an answer, after which another client may be the next.
+            Waited::Woken => continue,
+            Waited::Due => {}
+        }
+        let Some(arrival) = arrivals.next() else {
+            return;
+        };
         workload.begin(arrival.phase, arrival.sequence);
         let operation = workload.spec(arrival.sequence);
-        let due = Due { arrival, operation };
-        if !pace.wait_until(arrival.intended_start) || released.blocking_send(due).is_err() {
+        if released.blocking_send(Due { arrival, operation }).is_err() {
             return;
         }
     }
-    pace.wait_until(end(workload.scenario()));
 }
 
 struct Pace {
@@ -107,21 +141,30 @@ struct Pace {
     stop: Arc<AtomicU64>,
 }
 
+/// How a wait ended.
+enum Waited {
+    Due,
+    Woken,
+    Stopped,
+}
+
 impl Pace {
-    /// Waits until `due`, or not at all when that is past; `false` when the run stops before.
-    fn wait_until(&self, due: Timestamp) -> bool {
-        let deadline = self.clock.instant(due);
-        loop {
-            if due.as_nanos() >= self.stop.load(Ordering::Relaxed) {
-                return false;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return true;
-            }
-            // Wakes about 60 µs late on Linux. Spinning would be earlier, and would take a core
-            // from the target that often runs on the same machine.
-            thread::park_timeout(left);
+    /// Waits until `due`, or not at all when that is past, until the run stops before, or until
+    /// the thread is woken, which it may be for no reason.
+    fn wait(&self, due: Timestamp) -> Waited {
+        if due.as_nanos() >= self.stop.load(Ordering::Relaxed) {
+            return Waited::Stopped;
         }
+        let left = self
+            .clock
+            .instant(due)
+            .saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Waited::Due;
+        }
+        // Wakes about 60 µs late on Linux. Spinning would be earlier, and would take a core
+        // from the target that often runs on the same machine.
+        thread::park_timeout(left);
+        Waited::Woken
     }
 }

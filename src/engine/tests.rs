@@ -24,6 +24,7 @@ fn engine(max_in_flight: u32, max_queued: u32, max_attempts: u32) -> Engine {
         retry: RetryPolicy::new(settings.retry, Seed(7)),
         under_way: BTreeMap::new(),
         queue: VecDeque::new(),
+        closed: vec![false; 4],
         draining: false,
     }
 }

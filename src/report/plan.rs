@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use crate::{
     scenario::{OperationSpec, Scenario},
     schedule::{Arrival, Arrivals, Schedule},
-    simulation::{SimulationError, demand::Demand},
+    simulation::{SimulationError, SimulationOptions, demand::Demand},
     units::{Bytes, CapacityUnits},
     workload::{
         Operation, Workload,
@@ -35,7 +35,8 @@ pub struct PlannedOperation {
     pub expected: CapacityUnits,
 }
 
-/// Iterator over the operations of a scenario, in the order in which they are due.
+/// Iterator over the operations of a scenario, in the order in which they are due. In closed
+/// phases, requests are taken to be answered after the time that simulations assume.
 pub struct Plan<'a> {
     workload: Workload,
     arrivals: Arrivals<'a>,
@@ -62,6 +63,10 @@ impl Iterator for Plan<'_> {
     fn next(&mut self) -> Option<PlannedOperation> {
         let arrival = self.arrivals.next()?;
         self.workload.begin(arrival.phase, arrival.sequence);
+        // Of a closed phase nobody knows the answers: the time is what a simulation assumes.
+        let takes = SimulationOptions::default().service_time;
+        self.arrivals
+            .answered(arrival.phase, arrival.intended_start + takes);
         let pick = self.workload.pick(arrival.sequence);
         Some(PlannedOperation {
             arrival,

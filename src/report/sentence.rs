@@ -6,7 +6,10 @@ use crate::analysis::{
     cause::{BurstStory, Cause, LimitHit, Shortfall, Used},
     threshold::{Assertion, Bound, InvalidReason, Quantity, Verdict},
 };
-use crate::units::Direction;
+use crate::{
+    scenario::{ArrivalSpec, PhaseKind, Scenario},
+    units::Direction,
+};
 
 /// Of more shortfalls than this only the number is told.
 const SHORTFALLS_TOLD: usize = 2;
@@ -44,6 +47,26 @@ pub fn sentence(cause: &Cause, verdict: &Verdict) -> String {
     } else {
         answer
     }
+}
+
+/// What a reader of response times has to know when measured phases of `scenario` are closed.
+#[must_use]
+pub fn model_note(scenario: &Scenario) -> Option<String> {
+    let measured = scenario
+        .phases
+        .iter()
+        .filter(|p| p.kind == PhaseKind::Measured);
+    let clients = measured.filter_map(|phase| match phase.arrivals {
+        ArrivalSpec::Closed { clients, .. } => Some(clients),
+        _ => None,
+    });
+    let most = clients.max()?;
+    let noun = if most == 1 { "client" } else { "clients" };
+    Some(format!(
+        "Closed model, {} {noun}: while the table stalls the clients wait instead of sending, so \
+         response times under-represent stalls (coordinated omission, by design).",
+        format::count(u64::from(most))
+    ))
 }
 
 /// Why the run is invalid, as a clause.

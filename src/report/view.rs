@@ -35,7 +35,13 @@ impl ReportView {
             seed: record.provenance.seed.to_string(),
             duration,
             verdict: verdict_view(&judgement.verdict, &judgement.assertions),
-            sentence: sentence::sentence(cause, &judgement.verdict),
+            sentence: {
+                let answer = sentence::sentence(cause, &judgement.verdict);
+                match sentence::model_note(scenario) {
+                    Some(note) => format!("{answer} {note}"),
+                    None => answer,
+                }
+            },
             tiles: tiles(record, summary, judgement.verdict == Verdict::Interrupted),
             assertions,
             operations: summary
@@ -75,6 +81,12 @@ fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
         ),
         fact("version", &format!("dynamometer {}", from.tool_version)),
     ];
+    if sentence::model_note(scenario).is_some() {
+        facts.push(fact(
+            "arrivals",
+            "closed model: response times under-represent stalls",
+        ));
+    }
     for name_and_value in &from.model_overrides {
         facts.push(fact("model", name_and_value));
     }

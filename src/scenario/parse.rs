@@ -14,6 +14,7 @@ mod requests;
 mod sizes;
 mod spread;
 mod tables;
+mod trace;
 mod verdicts;
 
 use std::collections::BTreeSet;
@@ -67,7 +68,7 @@ pub fn parse_with(source: &str, file_name: &str, files: &dyn Files) -> Result<Pa
 /// `None` only with an error among the problems.
 fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<Scenario> {
     let table = file::read(source, problems)?;
-    let inputs = Inputs::new(files);
+    let mut inputs = Inputs::new(files);
     let top = Fields::new(&language::SCENARIO, table.get_ref(), 0..0, problems);
     let name = top.text(problems, "name").unwrap_or_default().to_owned();
     let question = top.text(problems, "question").map(ToOwned::to_owned);
@@ -76,7 +77,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
     let tables = tables::read(&top, problems);
     let mut keys = requests::keys(&top, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
-    let phases = phases::read(&top, &operations, &tables, problems);
+    let phases = phases::read(&top, &operations, &tables, &mut inputs, problems);
     requests::check_loaded(&operations, &phases, problems);
     let thresholds = verdicts::thresholds(&top, &operations, problems);
     let scenario = Scenario {

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rand::RngExt;
 use rand_distr::{Distribution, Exp1};
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     period::{Area, ExactPeriod, rounded, whole},
 };
 use crate::{
-    scenario::{ArrivalSpec, Curve, Line, Spacing},
+    scenario::{ArrivalSpec, Curve, Line, Spacing, ThinkTime},
     seed::{Rng, Stream},
     units::Rate,
 };
@@ -140,6 +141,20 @@ impl Iterator for Offsets {
         }
         self.next += 1;
         due.map(Duration::from_nanos)
+    }
+}
+
+/// One think time.
+pub(super) fn think(time: ThinkTime, rng: &mut Rng) -> Duration {
+    match time {
+        ThinkTime::Constant(always) => always,
+        ThinkTime::Uniform { min, max } => {
+            Duration::from_nanos(rng.random_range(nanos_of(min)..=nanos_of(max)))
+        }
+        ThinkTime::Exponential { mean } => {
+            let drawn: f64 = Exp1.sample(rng);
+            Duration::from_nanos(whole_nanos(drawn * mean.as_secs_f64() * NANOS))
+        }
     }
 }
 

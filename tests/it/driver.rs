@@ -15,7 +15,7 @@ use dynamometer::{
     scenario::{
         ArrivalSpec, Attribute, AttributeType, ClientSettings, KeySpec, ModelParameters, NamedKeys,
         NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind, RetrySettings, Scenario, Table,
-        Validity, ValueSpec,
+        ThinkTime, Validity, ValueSpec,
     },
     seed::Seed,
     target::sdk::SdkTarget,
@@ -537,4 +537,24 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
         .map(|second| second.tables[0].clone())
         .collect();
     assert_eq!(in_record[..2], [stored.clone(), stored]);
+}
+
+#[tokio::test]
+async fn clients_send_again_when_they_have_their_answer() {
+    let server = FakeServer::start(|_| Reply::Ok).await;
+    let mut closed = scenario(1.0, Duration::from_secs(1), quick());
+    closed.phases[0].arrivals = ArrivalSpec::Closed {
+        clients: 8,
+        think_time: ThinkTime::Constant(Duration::from_millis(20)),
+    };
+    let mut open = scenario(100.0, Duration::from_millis(500), quick());
+    open.phases[0].name = "open".to_owned();
+    closed.phases.append(&mut open.phases);
+    let record = fire(&server, closed, Hooks::default()).await;
+    // Eight clients that take 20 ms and an answer each time: at most 50 requests a second each.
+    let sent = record.phases[0].arrivals;
+    assert!((100..=400).contains(&sent), "{sent}");
+    assert_eq!(record.phases[1].arrivals, 50);
+    let outcomes = outcomes(&record);
+    assert_eq!(outcomes.dropped, 0);
 }

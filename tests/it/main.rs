@@ -10,6 +10,7 @@ mod end_to_end;
 mod fixtures;
 mod html;
 mod parity;
+mod phases;
 mod plan;
 mod reports;
 mod scenarios;

@@ -1,5 +1,7 @@
 //! Scenario files: each mistake with its exact message, and laws of the parser.
 
+mod arrivals;
+
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use dynamometer::{
@@ -15,13 +17,14 @@ use dynamometer::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("users", include_str!("../../scenarios/users.toml")),
     (
         "user-games",
         include_str!("../../scenarios/user-games.toml"),
     ),
     ("movies", include_str!("../../scenarios/movies.toml")),
+    ("diurnal", include_str!("../../scenarios/diurnal.toml")),
 ];
 
 /// A small scenario with a bit of everything, which the mistakes below are made in.
@@ -409,6 +412,11 @@ const OTHER_MEANINGS: &[(&str, &str)] = &[
     ("duration = \"60s\"", "duration = \"61s\""),
     ("kind = \"constant\"", "kind = \"poisson\""),
     ("rate = \"100/s\"", "rate = \"101/s\""),
+    ("rate = \"100/s\" }", "rate = \"100/s\" }\nmix = { open = \"70 %\", update = \"30 %\" }"),
+    ("kind = \"constant\", rate = \"100/s\"", "kind = \"closed\", clients = 3"),
+    ("kind = \"constant\", rate = \"100/s\"", "kind = \"closed\", clients = 3, think_time = \"1ms\""),
+    ("kind = \"constant\", rate = \"100/s\"", "kind = \"ramp\", from = \"1/s\", to = \"2/s\", spacing = \"poisson\""),
+    ("kind = \"constant\", rate = \"100/s\"", "kind = \"sine\", mean = \"2/s\", amplitude = \"1/s\", period = \"9s\""),
     ("metric = \"throttled\"", "metric = \"errors\""),
     ("metric = \"throttled\"", "metric = \"throttled\"\noperation = \"open\""),
     ("max = \"1 %\"", "max = \"2 %\""),

@@ -1,11 +1,12 @@
 //! When requests are due.
 
 use super::{
-    DURATION, DURATION_OR_NONE, Form, Section, TRAFFIC, TRAFFIC_OR_NONE, optional, required,
+    CLIENT_MAX, DURATION, DURATION_OR_NONE, Form, Section, TRAFFIC, TRAFFIC_OR_NONE, above,
+    optional, required,
 };
 
 /// Arrivals that follow a rate which moves.
-const CURVES: &[&str] = &["ramp", "steps", "spike", "sine"];
+const CURVES: &[&str] = &["ramp", "steps", "spike", "sine", "trace"];
 
 /// `arrivals = { … }`.
 pub static ARRIVALS: Section = Section {
@@ -17,9 +18,9 @@ pub static ARRIVALS: Section = Section {
         required(
             "kind",
             Form::OneOf(&[
-                "constant", "poisson", "ramp", "steps", "spike", "sine",
+                "constant", "poisson", "ramp", "steps", "spike", "sine", "trace", "closed",
             ]),
-            "`constant`: evenly spaced; `poisson`: independent; `ramp`: from one rate to another; `steps`: one rate after the other; `spike`: a peak for a while; `sine`: a wave, such as day and night.",
+            "`constant`: evenly spaced; `poisson`: independent; `ramp`: from one rate to another; `steps`: one rate after the other; `spike`: a peak for a while; `sine`: a wave, such as day and night; `trace`: rates from a CSV file; `closed`: clients that wait for their answers.",
         ),
         required("rate", TRAFFIC, "Arrivals.").of(&["constant", "poisson"]),
         required("from", TRAFFIC_OR_NONE, "Rate at the start.").of(&["ramp"]),
@@ -65,6 +66,57 @@ pub static ARRIVALS: Section = Section {
             "Where in the wave the phase starts: 0s is the mean, on the rise; a quarter of the period is the crest, three quarters the trough. Default 0s.",
         )
         .of(&["sine"]),
+        required(
+            "file",
+            Form::Text,
+            "CSV file with a header, relative to the scenario's folder.",
+        )
+        .of(&["trace"]),
+        optional(
+            "time_column",
+            Form::Name,
+            "Column of times, in seconds, rising; the first row is the start of the phase. Default `time`.",
+        )
+        .of(&["trace"]),
+        optional(
+            "rate_column",
+            Form::Name,
+            "Column of rates, in requests per second. Default `rate`.",
+        )
+        .of(&["trace"]),
+        optional(
+            "interpolation",
+            Form::OneOf(&["linear", "step"]),
+            "Between two rows: `linear`: on a straight line; `step`: the rate of the row before. Default `linear`.",
+        )
+        .of(&["trace"]),
+        optional(
+            "scale",
+            Form::Number(above(0.0, 1e9)),
+            "Multiplies the rates. Default 1.",
+        )
+        .of(&["trace"]),
+        optional(
+            "speed",
+            Form::Number(above(0.0, 1e9)),
+            "Multiplies the pace: 60 plays an hour in a minute, at the same rates. Default 1.",
+        )
+        .of(&["trace"]),
+        required(
+            "clients",
+            Form::Count {
+                min: 1,
+                max: CLIENT_MAX,
+            },
+            "Clients, each with one request under way at most.",
+        )
+        .of(&["closed"]),
+        optional(
+            "think_time",
+            Form::Think,
+            "From an answer to the client's next request: a duration or a distribution. Default 0s.",
+        )
+        .of(&["closed"]),
         optional(
             "spacing",
             Form::OneOf(&["even", "poisson"]),

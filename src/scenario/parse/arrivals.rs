@@ -10,9 +10,11 @@ use super::super::{
         fields::Fields,
         value::{Traffic, bounded, duration},
     },
+    files::Inputs,
     language::{Bounds, THINK_TIME},
     quantity::{Quantity, grouped},
 };
+use super::trace;
 use crate::units::{ByDirection, Direction, Rate};
 
 /// What arrivals are read against.
@@ -36,6 +38,7 @@ pub(super) struct Read {
 pub(super) fn read(
     fields: &Fields<'_>,
     context: &Context,
+    inputs: &mut Inputs<'_>,
     problems: &mut Problems,
 ) -> Option<Read> {
     let mut reader = Reader {
@@ -43,12 +46,15 @@ pub(super) fn read(
         first: None,
         assumed: None,
     };
-    let spec = reader.spec(fields, problems)?;
+    let spec = reader.spec(fields, inputs, problems)?;
+    // What is only noted of a trace does not say how much it sends.
+    let unknown =
+        matches!(&spec, ArrivalSpec::Curve { curve: Curve::Lines(lines), .. } if lines.is_empty());
     let nothing = |length| {
         spec.rate_max(length)
             .is_some_and(|max| max <= Rate::default())
     };
-    if context.length.is_some_and(nothing) {
+    if !unknown && context.length.is_some_and(nothing) {
         let message = match spec {
             ArrivalSpec::Ramp { .. } => "a ramp from 0/s to 0/s sends nothing".to_owned(),
             _ => format!("a rate of 0/s all along sends nothing ({})", fields.kind?),
@@ -74,7 +80,12 @@ struct Reader<'c> {
 }
 
 impl Reader<'_> {
-    fn spec(&mut self, fields: &Fields<'_>, problems: &mut Problems) -> Option<ArrivalSpec> {
+    fn spec(
+        &mut self,
+        fields: &Fields<'_>,
+        inputs: &mut Inputs<'_>,
+        problems: &mut Problems,
+    ) -> Option<ArrivalSpec> {
         let spacing = match fields.one_of(problems, "spacing") {
             Some("poisson") => Spacing::Poisson,
             _ => Spacing::Even,
@@ -101,7 +112,11 @@ impl Reader<'_> {
             }
             "steps" => Curve::Lines(self.steps(fields, problems)?),
             "spike" => Curve::Lines(self.spike(fields, problems)?),
-            _ => self.sine(fields, problems)?,
+            "sine" => self.sine(fields, problems)?,
+            _ => {
+                let lines = trace::lines(fields, self.context.length, inputs, problems)?;
+                Curve::Lines(lines)
+            }
         };
         Some(ArrivalSpec::Curve { curve, spacing })
     }

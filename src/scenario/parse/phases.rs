@@ -7,6 +7,7 @@ use super::{
         ArrivalSpec, Phase, PhaseKind,
         diagnostic::Diagnostic,
         file::{Problems, Span, fields::Fields, value::bounded},
+        files::Inputs,
         language::Bounds,
         quantity::Quantity,
     },
@@ -29,12 +30,13 @@ pub(super) fn read(
     top: &Fields<'_>,
     operations: &[requests::Draft],
     tables: &[tables::Draft],
+    inputs: &mut Inputs<'_>,
     problems: &mut Problems,
 ) -> Vec<Draft> {
     let sections = top.many(problems, "phase");
     let drafts: Vec<_> = sections
         .iter()
-        .map(|fields| phase(fields, operations, tables, problems))
+        .map(|fields| phase(fields, operations, tables, inputs, problems))
         .collect();
     let read = drafts.iter().filter(|draft| draft.known);
     let names = read.map(|draft| (draft.phase.name.as_str(), draft.name_span.clone()));
@@ -77,6 +79,7 @@ fn phase(
     fields: &Fields<'_>,
     operations: &[requests::Draft],
     tables: &[tables::Draft],
+    inputs: &mut Inputs<'_>,
     problems: &mut Problems,
 ) -> Draft {
     let kind = match fields.kind {
@@ -111,7 +114,7 @@ fn phase(
     };
     let read = fields
         .one(problems, "arrivals")
-        .and_then(|fields| arrivals::read(&fields, &context, problems));
+        .and_then(|fields| arrivals::read(&fields, &context, inputs, problems));
     let (arrivals, assumed) = read.map_or((nothing, None), |read| (read.spec, read.assumed));
     Draft {
         phase: Phase {
