@@ -1,6 +1,6 @@
 //! Arrivals and mixes of phases: what is refused, and what reads as what.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use dynamometer::{
     scenario::{ArrivalSpec, Curve, Line, diagnostic::Diagnostics, parse::parse_with},
@@ -67,7 +67,7 @@ fn mixes_of_phases_that_make_no_sense_are_refused() {
         ("not 100 %", r#"{ open = "50 %", update = "40 %" }"#),
         ("more than 100 %", r#"{ open = "90 %", update = "40 %" }"#),
         ("nothing", "{}"),
-        ("no shares", r#"{ open = 0.5, update = 0.5 }"#),
+        ("no shares", "{ open = 0.5, update = 0.5 }"),
         ("a share beyond the whole", r#"{ open = "150 %" }"#),
         ("no table", r#""open""#),
     ].map(|(mistake, to)| refused(&[(mistake, &mix(to))])).into();
@@ -127,7 +127,11 @@ fn capacity_units_become_requests_by_the_mix_of_the_phase() {
     assert_eq!(phase.assumed.map(|assumed| assumed.per_request), Some(0.2));
 }
 
-fn trace(csv: &[u8], keys: &str) -> Result<(Vec<(f64, f64, f64)>, String), String> {
+/// Rates at both ends of a line, and its seconds.
+type Seen = (f64, f64, f64);
+
+/// The lines of a trace, and what is warned of.
+fn trace(csv: &[u8], keys: &str) -> Result<(Vec<Seen>, String), String> {
     let arrivals = format!("arrivals = {{ kind = \"trace\", file = \"day.csv\"{keys} }}");
     let source = ORDERS.replacen(CONSTANT, &arrivals, 1);
     let files = BTreeMap::from([("day.csv".to_owned(), csv.to_vec())]);
@@ -186,7 +190,7 @@ fn traces_that_make_no_sense_are_refused_with_their_line() {
         ("no speed", b"time,rate\n0,1\n60,2\n", ", speed = 0"),
     ] {
         let told = trace(csv, keys).expect_err(mistake);
-        out += &format!("# {mistake}\n{told}\n");
+        writeln!(out, "# {mistake}\n{told}").unwrap();
     }
     insta::assert_snapshot!("traces_refused", out);
 }
