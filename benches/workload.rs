@@ -68,6 +68,8 @@ fn main() {
             kind: PhaseKind::Measured,
             duration: std::time::Duration::from_hours(24),
             arrivals,
+            mix: None,
+            assumed: None,
         });
         let schedule = Schedule::new(&scenario);
         let mut due = schedule.arrivals();
@@ -139,5 +141,6 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         model: ModelParameters::default(),
+        files: vec![],
     }
 }

@@ -227,6 +227,7 @@ impl Simulator {
     }
 
     fn arrive(&mut self, arrival: Arrival) {
+        self.workload.begin(arrival.phase, arrival.sequence);
         let operation = self.workload.spec(arrival.sequence);
         self.recorder.due(&arrival, operation);
         let now = arrival.intended_start;

@@ -99,7 +99,7 @@ impl Workload {
             if members.len() == wanted as usize {
                 break;
             }
-            let item = keys.pick_member(sequence, member);
+            let item = keys.pick_member(sequence, member, &self.1);
             let key = self.key(pick.table, item);
             if seen.contains(&key) {
                 continue;

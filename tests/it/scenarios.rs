@@ -450,6 +450,7 @@ fn sections(section: &'static Section, seen: &mut Vec<&'static Section>) {
         match key.form {
             Form::One(inner) | Form::Many(inner) | Form::Named(inner) => sections(inner, seen),
             Form::Length | Form::Range => sections(&language::SPREAD, seen),
+            Form::Think => sections(&language::THINK_TIME, seen),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@
     reason = "counts of a test are small"
 )]
 
+mod curves;
 mod operations;
 mod picks;
 mod schedules;
@@ -52,6 +53,7 @@ fn scenario(items: u64) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         model: ModelParameters::default(),
+        files: vec![],
     }
 }
 
