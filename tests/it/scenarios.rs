@@ -15,13 +15,14 @@ use dynamometer::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("users", include_str!("../../scenarios/users.toml")),
     (
         "user-games",
         include_str!("../../scenarios/user-games.toml"),
     ),
     ("movies", include_str!("../../scenarios/movies.toml")),
+    ("orders", include_str!("../../scenarios/orders.toml")),
 ];
 
 /// A small scenario with a bit of everything, which the mistakes below are made in.
