@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod file;
 pub mod language;
 pub mod load;
+pub mod nightly;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
@@ -21,6 +22,7 @@ pub use load::{
     ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
     OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
 };
+pub use nightly::Nightly;
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
 pub use table::{Attribute, AttributeType, Billing, NumberSpec, Table, ValueSpec};
 
@@ -51,6 +53,10 @@ pub struct Scenario {
     pub validity: Validity,
     /// The unpublished rules of the capacity model.
     pub model: ModelParameters,
+    /// Whether and how `dyno nightly` watches it. No part of the fingerprint: it changes
+    /// nothing of a run.
+    #[serde(skip)]
+    pub nightly: Option<Nightly>,
 }
 
 impl Scenario {

@@ -4,9 +4,11 @@
 
 mod data;
 mod load;
+mod nightly;
 
 pub use data::{ATTRIBUTE, BILLING, LOG_NORMAL, NORMAL, SPREAD, TABLE};
 pub use load::{ARRIVALS, CLIENT, KEYS, MODEL, OPERATION, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use nightly::NIGHTLY;
 
 use super::quantity::Quantity;
 
@@ -232,6 +234,11 @@ pub static SCENARIO: Section = Section {
             "model",
             Form::One(&MODEL),
             "The unpublished rules of the capacity model.",
+        ),
+        optional(
+            "nightly",
+            Form::One(&NIGHTLY),
+            "`dyno nightly` measures this scenario and watches what becomes of it.",
         ),
     ],
 };

@@ -15,8 +15,8 @@ mod verdicts;
 use std::collections::BTreeSet;
 
 use super::{
-    AdmissionRule, ClientSettings, ModelParameters, PartitionCountRule, PartitionShareMode,
-    RetrySettings, Scenario,
+    AdmissionRule, ClientSettings, ModelParameters, Nightly, PartitionCountRule,
+    PartitionShareMode, RetrySettings, Scenario,
     diagnostic::{Diagnostic, Diagnostics, quoted},
     file::{self, Problems, Span, fields::Fields, value::nearest},
     language,
@@ -75,6 +75,7 @@ fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
         thresholds,
         validity: verdicts::validity(&top, problems),
         model: model(&top, problems),
+        nightly: nightly(&top, problems),
     };
     if problems.errors() == 0 && !expect_throttling {
         demand::check(&scenario, &tables, problems);
@@ -153,6 +154,16 @@ fn model(top: &Fields<'_>, problems: &mut Problems) -> ModelParameters {
         partition_write_cap: units(&fields, "partition_write_cap", problems)
             .unwrap_or(default.partition_write_cap),
     }
+}
+
+fn nightly(top: &Fields<'_>, problems: &mut Problems) -> Option<Nightly> {
+    let fields = top.one(problems, "nightly")?;
+    let default = Nightly::default();
+    Some(Nightly {
+        repeats: small(&fields, "repeats", problems).unwrap_or(default.repeats),
+        exact_tolerance: share(&fields, "exact_tolerance", problems)
+            .unwrap_or(default.exact_tolerance),
+    })
 }
 
 /// A share; its form bounds it to 0..=1.
