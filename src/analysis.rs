@@ -7,6 +7,7 @@ pub mod cause;
 mod collect;
 pub mod expectation;
 pub mod threshold;
+pub mod trend;
 
 use std::{collections::BTreeMap, time::Duration};
 

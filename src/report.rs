@@ -16,6 +16,7 @@ pub mod plan;
 pub mod sentence;
 pub mod stored;
 pub mod text;
+pub mod trend;
 mod view;
 
 use crate::units::Direction;
