@@ -3,7 +3,7 @@
 //! `cargo bench --bench verdict` replays 100 series of each kind, `-- full` 1,000, over 60
 //! nights each. `--tune` takes the seeds that the thresholds were chosen on; without it, seeds
 //! that they have never seen. `--export DIR` writes each kind as the `history.csv` of this
-//! crate, with a `truth.csv` beside it: `benches/otava.py` judges the same series by them.
+//! crate, with a `truth.csv` beside it: `benches/beside_otava.py` judges the same series by them.
 //!
 //! Every number is judged as it comes, without a rerun: as if whatever disturbs a night were
 //! still there when the night is measured again, which is the worst case.

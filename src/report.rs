@@ -11,6 +11,7 @@ pub mod format;
 pub mod hlog;
 pub mod html;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod plan;
 pub mod sentence;

@@ -164,12 +164,42 @@ pub struct GroupTrend {
     pub baselines: Vec<usize>,
 }
 
+/// The answer for a group, by its latest night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Nothing has become worse.
+    Pass,
+    /// Nothing has become worse as far as is known: some metric has too few nights.
+    Learning,
+    /// The night says nothing.
+    Invalid,
+    /// Something is worse and neither accepted nor over, or a threshold was missed.
+    Fail,
+}
+
 impl GroupTrend {
     /// Changes for the worse that are neither accepted nor over.
     pub fn open(&self) -> impl Iterator<Item = &LoggedChange> {
         self.changes
             .iter()
             .filter(|change| change.kind == ChangeKind::Open)
+    }
+
+    /// What is to be done about the latest night.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let latest = self.nights.last();
+        let missed = latest.is_some_and(|night| !night.missed.is_empty());
+        let invalid = latest.is_none_or(|night| !night.invalid.is_empty());
+        if missed || self.open().next().is_some() {
+            Standing::Fail
+        } else if invalid {
+            Standing::Invalid
+        } else if self.latest_has(Word::Learning) {
+            Standing::Learning
+        } else {
+            Standing::Pass
+        }
     }
 
     /// Whether any metric has the word in the latest night.

@@ -2,7 +2,7 @@
 """The same made-up histories, judged by Apache Otava.
 
     cargo bench --bench verdict -- full --export DIR
-    benches/otava.py DIR [JOBS]
+    benches/beside_otava.py DIR [JOBS]
 
 Installs apache-otava 0.8.0 into an environment of its own (DIR/.otava) and reads every
 DIR/*/history.csv with Otava's own CSV importer. Each series is replayed night by night; a
