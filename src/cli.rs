@@ -5,6 +5,7 @@ mod explain;
 mod init;
 mod nightly;
 mod output;
+mod parallel;
 mod plan;
 mod report;
 mod run;

@@ -14,6 +14,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod plan;
+pub mod seeds;
 pub mod sentence;
 pub mod stored;
 pub mod text;

@@ -8,6 +8,7 @@ pub mod file;
 pub mod language;
 pub mod load;
 pub mod nightly;
+pub mod operation;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
@@ -19,12 +20,18 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use load::{
-    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
-    OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
+    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, Phase, PhaseKind,
+    RetrySettings, Threshold, Validity,
 };
 pub use nightly::Nightly;
+pub use operation::{
+    Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
+};
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
-pub use table::{Attribute, AttributeType, Billing, NumberSpec, Table, ValueSpec};
+pub use table::{
+    Attribute, AttributeType, AutoScaling, Billing, Index, IndexScope, NumberSpec, Projection,
+    Table, TableClass, ValueSpec,
+};
 
 use crate::seed::Seed;
 

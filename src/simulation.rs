@@ -12,14 +12,15 @@ mod items;
 mod memo;
 mod partition;
 mod place;
+mod queue;
 mod table;
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     engine::{Action, Answer, Engine, Event},
     record::{
-        IntervalTable, Provenance, RunRecord,
+        Declared, IntervalTable, Provenance, RunRecord,
         recorder::{Recorder, RunHeader},
     },
     scenario::{PhaseKind, Scenario},
@@ -27,6 +28,7 @@ use crate::{
     units::Timestamp,
     workload::Workload,
 };
+use queue::EventQueue;
 use table::SimulatedTable;
 
 /// What a simulation assumes beyond the scenario.
@@ -64,6 +66,12 @@ pub enum SimulationError {
         items: u64,
         /// The most that are indexed.
         max: u64,
+    },
+    /// Something that is not simulated yet.
+    #[error("operation {operation}: cannot be simulated yet; `dyno run` can fire it")]
+    Unsupported {
+        /// Its name.
+        operation: String,
     },
 }
 
@@ -140,8 +148,7 @@ pub fn simulate(
         recorder: Recorder::new(scenario, header),
         workload,
         tables,
-        queue: BinaryHeap::new(),
-        queued: 0,
+        queue: EventQueue::new(),
         actions: Vec::new(),
         observed: 0,
         end: Timestamp::ZERO + schedule.duration(),
@@ -150,46 +157,13 @@ pub fn simulate(
     Ok(simulator.recorder.into_record())
 }
 
-/// An event that is yet to come.
-struct Pending {
-    at: Timestamp,
-    /// Of events at one instant, what was caused first comes first.
-    order: u64,
-    event: Event,
-}
-
-impl Pending {
-    const fn key(&self) -> (Timestamp, u64) {
-        (self.at, self.order)
-    }
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Pending {}
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Pending {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
 struct Simulator {
     options: SimulationOptions,
     engine: Engine,
     recorder: Recorder,
     workload: Workload,
     tables: Vec<SimulatedTable>,
-    queue: BinaryHeap<Reverse<Pending>>,
-    /// Events that were ever queued.
-    queued: u64,
+    queue: EventQueue<Event>,
     actions: Vec<Action>,
     /// Seconds whose end was noted.
     observed: u64,
@@ -201,13 +175,13 @@ impl Simulator {
     fn run(&mut self, arrivals: impl Iterator<Item = Arrival>) {
         let mut arrivals = arrivals.peekable();
         loop {
-            let pending = self.queue.peek().map(|Reverse(pending)| pending.at);
+            let pending = self.queue.next_at();
             // At one instant answers come before arrivals: whoever comes finds the place free.
             let is_next = |arrival: &Arrival| pending.is_none_or(|at| arrival.intended_start < at);
             if let Some(arrival) = arrivals.next_if(is_next) {
                 self.observe_until(arrival.intended_start);
                 self.arrive(arrival);
-            } else if let Some(Reverse(Pending { at, event, .. })) = self.queue.pop() {
+            } else if let Some((at, event)) = self.queue.pop() {
                 self.observe_until(at);
                 self.feed(event, at);
             } else {
@@ -234,7 +208,7 @@ impl Simulator {
             match action {
                 Action::Send { request, attempt } => self.send(request, attempt, now),
                 Action::WaitUntil { request, at } => {
-                    self.queue_up(at.max(now), Event::RetryDue { request });
+                    self.queue.push(at.max(now), Event::RetryDue { request });
                 }
                 Action::Finished(sample) => self.recorder.finish(&sample),
             }
@@ -245,7 +219,7 @@ impl Simulator {
     /// The table decides at the instant of the send; only the answer takes its time.
     fn send(&mut self, request: u64, attempt: u32, now: Timestamp) {
         let pick = self.workload.pick(request);
-        let mut answer = self.tables[pick.table].answer(request, pick, now);
+        let (mut answer, mut declared) = self.tables[pick.table].answer(request, pick, now);
         let mut takes = match answer {
             Answer::Throttled { .. } => self.options.throttle_time,
             _ => self.options.service_time,
@@ -253,6 +227,7 @@ impl Simulator {
         let deadline = self.workload.scenario().client.attempt_timeout;
         if takes > deadline {
             (takes, answer) = (deadline, Answer::TimedOut);
+            declared = Declared::default();
         }
         let answered_at = now + takes;
         let event = Event::Answered {
@@ -261,14 +236,9 @@ impl Simulator {
             sent_at: now,
             answered_at,
             answer,
+            declared,
         };
-        self.queue_up(answered_at, event);
-    }
-
-    fn queue_up(&mut self, at: Timestamp, event: Event) {
-        let order = self.queued;
-        self.queued += 1;
-        self.queue.push(Reverse(Pending { at, order, event }));
+        self.queue.push(answered_at, event);
     }
 
     /// Notes how the tables stand at the end of each second that is over by `now`, before

@@ -7,17 +7,21 @@ pub mod attributes;
 pub mod item;
 pub mod keys;
 pub mod mix;
+mod plan;
+pub mod request;
 
 use std::sync::Arc;
 
 use crate::{
-    scenario::{Consistency, KeySpec, OperationKind, OperationSpec, Scenario},
+    scenario::{KeySpec, OperationSpec, Scenario},
     units::Bytes,
 };
 use attributes::Attributes;
-use item::{AttributeValue, Item};
+use item::Item;
 use keys::{Keys, latest::Inserts};
 use mix::Mix;
+use plan::OperationPlan;
+pub use request::Request;
 
 /// One request, decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,36 +38,14 @@ pub struct Operation {
     pub request: Request,
 }
 
-/// A request of the data plane, ready to be serialised by any target. Attribute names are
-/// those of the table's scenario entry.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Request {
-    /// `GetItem`.
-    Get { key: Item, consistency: Consistency },
-    /// `PutItem`.
-    Put { item: Item },
-    /// `UpdateItem` with `SET a = :a, …`.
-    Update { key: Item, set: Item },
-    /// `DeleteItem`.
-    Delete { key: Item },
-    /// Query by partition key, one page, ascending.
-    Query {
-        partition_key: (String, AttributeValue),
-        consistency: Consistency,
-        limit: Option<u32>,
-    },
-}
-
-impl Request {
-    /// The kind of operation.
+impl Operation {
+    /// What it is about.
     #[must_use]
-    pub const fn kind(&self) -> OperationKind {
-        match self {
-            Self::Get { .. } => OperationKind::Get,
-            Self::Put { .. } => OperationKind::Put,
-            Self::Update { .. } => OperationKind::Update,
-            Self::Delete { .. } => OperationKind::Delete,
-            Self::Query { .. } => OperationKind::Query,
+    pub const fn pick(&self) -> Pick {
+        Pick {
+            spec: self.spec,
+            table: self.table,
+            item: self.item,
         }
     }
 }
@@ -89,6 +71,8 @@ struct Compiled {
     mix: Arc<Mix>,
     /// One for each operation of the scenario.
     keys: Vec<Keys>,
+    /// One for each operation of the scenario.
+    plans: Vec<OperationPlan>,
     /// One for each table of the scenario.
     attributes: Vec<Attributes>,
 }
@@ -101,12 +85,15 @@ impl Workload {
         let mix = Arc::new(Mix::new(weights, scenario.seed.stream("mix")));
         let compile = |spec| compile_keys(&scenario, spec, &mix);
         let keys = scenario.operations.iter().map(compile).collect();
+        let plan = |spec| OperationPlan::new(spec, &scenario);
+        let plans = scenario.operations.iter().map(plan).collect();
         let tables = scenario.tables.iter();
         let attributes = tables.map(|t| Attributes::new(t, scenario.seed)).collect();
         Self(Arc::new(Compiled {
             scenario,
             mix,
             keys,
+            plans,
             attributes,
         }))
     }
@@ -138,31 +125,9 @@ impl Workload {
     /// order it is asked for.
     #[must_use]
     pub fn operation(&self, sequence: u64) -> Operation {
-        let Pick { spec, table, item } = self.pick(sequence);
-        let operation = &self.0.scenario.operations[spec];
-        let attributes = &self.0.attributes[table];
-        let consistency = operation.consistency;
-        let request = match operation.kind {
-            OperationKind::Get => Request::Get {
-                key: attributes.key(item),
-                consistency,
-            },
-            OperationKind::Put => Request::Put {
-                item: attributes.item(item),
-            },
-            OperationKind::Update => Request::Update {
-                key: attributes.key(item),
-                set: attributes.redrawn(&operation.set, item, sequence),
-            },
-            OperationKind::Delete => Request::Delete {
-                key: attributes.key(item),
-            },
-            OperationKind::Query => Request::Query {
-                partition_key: attributes.partition_key(item),
-                consistency,
-                limit: operation.limit,
-            },
-        };
+        let pick = self.pick(sequence);
+        let request = self.request(sequence, pick);
+        let Pick { spec, table, item } = pick;
         Operation {
             sequence,
             spec,
@@ -185,6 +150,12 @@ impl Workload {
         self.0.attributes[table].item_size(number)
     }
 
+    /// Appends the partition key of item `number` of table `table` to `out`, without
+    /// allocating, where it is numbered text; `false` where it is not.
+    pub fn append_partition_key(&self, table: usize, number: u64, out: &mut Vec<u8>) -> bool {
+        self.0.attributes[table].append_partition_key(number, out)
+    }
+
     /// The key of item `number` of table `table`: partition key, then sort key, if any.
     #[must_use]
     pub fn key(&self, table: usize, number: u64) -> Item {
@@ -192,16 +163,23 @@ impl Workload {
     }
 }
 
+/// The key of an item number that a put may ask for and that no load has written: numbers of
+/// new items are `items` + arrival × this + member, so that no two members share one.
+fn new_items_per_arrival(scenario: &Scenario, table: usize) -> u64 {
+    let inserting = scenario.operations.iter().filter(|operation| {
+        operation.table == table && scenario.keys[operation.keys].spec == KeySpec::New
+    });
+    let most = inserting.map(|operation| u64::from(operation.members.count.1));
+    most.max().unwrap_or(1)
+}
+
 /// Operations that pick by the same name draw from the same stream; scrambled laws over one
 /// table share its permutation, so that what is popular with readers is so with writers.
 fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<Mix>) -> Keys {
     let (table, named) = (&scenario.tables[spec.table], &scenario.keys[spec.keys]);
     let stream = |family: &str, name: &str| scenario.seed.stream(&format!("{family}/{name}"));
-    let inserts = |o: &OperationSpec| {
-        o.table == spec.table
-            && o.kind == OperationKind::Put
-            && scenario.keys[o.keys].spec == KeySpec::New
-    };
+    let inserts =
+        |o: &OperationSpec| o.table == spec.table && scenario.keys[o.keys].spec == KeySpec::New;
     let inserting: Arc<[bool]> = scenario.operations.iter().map(inserts).collect();
     let operations = scenario.operations.iter();
     let share = operations
@@ -210,6 +188,8 @@ fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<Mix>) -> Ke
     Keys::new(
         named.spec,
         table.items,
+        u64::from(spec.members.count.1),
+        new_items_per_arrival(scenario, spec.table),
         stream("keys", &named.name),
         stream("permutation", &table.name),
         Inserts::new(Arc::clone(mix), inserting, share.sum()),

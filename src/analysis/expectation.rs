@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::{
-    capacity::partition,
+    capacity::{on_demand, partition},
     price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
     scenario::{ArrivalSpec, Billing, KeySpec, PhaseKind, Scenario, Table, ValueSpec},
     simulation::{SimulationError, demand::Demand},
@@ -226,7 +226,10 @@ fn table(
 ) -> Result<ExpectedTable, UnknownPrice> {
     let scenario = workload.scenario();
     let table = &scenario.tables[index];
-    let Billing::Provisioned(rates) = table.billing;
+    let rates = match table.billing {
+        Billing::Provisioned { capacity, .. } => capacity,
+        Billing::OnDemand { warm, maximum } => on_demand::at_once(warm, maximum),
+    };
     let sampled = table.items.clamp(1, SAMPLES_MAX);
     let mut sizes: Vec<u64> = (0..sampled)
         .map(|number| workload.item_size(index, number).0)

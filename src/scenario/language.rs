@@ -5,10 +5,14 @@
 mod data;
 mod load;
 mod nightly;
+mod operation;
 
-pub use data::{ATTRIBUTE, BILLING, LOG_NORMAL, NORMAL, SPREAD, TABLE};
-pub use load::{ARRIVALS, CLIENT, KEYS, MODEL, OPERATION, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use data::{
+    ATTRIBUTE, BILLING, INDEX, LOG_NORMAL, NORMAL, SCALE_READ, SCALE_WRITE, SPREAD, TABLE,
+};
+pub use load::{ARRIVALS, CLIENT, KEYS, MODEL, PHASE, RETRY, THRESHOLD, VALIDITY};
 pub use nightly::NIGHTLY;
+pub use operation::OPERATION;
 
 use super::quantity::Quantity;
 
@@ -36,6 +40,8 @@ pub struct Key {
     pub form: Form,
     /// Whether it must be there (where it applies).
     pub required: bool,
+    /// Values of the selector for which it must be there, though not for all that it applies to.
+    pub required_of: &'static [&'static str],
     /// Values of the selector that it applies to; all of them when empty.
     pub of: &'static [&'static str],
     /// Meaning and default.
@@ -104,6 +110,7 @@ const fn required(name: &'static str, form: Form, doc: &'static str) -> Key {
         name,
         form,
         required: true,
+        required_of: of,
         of,
         doc,
     }
@@ -119,6 +126,24 @@ const fn optional(name: &'static str, form: Form, doc: &'static str) -> Key {
 impl Key {
     const fn of(self, kinds: &'static [&'static str]) -> Self {
         Self { of: kinds, ..self }
+    }
+
+    const fn required_of(self, kinds: &'static [&'static str]) -> Self {
+        Self {
+            required_of: kinds,
+            ..self
+        }
+    }
+
+    /// Whether the key must be there where the selector says `kind`; nothing is chosen without.
+    #[must_use]
+    pub fn is_required(&self, kind: Option<&str>) -> bool {
+        match kind {
+            Some(kind) => {
+                self.required && self.applies_to(kind) || self.required_of.contains(&kind)
+            }
+            None => self.required && self.of.is_empty(),
+        }
     }
 
     /// Whether the key applies where the selector says `kind`.

@@ -3,7 +3,10 @@
 //! Pure: text in, values out. What the keys are is declared in [`super::language`]; this module
 //! owns what they mean together.
 
+mod billing;
 mod demand;
+mod indexes;
+mod operations;
 mod phases;
 mod primary_key;
 mod requests;
@@ -201,7 +204,7 @@ fn check_distinct<'n>(
             let mut problem = Diagnostic::error(
                 "S010",
                 span,
-                format!("two {what}s are named {}", quoted(name)),
+                format!("two {what} are named {}", quoted(name)),
             )
             .label("the name is taken");
             problem.help.extend(help.map(ToOwned::to_owned));

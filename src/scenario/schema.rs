@@ -71,7 +71,7 @@ fn conditions(section: &Section, selector: &str) -> Vec<Value> {
         let (ours, others): (Vec<_>, Vec<_>) = own.partition(|key| key.applies_to(kind));
         let required: Vec<_> = ours
             .iter()
-            .filter(|key| key.required)
+            .filter(|key| key.is_required(Some(kind)))
             .map(|key| key.name)
             .collect();
         let refused: Map<_, _> = others

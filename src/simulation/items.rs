@@ -50,7 +50,8 @@ pub(super) struct StoredItems {
     /// Only where there are queries.
     partitions: Option<PartitionIndex>,
     sizes: Memo<Bytes>,
-    places: Memo<KeyHash>,
+    /// Where the next key is written; kept for its memory.
+    key: Vec<u8>,
 }
 
 impl StoredItems {
@@ -95,15 +96,19 @@ impl StoredItems {
             ids,
             partitions: members.map(|members| PartitionIndex::new(members, loaded)),
             sizes: Memo::new(spec.items),
-            places: Memo::new(spec.items),
+            key: Vec::new(),
         })
     }
 
     /// Where the partition key of item `number` lies.
     pub(super) fn place(&mut self, number: u64) -> KeyHash {
+        self.key.clear();
         let (workload, table) = (&self.workload, self.table);
-        self.places
-            .get(number, || place::place(&workload.key(table, number)[0].1))
+        if workload.append_partition_key(table, number, &mut self.key) {
+            KeyHash::of(b'S', &self.key)
+        } else {
+            place::place(&workload.key(table, number)[0].1)
+        }
     }
 
     /// The size of item `number` as it is loaded or put, whether it is there or not.

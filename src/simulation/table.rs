@@ -3,10 +3,10 @@
 use crate::{
     capacity::{AdmissionDecision, Arm, TableCapacity, cost, throttle::Resource},
     engine::Answer,
-    record::IntervalTable,
-    scenario::{AdmissionRule, Billing, OperationKind, OperationSpec},
+    record::{Declared, IntervalTable},
+    scenario::{AdmissionRule, OperationKind, OperationSpec, ReadShape},
     units::{ByDirection, Bytes, CapacityUnits, Timestamp},
-    workload::{Pick, Request, Workload},
+    workload::{Pick, Workload},
 };
 
 use super::{SimulationError, items::StoredItems};
@@ -31,7 +31,17 @@ impl SimulatedTable {
         loaded: u64,
     ) -> Result<Self, SimulationError> {
         let scenario = workload.scenario();
-        let Billing::Provisioned(rates) = scenario.tables[index].billing;
+        let billing = scenario.tables[index].billing;
+        let unsupported = scenario.operations.iter().find(|operation| {
+            operation.table == index && (!is_simple(operation) || billing.capacity().is_none())
+                || !scenario.tables[index].indexes.is_empty()
+        });
+        if let Some(operation) = unsupported {
+            return Err(SimulationError::Unsupported {
+                operation: operation.name.clone(),
+            });
+        }
+        let rates = billing.capacity().unwrap_or_default();
         let mut items = StoredItems::new(workload, index, loaded)?;
         let bytes = table_bytes(&mut items, loaded);
         let capacity = TableCapacity::provisioned(rates, bytes, &scenario.model, Timestamp::ZERO);
@@ -44,7 +54,12 @@ impl SimulatedTable {
 
     /// The answer to request number `sequence`, which arrives at `now`; spends what it takes,
     /// and changes the items if it writes.
-    pub(super) fn answer(&mut self, sequence: u64, pick: Pick, now: Timestamp) -> Answer {
+    pub(super) fn answer(
+        &mut self,
+        sequence: u64,
+        pick: Pick,
+        now: Timestamp,
+    ) -> (Answer, Declared) {
         let scenario = std::sync::Arc::clone(self.workload.scenario());
         let spec = &scenario.operations[pick.spec];
         let mut arm = Arm {
@@ -62,14 +77,13 @@ impl SimulatedTable {
                 self.capacity.spend(&[arm], now);
                 let mut consumed = ByDirection::default();
                 consumed[arm.direction] = arm.units;
-                Answer::Completed { consumed }
+                (Answer::Completed, Declared::units(consumed))
             }
-            AdmissionDecision::Throttled { reasons, .. } => Answer::Throttled {
-                reasons: reasons
-                    .iter()
-                    .map(|reason| reason.wire_name().to_owned())
-                    .collect(),
-            },
+            AdmissionDecision::Throttled { reasons, .. } => {
+                let reasons = reasons.iter().map(|reason| reason.wire_name().to_owned());
+                let reasons = reasons.collect();
+                (Answer::Throttled { reasons }, Declared::default())
+            }
         }
     }
 
@@ -89,7 +103,13 @@ impl SimulatedTable {
             OperationKind::Update | OperationKind::Delete => {
                 cost::write(self.items.stored(number), None)
             }
+            _ => unreachable!("refused when the table was made"),
         }
+    }
+
+    fn operation_index(&self, spec: &OperationSpec) -> usize {
+        let mut all = self.workload.scenario().operations.iter();
+        all.position(|one| one.name == spec.name).unwrap_or(0)
     }
 
     /// What request number `sequence` takes when it is admitted; changes the items if it
@@ -106,20 +126,20 @@ impl SimulatedTable {
                 cost::read(stored.unwrap_or_default(), spec.consistency)
             }
             OperationKind::Query => {
-                cost::read(self.items.page(number, spec.limit), spec.consistency)
+                cost::read(self.items.page(number, spec.read.limit), spec.consistency)
             }
             OperationKind::Put => {
                 let (old, new) = self.items.put(number);
                 cost::write(old, Some(new))
             }
             OperationKind::Update => {
-                let Request::Update { set, .. } = self.workload.operation(sequence).request else {
-                    unreachable!("an update makes update requests");
-                };
+                let index = self.operation_index(spec);
+                let set = self.workload.redrawn(index, number, sequence);
                 let (old, new) = self.items.update(number, &set);
                 cost::write(old, Some(new))
             }
             OperationKind::Delete => cost::write(self.items.delete(number), None),
+            _ => unreachable!("refused when the table was made"),
         }
     }
 
@@ -129,8 +149,26 @@ impl SimulatedTable {
         IntervalTable {
             provisioned: status.provisioned,
             burst_left: Some(status.burst_left),
+            indexes: Vec::new(),
         }
     }
+}
+
+fn is_simple(operation: &OperationSpec) -> bool {
+    let plain = OperationSpec::plain(&operation.name, operation.kind, operation.weight);
+    let read = ReadShape {
+        limit: operation.read.limit,
+        ..ReadShape::default()
+    };
+    matches!(
+        operation.kind,
+        OperationKind::Get
+            | OperationKind::Put
+            | OperationKind::Update
+            | OperationKind::Delete
+            | OperationKind::Query
+    ) && operation.read == read
+        && operation.condition == plain.condition
 }
 
 /// The size of the loaded table: exact for small ones, from the mean of the first items

@@ -104,11 +104,7 @@ impl<'a> Fields<'a> {
 
     fn report_missing(&self, problems: &mut Problems) {
         for key in self.section.keys {
-            let applies = match self.kind {
-                Some(kind) => key.applies_to(kind),
-                None => key.of.is_empty(),
-            };
-            if key.required && applies && !self.table.contains_key(key.name) {
+            if key.is_required(self.kind) && !self.table.contains_key(key.name) {
                 problems.push(
                     Diagnostic::error(
                         "S005",

@@ -51,54 +51,6 @@ pub static KEYS: Section = Section {
     ],
 };
 
-/// `[[operation]]`.
-pub static OPERATION: Section = Section {
-    id: "operation",
-    title: "[[operation]]",
-    selector: Some("kind"),
-    doc: "One kind of request of the mix.",
-    keys: &[
-        optional("name", Form::Name, "Name in reports. Default: the kind."),
-        required(
-            "kind",
-            Form::OneOf(&["get", "put", "update", "delete", "query"]),
-            "GetItem, PutItem, UpdateItem, DeleteItem or Query.",
-        ),
-        optional(
-            "table",
-            Form::Name,
-            "Name of the table. May be left out when there is only one.",
-        ),
-        required(
-            "keys",
-            Form::Name,
-            "Name of a `[keys.…]` entry, or `uniform`, `sequential` or `new`.",
-        ),
-        required("weight", SHARE_OF_SOME, "Share of all requests."),
-        optional(
-            "consistency",
-            Form::OneOf(&["eventual", "strong"]),
-            "Of the read. Default `eventual`.",
-        )
-        .of(&["get", "query"]),
-        optional(
-            "limit",
-            Form::Count {
-                min: 1,
-                max: 1_000_000,
-            },
-            "Items per page, at most. Default: DynamoDB's page of 1 MB.",
-        )
-        .of(&["query"]),
-        required(
-            "set",
-            Form::Names,
-            "Attributes that are set to newly drawn values.",
-        )
-        .of(&["update"]),
-    ],
-};
-
 const TIMED: &[&str] = &["warm-up", "measured"];
 
 /// `[[phase]]`.

@@ -10,14 +10,25 @@ use super::{
     sizes::{as_f64, item_bytes_mean},
     tables,
 };
-use crate::units::Direction;
+use crate::units::{ByDirection, Direction};
 
 /// Demand above this multiple of the capacity is clearly too much.
 const CLEARLY: f64 = 1.1;
 
 pub(super) fn check(scenario: &Scenario, drafts: &[tables::Draft], problems: &mut Problems) {
     for (index, (table, draft)) in scenario.tables.iter().zip(drafts).enumerate() {
-        let Billing::Provisioned(capacity) = table.billing;
+        // On demand, and with auto scaling, it depends on how fast the load grows.
+        let Billing::Provisioned {
+            capacity,
+            auto_scaling:
+                ByDirection {
+                    read: None,
+                    write: None,
+                },
+        } = table.billing
+        else {
+            continue;
+        };
         for direction in Direction::ALL {
             let provisioned = capacity[direction].as_f64();
             let per_request: f64 = scenario
@@ -69,14 +80,36 @@ fn units_of(spec: &OperationSpec, table: &Table) -> f64 {
         Consistency::Strong => 1.0,
         Consistency::Eventual => 0.5,
     };
+    let (fewest, most) = spec.members.count;
+    let members = f64::midpoint(f64::from(fewest), f64::from(most));
     match spec.kind {
-        OperationKind::Get => factor * blocks(item, 4096.0),
-        OperationKind::Query => {
-            let limit = spec.limit.map_or(f64::INFINITY, f64::from);
-            let bytes = items_per_partition_key(table).min(limit) * item;
-            factor * blocks(bytes.min(PAGE), 4096.0)
+        OperationKind::Get | OperationKind::StatementSelect => factor * blocks(item, 4096.0),
+        OperationKind::Query | OperationKind::Scan => {
+            let limit = spec.read.limit.map_or(f64::INFINITY, f64::from);
+            let items = match spec.kind {
+                OperationKind::Query => items_per_partition_key(table),
+                _ => as_f64(table.items) / f64::from(spec.read.segments),
+            };
+            let page = (items.min(limit) * item).min(PAGE);
+            let pages = if spec.read.all_pages {
+                (items * item / page).ceil().max(1.0)
+            } else {
+                1.0
+            };
+            pages * factor * blocks(page, 4096.0)
         }
-        OperationKind::Put | OperationKind::Update | OperationKind::Delete => blocks(item, 1024.0),
+        OperationKind::BatchGet => members * factor * blocks(item, 4096.0),
+        OperationKind::TransactGet => members * 2.0 * blocks(item, 4096.0),
+        OperationKind::BatchWrite => members * blocks(item, 1024.0),
+        OperationKind::TransactWrite => members * 2.0 * blocks(item, 1024.0),
+        // Its reads are few beside its writes: half or one unit each.
+        OperationKind::ReadModifyWrite
+        | OperationKind::Put
+        | OperationKind::Update
+        | OperationKind::Delete
+        | OperationKind::StatementInsert
+        | OperationKind::StatementUpdate
+        | OperationKind::StatementDelete => blocks(item, 1024.0),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn read(top: &Fields<'_>, problems: &mut Problems) -> Vec<Draft> {
     let read = drafts.iter().filter(|draft| draft.known);
     let names = read.map(|draft| (draft.phase.name.as_str(), draft.name_span.clone()));
     check_distinct(
-        "phase",
+        "phases",
         names,
         Some("give each a `name` of its own"),
         problems,

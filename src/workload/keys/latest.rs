@@ -107,17 +107,20 @@ impl Inserts {
 #[derive(Clone, Debug)]
 pub struct Latest {
     items: u64,
+    new_per_arrival: u64,
     /// Ranks over the loaded items alone.
     loaded: Zipf,
     inserts: Option<Inserts>,
 }
 
 impl Latest {
-    /// Over `items` ≥ 1 loaded items and the `inserts`, if there are any.
+    /// Over `items` ≥ 1 loaded items and the `inserts`, if there are any. Arrival *n* inserts
+    /// item `items` + *n* × `new_per_arrival`; of a batch, its first member counts.
     #[must_use]
-    pub fn new(items: u64, exponent: f64, inserts: Option<Inserts>) -> Self {
+    pub fn new(items: u64, new_per_arrival: u64, exponent: f64, inserts: Option<Inserts>) -> Self {
         Self {
             items,
+            new_per_arrival,
             loaded: Zipf::new(items, exponent),
             inserts,
         }
@@ -136,7 +139,10 @@ impl Latest {
             return self.items - older;
         }
         match inserts.back(rank, sequence) {
-            Some(arrival) => self.items.saturating_add(arrival),
+            Some(arrival) => {
+                let first = arrival.saturating_mul(self.new_per_arrival);
+                self.items.saturating_add(first)
+            }
             None => self.items - 1,
         }
     }
