@@ -175,6 +175,7 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         client: ClientSettings::default(),
         thresholds: vec![],
         validity: Validity::default(),
+        nightly: None,
         model: ModelParameters::default(),
         files: vec![],
     }

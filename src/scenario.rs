@@ -9,6 +9,7 @@ pub mod file;
 pub mod files;
 pub mod language;
 pub mod load;
+pub mod nightly;
 pub mod operation;
 pub mod parameters;
 pub mod parse;
@@ -25,6 +26,7 @@ pub use load::{
     AssumedDemand, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, Phase, PhaseKind,
     RetrySettings, Threshold, Validity,
 };
+pub use nightly::Nightly;
 pub use operation::{
     Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
@@ -67,6 +69,10 @@ pub struct Scenario {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub files: Vec<files::FileNote>,
+    /// Whether and how `dyno nightly` watches it. No part of the fingerprint: it changes
+    /// nothing of a run.
+    #[serde(skip)]
+    pub nightly: Option<Nightly>,
 }
 
 impl Scenario {

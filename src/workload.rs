@@ -17,7 +17,7 @@ use crate::{
     units::{Bytes, Share},
 };
 use attributes::Attributes;
-use item::Item;
+use item::{AttributeValue, Item};
 use keys::{Keys, latest::Inserts};
 use mix::{PhaseMix, PhaseStarts};
 use plan::OperationPlan;
@@ -158,6 +158,19 @@ impl Workload {
     #[must_use]
     pub fn item_size(&self, table: usize, number: u64) -> Bytes {
         self.0.attributes[table].item_size(number)
+    }
+
+    /// What item `number` of table `table` holds in attribute `attribute` as it is loaded and
+    /// put; `None` where it has none.
+    #[must_use]
+    pub fn value(&self, table: usize, attribute: usize, number: u64) -> Option<AttributeValue> {
+        self.0.attributes[table].present_value(attribute, number)
+    }
+
+    /// Bytes of its name and value.
+    #[must_use]
+    pub fn attribute_size(&self, table: usize, attribute: usize, number: u64) -> Option<Bytes> {
+        self.0.attributes[table].attribute_size(attribute, number)
     }
 
     /// Appends the partition key of item `number` of table `table` to `out`, without

@@ -289,7 +289,8 @@ fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<Option<f64>>, Sim
         let pick = workload.pick(sequence);
         let (count, sum) = &mut sums[pick.spec];
         *count += 1;
-        *sum += demand.units(sequence, pick).as_f64();
+        let direction = workload.scenario().operations[pick.spec].kind.direction();
+        *sum += demand.units(sequence, pick, direction).as_f64();
     }
     let mean = |(count, sum): (u64, f64)| (count > 0).then(|| sum / float(count));
     Ok(sums.into_iter().map(mean).collect())

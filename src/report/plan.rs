@@ -72,7 +72,11 @@ impl Iterator for Plan<'_> {
             arrival,
             operation: self.workload.operation(arrival.sequence),
             item_size: self.workload.item_size(pick.table, pick.item),
-            expected: self.demand.units(arrival.sequence, pick),
+            expected: {
+                let spec = &self.workload.scenario().operations[pick.spec];
+                self.demand
+                    .units(arrival.sequence, pick, spec.kind.direction())
+            },
         })
     }
 }

@@ -5,6 +5,7 @@
 mod arrivals;
 mod data;
 mod load;
+mod nightly;
 mod operation;
 
 pub use arrivals::{ARRIVALS, STAIRS, STEP, THINK_TIME};
@@ -12,6 +13,7 @@ pub use data::{
     ATTRIBUTE, BILLING, INDEX, LOG_NORMAL, NORMAL, SCALE_READ, SCALE_WRITE, SPREAD, TABLE,
 };
 pub use load::{CLIENT, KEYS, MODEL, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use nightly::NIGHTLY;
 pub use operation::OPERATION;
 
 use super::quantity::Quantity;
@@ -267,6 +269,11 @@ pub static SCENARIO: Section = Section {
             "model",
             Form::One(&MODEL),
             "The unpublished rules of the capacity model.",
+        ),
+        optional(
+            "nightly",
+            Form::One(&NIGHTLY),
+            "`dyno nightly` measures this scenario and watches what becomes of it.",
         ),
     ],
 };

@@ -20,8 +20,8 @@ mod verdicts;
 use std::collections::BTreeSet;
 
 use super::{
-    AdmissionRule, ClientSettings, ModelParameters, PartitionCountRule, PartitionShareMode,
-    RetrySettings, Scenario,
+    AdmissionRule, ClientSettings, ModelParameters, Nightly, PartitionCountRule,
+    PartitionShareMode, RetrySettings, Scenario,
     diagnostic::{Diagnostic, Diagnostics, quoted},
     file::{self, Problems, Span, fields::Fields, value::nearest},
     files::{Files, Inputs, NoFiles},
@@ -93,6 +93,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
         validity: verdicts::validity(&top, problems),
         model: model(&top, problems),
         files: inputs.into_notes(),
+        nightly: nightly(&top, problems),
     };
     if problems.errors() == 0 && !expect_throttling {
         demand::check(&scenario, &tables, problems);
@@ -171,6 +172,16 @@ fn model(top: &Fields<'_>, problems: &mut Problems) -> ModelParameters {
         partition_write_cap: units(&fields, "partition_write_cap", problems)
             .unwrap_or(default.partition_write_cap),
     }
+}
+
+fn nightly(top: &Fields<'_>, problems: &mut Problems) -> Option<Nightly> {
+    let fields = top.one(problems, "nightly")?;
+    let default = Nightly::default();
+    Some(Nightly {
+        repeats: small(&fields, "repeats", problems).unwrap_or(default.repeats),
+        exact_tolerance: share(&fields, "exact_tolerance", problems)
+            .unwrap_or(default.exact_tolerance),
+    })
 }
 
 /// A share; its form bounds it to 0..=1.

@@ -241,7 +241,9 @@ impl Workload {
         }
     }
 
-    fn query(&self, pick: Pick) -> QueryRequest {
+    /// The query of an arrival that is about `pick`.
+    #[must_use]
+    pub fn query(&self, pick: Pick) -> QueryRequest {
         let plan = &self.0.plans[pick.spec];
         let read = &self.scenario().operations[pick.spec].read;
         let attributes = &self.0.attributes[pick.table];

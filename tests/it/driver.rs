@@ -93,6 +93,7 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
         client,
         thresholds: vec![],
         validity: Validity::default(),
+        nightly: None,
         model: ModelParameters::default(),
         files: vec![],
     }

@@ -9,6 +9,7 @@ mod emulator;
 mod end_to_end;
 mod fixtures;
 mod html;
+mod nightly;
 mod parity;
 mod phases;
 mod plan;

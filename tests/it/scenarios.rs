@@ -17,7 +17,7 @@ use dynamometer::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("users", include_str!("../../scenarios/users.toml")),
     (
         "user-games",
@@ -25,6 +25,7 @@ const SHIPPED: [(&str, &str); 4] = [
     ),
     ("movies", include_str!("../../scenarios/movies.toml")),
     ("diurnal", include_str!("../../scenarios/diurnal.toml")),
+    ("orders", include_str!("../../scenarios/orders.toml")),
 ];
 
 /// A small scenario with a bit of everything, which the mistakes below are made in.
@@ -437,6 +438,19 @@ const OTHER_MEANINGS: &[(&str, &str)] = &[
     ("[[threshold]]", "[model]\npartition_read_cap = \"1000 RCU\"\n[[threshold]]"),
     ("[[threshold]]", "[model]\npartition_write_cap = \"500 WCU\"\n[[threshold]]"),
 ];
+
+#[test]
+fn how_it_is_watched_at_night_moves_no_fingerprint() {
+    let watched = parsed(&format!("{ORDERS}\n[nightly]\nrepeats = 7\n"));
+    assert_eq!(watched.fingerprint(), parsed(ORDERS).fingerprint());
+    assert_eq!(watched.nightly.map(|nightly| nightly.repeats), Some(7));
+    assert_eq!(parsed(ORDERS).nightly, None);
+    let plain = parsed(&format!("{ORDERS}\n[nightly]\n"));
+    assert_eq!(
+        plain.nightly,
+        Some(dynamometer::scenario::Nightly::default())
+    );
+}
 
 #[test]
 fn every_value_moves_the_fingerprint() {

@@ -52,6 +52,7 @@ fn scenario(items: u64) -> Scenario {
         client: ClientSettings::default(),
         thresholds: vec![],
         validity: Validity::default(),
+        nightly: None,
         model: ModelParameters::default(),
         files: vec![],
     }
