@@ -64,7 +64,7 @@ fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
     let mut keys = requests::keys(&top, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
     let phases = phases::read(&top, problems);
-    requests::check_loaded(&operations, &phases, problems);
+    requests::check_loaded(&operations, &tables, &phases, problems);
     let thresholds = verdicts::thresholds(&top, &operations, problems);
     let scenario = Scenario {
         name,
