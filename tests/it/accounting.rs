@@ -62,7 +62,7 @@ impl World {
     }
 
     async fn write_one(&mut self, rng: &mut Rng) {
-        let key = self.model.any_key(rng);
+        let key = model::any_key(rng);
         match rng.random_range(0..3) {
             0 => {
                 let row = model::random_row(&key, rng);
@@ -89,7 +89,7 @@ impl World {
     /// what the write would have taken of the table, by the larger of both images. No index is
     /// touched.
     async fn fail_a_condition(&self, rng: &mut Rng) {
-        let key = self.model.any_key(rng);
+        let key = model::any_key(rng);
         let row = rng.random::<bool>().then(|| model::random_row(&key, rng));
         let (operation, mut body) = match &row {
             Some(row) => (
@@ -131,7 +131,7 @@ impl World {
         };
         let mut predicted = Units::new();
         let mut members = Vec::new();
-        for key in self.model.distinct_keys(rng) {
+        for key in model::distinct_keys(rng) {
             let (row, member) = match rng.random_range(0..3) {
                 0 if transaction => {
                     let set = model::random_attributes(rng);
@@ -174,7 +174,7 @@ impl World {
         } else {
             ReadMode::Eventual
         };
-        let keys = self.model.distinct_keys(rng);
+        let keys = model::distinct_keys(rng);
         let sizes = |mode| {
             let sizes = keys.iter().map(|key| self.model.stored_size(key));
             of_table(cost::read_each(sizes, mode))
@@ -209,7 +209,7 @@ impl World {
         } else {
             ReadMode::Eventual
         };
-        let key = self.model.any_key(rng);
+        let key = model::any_key(rng);
         let limit = rng.random_range(1..6_usize);
         match rng.random_range(0..4) {
             // A range of sort keys, of which a filter lets none through.

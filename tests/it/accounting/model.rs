@@ -21,8 +21,11 @@ pub type Units = BTreeMap<String, CapacityUnits>;
 
 const KEYS: [&str; 2] = ["p", "s"];
 
+type Names = &'static [&'static str];
+type IndexShape = (&'static str, Names, Option<Names>);
+
 /// Name, key attributes beside the table's, and what else is projected; `None` for all.
-const INDEXES: [(&str, &[&str], Option<&[&str]>); 5] = [
+const INDEXES: [IndexShape; 5] = [
     ("g-all", &["g"], None),
     ("g-keys", &["g", "n"], Some(&[])),
     ("g-some", &["n"], Some(&["a", "b"])),
@@ -61,6 +64,26 @@ pub fn create_table() -> Value {
         "LocalSecondaryIndexes": local})
 }
 
+pub fn any_key(rng: &mut Rng) -> Key {
+    (
+        format!("p{}", rng.random_range(0..5)),
+        rng.random_range(0..12),
+    )
+}
+
+/// One to six different keys.
+pub fn distinct_keys(rng: &mut Rng) -> Vec<Key> {
+    let count = rng.random_range(1..7);
+    let mut keys: Vec<Key> = Vec::new();
+    while keys.len() < count {
+        let key = any_key(rng);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
 /// The rows that are there.
 #[derive(Default)]
 pub struct Model {
@@ -68,26 +91,6 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn any_key(&self, rng: &mut Rng) -> Key {
-        (
-            format!("p{}", rng.random_range(0..5)),
-            rng.random_range(0..12),
-        )
-    }
-
-    /// One to six different keys.
-    pub fn distinct_keys(&self, rng: &mut Rng) -> Vec<Key> {
-        let count = rng.random_range(1..7);
-        let mut keys: Vec<Key> = Vec::new();
-        while keys.len() < count {
-            let key = self.any_key(rng);
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        keys
-    }
-
     pub fn stored(&self, key: &Key) -> Option<Bytes> {
         self.rows.get(key).map(item::size)
     }
