@@ -8,6 +8,7 @@ mod collect;
 pub mod expectation;
 pub mod seeds;
 pub mod threshold;
+pub mod trend;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -3,6 +3,7 @@
 mod emulate;
 mod explain;
 mod init;
+mod nightly;
 mod output;
 mod parallel;
 mod plan;
@@ -12,6 +13,7 @@ mod scenario;
 mod schema;
 mod signals;
 mod simulate;
+mod trend;
 mod world;
 
 use std::{
@@ -74,6 +76,10 @@ enum Command {
     Run(run::RunArguments),
     /// Simulate a scenario in virtual time: no requests, the same report in a moment.
     Simulate(simulate::SimulateArguments),
+    /// Run the scenarios marked `[nightly]`, and say what has become worse and since when.
+    Nightly(nightly::NightlyArguments),
+    /// Draw the trend of all nights again, from the history alone.
+    Trend(trend::TrendArguments),
     /// Draw the report of a stored run again, in any format.
     Report(report::ReportArguments),
     /// Serve the embedded DynamoDB, throttling as provisioned, for other programs.
@@ -97,6 +103,8 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Nightly(arguments) => nightly::nightly(&arguments),
+        Command::Trend(arguments) => trend::trend(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Emulate(arguments) => emulate::emulate(&arguments),
         Command::Check(arguments) => scenario::check(&arguments),

@@ -11,12 +11,14 @@ pub mod format;
 pub mod hlog;
 pub mod html;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod plan;
 pub mod seeds;
 pub mod sentence;
 pub mod stored;
 pub mod text;
+pub mod trend;
 mod view;
 
 use crate::units::Direction;

@@ -13,6 +13,7 @@ mod fixtures;
 mod html;
 mod kinds;
 mod mistakes;
+mod nightly;
 mod parity;
 mod plan;
 mod reports;

@@ -6,6 +6,7 @@
     reason = "counts of a test are small"
 )]
 
+mod curves;
 mod operations;
 mod picks;
 mod schedules;
@@ -51,7 +52,9 @@ fn scenario(items: u64) -> Scenario {
         client: ClientSettings::default(),
         thresholds: vec![],
         validity: Validity::default(),
+        nightly: None,
         model: ModelParameters::default(),
+        files: vec![],
     }
 }
 
