@@ -82,7 +82,7 @@ impl World {
         Arc::clone(&self.target)
     }
 
-    /// Creates the tables, and loads them if the scenario has a load phase. The emulator's
+    /// Creates the tables but for existing ones, which are checked, and loads those it made if the scenario has a load phase. The emulator's
     /// buckets are full as the scenario says when this returns.
     pub(super) async fn prepare(
         &mut self,
@@ -91,7 +91,12 @@ impl World {
         style: Style,
     ) -> anyhow::Result<Prepared> {
         let began = Instant::now();
-        for table in &scenario.tables {
+        let (existing, new): (Vec<_>, Vec<_>) = scenario.tables.iter().partition(|t| t.existing);
+        // Before anything is made, so that a refusal leaves nothing behind.
+        for table in existing {
+            self.target.check_existing(table).await?;
+        }
+        for table in new {
             self.tables.push(self.target.create_table(table).await?);
         }
         for table in &scenario.tables {
@@ -124,7 +129,8 @@ impl World {
             governor.suspend_governor().await;
         }
         let mut total = 0;
-        for (index, table) in scenario.tables.iter().enumerate() {
+        let tables = scenario.tables.iter().enumerate();
+        for (index, table) in tables.filter(|(_, table)| !table.existing) {
             let mut shown = Loading::start(style, &table.name, table.items);
             let workload = workload.clone();
             let item = move |number| workload.item(index, number);

@@ -78,7 +78,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
     let mut keys = requests::keys(&top, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
     let phases = phases::read(&top, &operations, &tables, &mut inputs, problems);
-    requests::check_loaded(&operations, &phases, problems);
+    requests::check_loaded(&operations, &tables, &phases, problems);
     let thresholds = verdicts::thresholds(&top, &operations, problems);
     let scenario = Scenario {
         name,

@@ -8,6 +8,7 @@ mod answer;
 mod declared;
 mod definition;
 mod endpoint;
+mod existing;
 mod integrity;
 mod ranges;
 mod several;

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::wire;
+use crate::{kinds, wire};
 
 /// Java and the server's own start take seconds, and longer on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -121,4 +121,5 @@ async fn dynamodb_local_passes_the_tests_that_the_emulator_passes() {
     };
     let server = DynamoDbLocal::start(&home).expect("it starts");
     wire::speaks_dynamodb(&server.endpoint()).await;
+    kinds::are_accepted(&server.endpoint()).await;
 }

@@ -4,7 +4,7 @@
 mod charged;
 mod front;
 mod governed;
-mod raw;
+pub mod raw;
 mod world;
 
 use dynamometer::emulator::{Emulator, EmulatorConfig};

@@ -1,4 +1,5 @@
 //! One binary for all integration tests: one link, shared helpers.
+mod accounting;
 mod architecture;
 mod browser;
 mod capacity;
@@ -7,8 +8,11 @@ mod driver;
 mod dynamodb_local;
 mod emulator;
 mod end_to_end;
+mod existing;
 mod fixtures;
 mod html;
+mod kinds;
+mod mistakes;
 mod nightly;
 mod parity;
 mod phases;

@@ -43,14 +43,15 @@ pub(super) fn read(
 fn index(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -> Index {
     let name = fields.text(problems, "name").unwrap_or_default();
     tables::check_name("index", name, fields.span_of("name"), problems);
-    let local = fields.kind == Some("local");
+    // Nothing is said against a scope that cannot be read but that.
+    let local = fields.kind != Some("global");
     let sort_key = key_of(fields, "sort_key", table, problems);
     let partition_key = if local {
         Some(table.table.partition_key)
     } else {
         key_of(fields, "partition_key", table, problems)
     };
-    if local {
+    if fields.kind == Some("local") {
         check_local(fields, sort_key, table, problems);
     }
     if !local && partition_key.is_some() && partition_key == sort_key {

@@ -355,13 +355,15 @@ fn filter_of(
     let name = fields.text(problems, "filter")?;
     let position = attribute(name, fields.span_of("filter"), table, problems)?;
     let keys = keys_of(index, table);
-    if position == keys.0 || Some(position) == keys.1 {
+    // A scan may filter by keys; a query says what it wants of them otherwise.
+    let is_key = position == keys.0 || Some(position) == keys.1;
+    if is_key && fields.kind == Some("query") {
         problems.push(
             Diagnostic::error(
                 "S022",
                 fields.span_of("filter"),
                 format!(
-                    "{} is a key: DynamoDB refuses to filter by it",
+                    "{} is a key: DynamoDB refuses to filter a query by it",
                     quoted(name)
                 ),
             )

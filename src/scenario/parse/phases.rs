@@ -21,7 +21,7 @@ use crate::units::{Rate, Share};
 pub(super) struct Draft {
     pub phase: Phase,
     name_span: Span,
-    kind_span: Span,
+    pub kind_span: Span,
     /// Whether the kind could be read.
     pub known: bool,
 }

@@ -244,14 +244,16 @@ fn keys_of(
         return None;
     };
     keys[index].used = true;
-    if let (KeySpec::New, Some(kind)) = (
-        keys[index].keys.spec,
-        fields.kind.filter(|kind| !NEW_ITEMS.contains(kind)),
-    ) {
+    let statement = fields
+        .get("statement")
+        .and_then(|value| value.get_ref().as_str());
+    let statement = statement.filter(|statement| *statement != "insert");
+    let without = fields.kind.filter(|kind| !NEW_ITEMS.contains(kind));
+    if let (KeySpec::New, Some(kind)) = (keys[index].keys.spec, without.or(statement)) {
         problems.push(
             Diagnostic::error("S022", span, format!("`{kind}` cannot ask for new items"))
                 .label(format!(
-                    "keys of kind `new` are only for {}",
+                    "keys of kind `new` are only for {} inserts",
                     NEW_ITEMS.join(", ")
                 ))
                 .help(format!(
@@ -294,18 +296,30 @@ fn check_mix(drafts: &[Draft], problems: &mut Problems) {
     );
 }
 
-/// Without a load phase, requests for existing items find none.
+/// Without a load phase, requests for the items of a new table find none; tables that are there
+/// already are never loaded.
 pub(super) fn check_loaded(
     operations: &[Draft],
+    tables: &[tables::Draft],
     phases: &[phases::Draft],
     problems: &mut Problems,
 ) {
-    let loaded = phases
-        .iter()
-        .any(|draft| draft.phase.kind == PhaseKind::Load);
+    let mut phases_known = phases.iter().filter(|draft| draft.known);
+    let load = phases_known.find(|draft| draft.phase.kind == PhaseKind::Load);
+    let existing = |draft: &tables::Draft| draft.table.existing;
+    if let Some(load) = load.filter(|_| !tables.is_empty() && tables.iter().all(existing)) {
+        let message = "nothing to load: every table is there already";
+        problems.push(
+            Diagnostic::error("S022", load.kind_span.clone(), message)
+                .label("a run never loads a table that it has not made")
+                .help("leave this phase out, or `existing`"),
+        );
+    }
+    let loaded = load.is_some();
     let readable = !phases.is_empty() && phases.iter().all(|draft| draft.known);
     let reader = operations
         .iter()
+        .filter(|draft| !tables.get(draft.spec.table).is_some_and(existing))
         .find(|draft| draft.spec.kind.direction() == Direction::Read && draft.known);
     if let (false, true, Some(reader)) = (loaded, readable, reader) {
         let kind = reader.spec.kind.api_name();

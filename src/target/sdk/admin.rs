@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 };
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Answer, SdkTarget, answer, definition, values};
+use super::{Answer, SdkTarget, answer, definition, existing, values};
 use crate::{scenario::Table, workload::item::Item};
 
 /// DynamoDB's limit for one `BatchWriteItem`.
@@ -32,6 +32,27 @@ pub enum AdminError {
     TableExists {
         /// Its name.
         table: String,
+    },
+    /// The scenario says `existing = true`, and there is none.
+    #[error(
+        "table {table} does not exist at this endpoint, though the scenario says \
+         `existing = true`: name a table that is there, or leave `existing` out to have it made \
+         (the embedded emulator always starts empty)"
+    )]
+    TableMissing {
+        /// Its name.
+        table: String,
+    },
+    /// The existing table is not the one that the scenario describes; it was not touched.
+    #[error(
+        "table {table} is not as the scenario says:{}\n  help: correct the scenario, or name another table",
+        listed(differences)
+    )]
+    TableDiffers {
+        /// Its name.
+        table: String,
+        /// Everything in which it differs, one sentence each.
+        differences: Vec<String>,
     },
     /// Not ACTIVE in time.
     #[error("table {table} is still {status} after {waited:?}")]
@@ -72,6 +93,15 @@ impl AdminError {
             cause,
         }
     }
+}
+
+fn listed(differences: &[String]) -> String {
+    let mut lines = String::new();
+    for difference in differences {
+        lines.push_str("\n  - ");
+        lines.push_str(difference);
+    }
+    lines
 }
 
 /// What lies at the bottom of an error: `Connection refused`, not the layers it came through.
@@ -120,6 +150,34 @@ impl SdkTarget {
             }
             Err(error) => Err(AdminError::refused("create table", &table.name, &error)),
         }
+    }
+
+    /// Holds a table that should be there already against the scenario; changes nothing.
+    ///
+    /// # Errors
+    /// [`AdminError::TableMissing`] when there is none, [`AdminError::TableDiffers`] with every
+    /// difference of keys, indexes, billing or class that there is.
+    pub async fn check_existing(&self, table: &Table) -> Result<(), AdminError> {
+        let name = &table.name;
+        let described = self.admin.describe_table().table_name(name).send().await;
+        let found = match described {
+            Ok(described) => described.table,
+            Err(error) if error.code() == Some("ResourceNotFoundException") => None,
+            Err(error) => return Err(AdminError::refused("describe table", name, &error)),
+        };
+        let Some(found) = found else {
+            return Err(AdminError::TableMissing {
+                table: name.clone(),
+            });
+        };
+        let differences = existing::differences(table, &found);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(AdminError::TableDiffers {
+            table: name.clone(),
+            differences,
+        })
     }
 
     /// Waits until `table` can serve requests, for at most `patience`.

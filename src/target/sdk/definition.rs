@@ -104,7 +104,7 @@ fn key_schema(
 }
 
 /// The attributes that are keys of the table or of an index, each once.
-fn definitions(table: &Table) -> Vec<AttributeDefinition> {
+pub(super) fn definitions(table: &Table) -> Vec<AttributeDefinition> {
     let of_indexes = table
         .indexes
         .iter()
