@@ -7,13 +7,16 @@
 //! Simulated answers take a fixed, assumed time. Response times of a simulation say how long
 //! requests wait and back off, not how fast a server is.
 
+mod content;
 pub mod demand;
 mod items;
 mod memo;
 mod partition;
 mod place;
 mod queue;
+mod range;
 mod table;
+mod view;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +32,11 @@ use crate::{
     workload::Workload,
 };
 use queue::EventQueue;
-use table::SimulatedTable;
+use table::{Member, SimulatedTable};
+
+/// Pauses before what a batch leaves is asked for again, as the driver makes them.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a simulation assumes beyond the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,11 +74,14 @@ pub enum SimulationError {
         /// The most that are indexed.
         max: u64,
     },
-    /// Something that is not simulated yet.
-    #[error("operation {operation}: cannot be simulated yet; `dyno run` can fire it")]
+    /// A way of billing that is not simulated yet.
+    #[error(
+        "table {table}: on-demand tables and auto scaling cannot be simulated yet; \
+         `dyno run` can fire at them"
+    )]
     Unsupported {
         /// Its name.
-        operation: String,
+        table: String,
     },
 }
 
@@ -157,13 +167,32 @@ pub fn simulate(
     Ok(simulator.recorder.into_record())
 }
 
+/// What is yet to come.
+enum Pending {
+    /// For the client.
+    Client(Event),
+    /// The rest of a batch is sent again.
+    Batch(Box<UnderWay>),
+}
+
+/// An attempt at a request.
+struct UnderWay {
+    request: u64,
+    attempt: u32,
+    sent_at: Timestamp,
+    /// Members that were left the last time.
+    again: Option<Vec<Member>>,
+    pause: Duration,
+    declared: Declared,
+}
+
 struct Simulator {
     options: SimulationOptions,
     engine: Engine,
     recorder: Recorder,
     workload: Workload,
     tables: Vec<SimulatedTable>,
-    queue: EventQueue<Event>,
+    queue: EventQueue<Pending>,
     actions: Vec<Action>,
     /// Seconds whose end was noted.
     observed: u64,
@@ -183,7 +212,10 @@ impl Simulator {
                 self.arrive(arrival);
             } else if let Some((at, event)) = self.queue.pop() {
                 self.observe_until(at);
-                self.feed(event, at);
+                match event {
+                    Pending::Client(event) => self.feed(event, at),
+                    Pending::Batch(batch) => self.serve(*batch, at),
+                }
             } else {
                 break;
             }
@@ -195,6 +227,7 @@ impl Simulator {
     }
 
     fn arrive(&mut self, arrival: Arrival) {
+        self.workload.begin(arrival.phase, arrival.sequence);
         let operation = self.workload.spec(arrival.sequence);
         self.recorder.due(&arrival, operation);
         let now = arrival.intended_start;
@@ -208,7 +241,8 @@ impl Simulator {
             match action {
                 Action::Send { request, attempt } => self.send(request, attempt, now),
                 Action::WaitUntil { request, at } => {
-                    self.queue.push(at.max(now), Event::RetryDue { request });
+                    let event = Pending::Client(Event::RetryDue { request });
+                    self.queue.push(at.max(now), event);
                 }
                 Action::Finished(sample) => self.recorder.finish(&sample),
             }
@@ -216,29 +250,71 @@ impl Simulator {
         self.actions = actions;
     }
 
-    /// The table decides at the instant of the send; only the answer takes its time.
     fn send(&mut self, request: u64, attempt: u32, now: Timestamp) {
+        self.serve(
+            UnderWay {
+                request,
+                attempt,
+                sent_at: now,
+                again: None,
+                pause: FIRST_PAUSE,
+                declared: Declared::default(),
+            },
+            now,
+        );
+    }
+
+    /// The table decides at the instant of the send; only the answer takes its time. What a
+    /// batch leaves is asked for again after a pause.
+    fn serve(&mut self, mut under_way: UnderWay, now: Timestamp) {
+        let UnderWay {
+            request,
+            attempt,
+            sent_at,
+            ..
+        } = under_way;
         let pick = self.workload.pick(request);
-        let (mut answer, mut declared) = self.tables[pick.table].answer(request, pick, now);
-        let mut takes = match answer {
-            Answer::Throttled { .. } => self.options.throttle_time,
-            _ => self.options.service_time,
-        };
-        let deadline = self.workload.scenario().client.attempt_timeout;
-        if takes > deadline {
-            (takes, answer) = (deadline, Answer::TimedOut);
-            declared = Declared::default();
+        let again = under_way.again.take();
+        let is_again = again.is_some();
+        let mut reply = self.tables[pick.table].answer(request, pick, again, now);
+        if is_again {
+            under_way.declared += &reply.declared;
+            reply.declared = std::mem::take(&mut under_way.declared);
         }
-        let answered_at = now + takes;
+        let takes = match reply.answer {
+            Answer::Throttled { .. } => {
+                self.options.throttle_time + self.options.service_time * (reply.steps - 1)
+            }
+            _ => self.options.service_time * reply.steps,
+        };
+        let deadline = sent_at + self.workload.scenario().client.attempt_timeout;
+        // A batch that is throttled as a whole on a later try ends the request, as it does in
+        // the driver.
+        if !reply.left.is_empty() {
+            let at = now + takes + under_way.pause;
+            if at < deadline {
+                under_way.pause = (under_way.pause * 2).min(LONGEST_PAUSE);
+                under_way.again = Some(reply.left);
+                under_way.declared = reply.declared;
+                self.queue.push(at, Pending::Batch(Box::new(under_way)));
+                return;
+            }
+            (reply.answer, reply.declared) = (Answer::TimedOut, Declared::default());
+        }
+        let mut answered_at = now + takes;
+        if answered_at > deadline || reply.answer == Answer::TimedOut {
+            answered_at = deadline;
+            (reply.answer, reply.declared) = (Answer::TimedOut, Declared::default());
+        }
         let event = Event::Answered {
             request,
             attempt,
-            sent_at: now,
+            sent_at,
             answered_at,
-            answer,
-            declared,
+            answer: reply.answer,
+            declared: reply.declared,
         };
-        self.queue.push(answered_at, event);
+        self.queue.push(answered_at, Pending::Client(event));
     }
 
     /// Notes how the tables stand at the end of each second that is over by `now`, before

@@ -2,6 +2,7 @@
 //!
 //! Knows paths and bytes; must not know what is in them.
 
+pub mod files;
 pub mod history;
 
 use std::{

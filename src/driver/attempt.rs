@@ -43,6 +43,11 @@ impl<T: Target> Attempts<T> {
         self.workload.scenario()
     }
 
+    /// Notes that `phase` began with `arrival`, unless that is known.
+    pub(super) fn begin(&mut self, phase: usize, arrival: u64) {
+        self.workload.begin(phase, arrival);
+    }
+
     /// Sends attempt number `attempt` of `request`.
     pub(super) fn send(&self, request: u64, attempt: u32) {
         let report = Report {

@@ -37,7 +37,7 @@ pub struct PlannedOperation {
 
 /// Iterator over the operations of a scenario, in the order in which they are due.
 pub struct Plan<'a> {
-    workload: &'a Workload,
+    workload: Workload,
     arrivals: Arrivals<'a>,
     demand: Demand,
 }
@@ -47,9 +47,9 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// When a table is too large for what has to be known of its keys.
-    pub fn new(workload: &'a Workload, schedule: &'a Schedule) -> Result<Self, SimulationError> {
+    pub fn new(workload: &Workload, schedule: &'a Schedule) -> Result<Self, SimulationError> {
         Ok(Self {
-            workload,
+            workload: workload.clone(),
             arrivals: schedule.arrivals(),
             demand: Demand::new(workload)?,
         })
@@ -61,12 +61,17 @@ impl Iterator for Plan<'_> {
 
     fn next(&mut self) -> Option<PlannedOperation> {
         let arrival = self.arrivals.next()?;
+        self.workload.begin(arrival.phase, arrival.sequence);
         let pick = self.workload.pick(arrival.sequence);
         Some(PlannedOperation {
             arrival,
             operation: self.workload.operation(arrival.sequence),
             item_size: self.workload.item_size(pick.table, pick.item),
-            expected: self.demand.units(arrival.sequence, pick),
+            expected: {
+                let spec = &self.workload.scenario().operations[pick.spec];
+                self.demand
+                    .units(arrival.sequence, pick, spec.kind.direction())
+            },
         })
     }
 }

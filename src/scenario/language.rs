@@ -2,15 +2,17 @@
 //!
 //! The parser and the JSON Schema both read these declarations, so they cannot disagree.
 
+mod arrivals;
 mod data;
 mod load;
 mod nightly;
 mod operation;
 
+pub use arrivals::{ARRIVALS, STAIRS, STEP, THINK_TIME};
 pub use data::{
     ATTRIBUTE, BILLING, INDEX, LOG_NORMAL, NORMAL, SCALE_READ, SCALE_WRITE, SPREAD, TABLE,
 };
-pub use load::{ARRIVALS, CLIENT, KEYS, MODEL, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use load::{CLIENT, KEYS, MODEL, PHASE, RETRY, THRESHOLD, VALIDITY};
 pub use nightly::NIGHTLY;
 pub use operation::OPERATION;
 
@@ -78,6 +80,12 @@ pub enum Form {
     Quantity(Quantity, Bounds),
     /// As `Quantity`, and whole in this multiple of the base unit.
     Whole(Quantity, Bounds, f64),
+    /// Text with a rate of requests or of capacity units; bounds per second.
+    Traffic(Bounds),
+    /// A duration, perhaps zero, or a distribution of durations.
+    Think,
+    /// Names with their shares of a whole.
+    Shares,
     /// One of these texts.
     OneOf(&'static [&'static str]),
     /// Texts, at least one.
@@ -179,8 +187,10 @@ const fn above(min: f64, max: f64) -> Bounds {
 const SECOND: f64 = 1e9;
 const MONTH: f64 = 30.0 * 86_400.0 * SECOND;
 const DURATION: Form = Form::Quantity(Quantity::Duration, above(0.0, MONTH));
+const DURATION_OR_NONE: Form = Form::Quantity(Quantity::Duration, within(0.0, MONTH));
 const RATE: Form = Form::Quantity(Quantity::Rate, above(0.0, 1e9));
-const RATE_OR_NONE: Form = Form::Quantity(Quantity::Rate, within(0.0, 1e9));
+const TRAFFIC: Form = Form::Traffic(above(0.0, 1e9));
+const TRAFFIC_OR_NONE: Form = Form::Traffic(within(0.0, 1e9));
 const SHARE: Form = Form::Quantity(Quantity::Share, within(0.0, 1.0));
 const SHARE_OF_SOME: Form = Form::Quantity(Quantity::Share, above(0.0, 1.0));
 const EXPONENT: Form = Form::Number(within(0.0, 100.0));

@@ -1,10 +1,11 @@
-//! Requests: how they pick items, what they do, when they arrive, and what is asked of them.
+//! Requests: how they pick items, what they do, in which phases, and what is asked of them.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Quantile, Rate, Share};
+use super::{arrivals::ArrivalSpec, operation::OperationSpec};
+use crate::units::{Direction, Quantile, Rate, Share};
 
 /// A way of picking items, under the name that operations use.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,6 +60,40 @@ pub struct Phase {
     pub duration: Duration,
     /// Arrivals, from the phase's start. A load phase sends as fast as is accepted.
     pub arrivals: ArrivalSpec,
+    /// Shares of its own for `Scenario::operations`, in their order, adding up to 1; their
+    /// weights when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Vec<Share>>,
+    /// What was assumed to read rates in capacity units as requests: part of those rates, so
+    /// the fingerprint leaves it out.
+    #[serde(skip)]
+    pub assumed: Option<AssumedDemand>,
+}
+
+impl Phase {
+    /// The share of the phase's requests that each of `operations`, those of its scenario, has.
+    pub fn shares<'a>(
+        &'a self,
+        operations: &'a [OperationSpec],
+    ) -> impl Iterator<Item = Share> + 'a {
+        let own = self.mix.as_ref();
+        let share = move |(index, spec): (usize, &OperationSpec)| {
+            own.map_or(spec.weight, |mix| {
+                mix.get(index).copied().unwrap_or_default()
+            })
+        };
+        operations.iter().enumerate().map(share)
+    }
+}
+
+/// How rates in capacity units became requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AssumedDemand {
+    /// Which units.
+    pub direction: Direction,
+    /// Units that one request of the phase's mix takes on average: an estimate from mean sizes,
+    /// above 0.
+    pub per_request: f64,
 }
 
 /// What a phase is for.
@@ -71,35 +106,6 @@ pub enum PhaseKind {
     WarmUp,
     /// What the report is about.
     Measured,
-}
-
-/// An open model of arrivals: requests are due at times that answers do not move.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ArrivalSpec {
-    /// Evenly spaced.
-    Constant { rate: Rate },
-    /// Independent, exponential gaps.
-    Poisson { rate: Rate },
-    /// The rate moves linearly from `from` to `to` over the phase; evenly spaced by area.
-    Ramp { from: Rate, to: Rate },
-}
-
-impl ArrivalSpec {
-    /// The highest rate of the phase.
-    #[must_use]
-    pub fn rate_max(&self) -> Rate {
-        match *self {
-            Self::Constant { rate } | Self::Poisson { rate } => rate,
-            Self::Ramp { from, to } => {
-                if from > to {
-                    from
-                } else {
-                    to
-                }
-            }
-        }
-    }
 }
 
 /// The load generator's own bounds.

@@ -209,13 +209,13 @@ pub enum OperationKind {
     TransactWrite,
     /// GetItem, then UpdateItem of the same item: one request of the mix, two of DynamoDB.
     ReadModifyWrite,
-    /// ExecuteStatement: `SELECT` of one item.
+    /// `ExecuteStatement`: `SELECT` of one item.
     StatementSelect,
-    /// ExecuteStatement: `INSERT` of one item.
+    /// `ExecuteStatement`: `INSERT` of one item.
     StatementInsert,
-    /// ExecuteStatement: `UPDATE` of one item.
+    /// `ExecuteStatement`: `UPDATE` of one item.
     StatementUpdate,
-    /// ExecuteStatement: `DELETE` of one item.
+    /// `ExecuteStatement`: `DELETE` of one item.
     StatementDelete,
 }
 

@@ -12,6 +12,7 @@ use rand::RngExt;
 use crate::{
     scenario::KeySpec,
     seed::{Rng, Stream},
+    workload::mix::PhaseStarts,
 };
 use latest::{Inserts, Latest};
 use permutation::Permutation;
@@ -85,11 +86,11 @@ impl Keys {
         Self { draws, law }
     }
 
-    /// The number of the item that arrival `sequence` is about.
+    /// The number of the item that arrival `sequence` is about, given which phases began when.
     #[must_use]
-    pub fn pick(&self, sequence: u64) -> u64 {
+    pub fn pick(&self, sequence: u64, starts: &PhaseStarts) -> u64 {
         match &self.law {
-            Law::Latest(latest) => latest.pick(sequence, &mut self.draws.at(sequence)),
+            Law::Latest(latest) => latest.pick(sequence, starts, &mut self.draws.at(sequence)),
             Law::New { items, per_arrival } => {
                 items.saturating_add(sequence.saturating_mul(*per_arrival))
             }
@@ -100,10 +101,10 @@ impl Keys {
     /// The same for try number `member` (from 0, below [`MEMBERS_MAX`]) of finding members of a
     /// batch or transaction. Of `Latest`, all look back from the same arrival.
     #[must_use]
-    pub fn pick_member(&self, sequence: u64, member: u64) -> u64 {
+    pub fn pick_member(&self, sequence: u64, member: u64, starts: &PhaseStarts) -> u64 {
         let draw = sequence.wrapping_mul(MEMBERS_MAX).wrapping_add(member);
         match &self.law {
-            Law::Latest(latest) => latest.pick(sequence, &mut self.draws.at(draw)),
+            Law::Latest(latest) => latest.pick(sequence, starts, &mut self.draws.at(draw)),
             Law::New { items, per_arrival } => {
                 let first = sequence.saturating_mul(*per_arrival);
                 items.saturating_add(first).saturating_add(member)

@@ -99,7 +99,7 @@ impl Workload {
             if members.len() == wanted as usize {
                 break;
             }
-            let item = keys.pick_member(sequence, member);
+            let item = keys.pick_member(sequence, member, &self.1);
             let key = self.key(pick.table, item);
             if seen.contains(&key) {
                 continue;
@@ -241,7 +241,9 @@ impl Workload {
         }
     }
 
-    fn query(&self, pick: Pick) -> QueryRequest {
+    /// The query of an arrival that is about `pick`.
+    #[must_use]
+    pub fn query(&self, pick: Pick) -> QueryRequest {
         let plan = &self.0.plans[pick.spec];
         let read = &self.scenario().operations[pick.spec].read;
         let attributes = &self.0.attributes[pick.table];

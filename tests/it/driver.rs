@@ -87,12 +87,15 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
             kind: PhaseKind::Measured,
             duration: length,
             arrivals: ArrivalSpec::Constant { rate },
+            mix: None,
+            assumed: None,
         }],
         client,
         thresholds: vec![],
         validity: Validity::default(),
         nightly: None,
         model: ModelParameters::default(),
+        files: vec![],
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "counts of a test are small"
 )]
 
+mod curves;
 mod operations;
 mod picks;
 mod schedules;
@@ -53,6 +54,7 @@ fn scenario(items: u64) -> Scenario {
         validity: Validity::default(),
         nightly: None,
         model: ModelParameters::default(),
+        files: vec![],
     }
 }
 

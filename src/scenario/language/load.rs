@@ -1,8 +1,8 @@
 //! Requests, phases, the generator, limits and the capacity model.
 
 use super::{
-    super::quantity::Quantity, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, RATE_OR_NONE, SECOND,
-    SHARE, SHARE_OF_SOME, Section, optional, required, within,
+    super::quantity::Quantity, ARRIVALS, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, SECOND, SHARE,
+    SHARE_OF_SOME, Section, optional, required, within,
 };
 
 /// `[keys.NAME]`.
@@ -70,28 +70,15 @@ pub static PHASE: Section = Section {
         required(
             "arrivals",
             Form::One(&ARRIVALS),
-            "When requests are due; answers do not move that.",
+            "When requests are due.",
         )
         .of(TIMED),
-    ],
-};
-
-/// `arrivals = { … }`.
-pub static ARRIVALS: Section = Section {
-    id: "arrivals",
-    title: "`arrivals`",
-    selector: Some("kind"),
-    doc: "An open model of arrivals.",
-    keys: &[
-        required(
-            "kind",
-            Form::OneOf(&["constant", "poisson", "ramp"]),
-            "`constant`: evenly spaced; `poisson`: independent; `ramp`: from one rate to another.",
-        ),
-        required("rate", RATE, "Arrivals, such as \"500/s\" or \"30k/min\".")
-            .of(&["constant", "poisson"]),
-        required("from", RATE_OR_NONE, "Rate at the start.").of(&["ramp"]),
-        required("to", RATE_OR_NONE, "Rate at the end.").of(&["ramp"]),
+        optional(
+            "mix",
+            Form::Shares,
+            "Share of the phase's requests by name of operation, adding up to 100 %. Default: the weights of the operations.",
+        )
+        .of(TIMED),
     ],
 };
 

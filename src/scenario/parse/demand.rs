@@ -4,13 +4,13 @@
 
 use super::{
     super::{
-        ArrivalSpec, Billing, Consistency, OperationKind, OperationSpec, Phase, Scenario, Table,
-        ValueSpec, diagnostic::Diagnostic, file::Problems, quantity::grouped,
+        Billing, Consistency, OperationKind, OperationSpec, Phase, Scenario, Table, ValueSpec,
+        diagnostic::Diagnostic, file::Problems, quantity::grouped,
     },
     sizes::{as_f64, item_bytes_mean},
     tables,
 };
-use crate::units::{ByDirection, Direction};
+use crate::units::{ByDirection, Direction, Share};
 
 /// Demand above this multiple of the capacity is clearly too much.
 const CLEARLY: f64 = 1.1;
@@ -31,14 +31,16 @@ pub(super) fn check(scenario: &Scenario, drafts: &[tables::Draft], problems: &mu
         };
         for direction in Direction::ALL {
             let provisioned = capacity[direction].as_f64();
-            let per_request: f64 = scenario
-                .operations
-                .iter()
-                .filter(|spec| spec.table == index && spec.kind.direction() == direction)
-                .map(|spec| spec.weight.as_fraction() * units_of(spec, table))
-                .sum();
+            let units = |spec: &OperationSpec| {
+                let counts = spec.table == index && spec.kind.direction() == direction;
+                if counts { units_of(spec, table) } else { 0.0 }
+            };
+            let units: Vec<f64> = scenario.operations.iter().map(units).collect();
             let worst = scenario.phases.iter().filter_map(|phase| {
-                let demand = mean_rate(&phase.arrivals) * per_request;
+                let shares = phase.shares(&scenario.operations).map(Share::as_fraction);
+                let per_request: f64 = shares.zip(&units).map(|(share, units)| share * units).sum();
+                let rate = phase.arrivals.rate_mean(phase.duration)?;
+                let demand = rate.as_per_second() * per_request;
                 let burst = f64::from(scenario.model.burst_seconds)
                     * provisioned
                     * scenario.model.initial_burst_fraction.as_fraction();
@@ -70,6 +72,20 @@ pub(super) fn check(scenario: &Scenario, drafts: &[tables::Draft], problems: &mu
             );
         }
     }
+}
+
+/// Units that a request takes on average where operations have these shares.
+pub(super) fn per_request<'d>(
+    shares: impl Iterator<Item = (&'d OperationSpec, Share)>,
+    tables: &[tables::Draft],
+) -> ByDirection<f64> {
+    let mut sum = ByDirection::default();
+    for (spec, share) in shares {
+        if let Some(draft) = tables.get(spec.table) {
+            sum[spec.kind.direction()] += share.as_fraction() * units_of(spec, &draft.table);
+        }
+    }
+    sum
 }
 
 /// Units of one request on an item of mean size ([RWO]: 4,096 B a read block, 1,024 B a write).
@@ -131,13 +147,6 @@ fn items_per_partition_key(table: &Table) -> f64 {
         _ => items,
     };
     (items / keys).max(1.0)
-}
-
-fn mean_rate(arrivals: &ArrivalSpec) -> f64 {
-    match arrivals {
-        ArrivalSpec::Constant { rate } | ArrivalSpec::Poisson { rate } => rate.as_per_second(),
-        ArrivalSpec::Ramp { from, to } => f64::midpoint(from.as_per_second(), to.as_per_second()),
-    }
 }
 
 fn seconds(phase: &Phase) -> f64 {

@@ -104,9 +104,12 @@ fn check_set(fields: &Fields<'_>, spec: &OperationSpec, problems: &mut Problems)
         _ => false,
     };
     match (updates, fields.get("set")) {
+        // Where it is needed always, the language says so itself.
         (true, None)
-            if spec.kind != OperationKind::Update
-                && spec.kind != OperationKind::ReadModifyWrite =>
+            if fields
+                .section
+                .key("set")
+                .is_some_and(|key| !key.is_required(fields.kind)) =>
         {
             problems.push(
                 Diagnostic::error(
@@ -115,7 +118,7 @@ fn check_set(fields: &Fields<'_>, spec: &OperationSpec, problems: &mut Problems)
                     "`set` is missing from [[operation]]",
                 )
                 .label("add `set = [\"…\"]`: the attributes that it changes"),
-            )
+            );
         }
         (false, Some(set)) if fields.kind.is_some() => problems.push(
             Diagnostic::error(
