@@ -4,7 +4,7 @@
     cargo bench --bench verdict -- full --export DIR
     benches/beside_otava.py DIR [JOBS]
 
-Installs apache-otava 0.8.0 into an environment of its own (DIR/.otava) and reads every
+JOBS kinds at once, 1 unless told otherwise. Installs apache-otava 0.8.0 into an environment of its own (DIR/.otava) and reads every
 DIR/*/history.csv with Otava's own CSV importer. Each series is replayed night by night; a
 change for the worse that is at most 14 nights old counts when it is first reported, unless one
 within 14 nights of it was reported before, since Otava moves its changes about. That is the
@@ -146,8 +146,9 @@ def main():
     print(f"apache-otava {VERSION}, {OPTIONS}; 95 % Wilson intervals")
     print(f"{'kind':<26}{'false per 100 nights':>26}   found within 1, 3, 7, 14 nights; "
           "median; error of location")
-    with ProcessPoolExecutor(int(sys.argv[2]) if len(sys.argv) > 2 else 1) as pool:
-        for result in pool.map(score, work):
+    jobs = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    with ProcessPoolExecutor(jobs) as pool:
+        for result in (pool.map if jobs > 1 else map)(score, work):
             print(line(*result), flush=True)
 
 

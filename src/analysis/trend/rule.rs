@@ -411,6 +411,10 @@ impl Series {
                 break;
             };
             let recent = &self.values[since..];
+            let farthest = recent.iter().map(|value| sign * (value - level.centre));
+            if farthest.fold(f64::NEG_INFINITY, f64::max) < self.effects.of(window) {
+                continue;
+            }
             let level = level.at_least_as_noisy_as(recent);
             let reach = CLIP * level.scale;
             let effect = mean(recent.iter().map(|value| {

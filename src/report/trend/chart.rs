@@ -4,6 +4,7 @@ use super::view::{date, effect, short, value};
 use crate::{
     analysis::trend::outcome::{Cell, ChangeKind, GroupTrend, LoggedChange, MetricTrend, Word},
     report::chart::{Axis, Chart, Ink, Mark, Panel, Shape, Texture, escaped},
+    scenario::diagnostic::printable,
 };
 
 /// Nights that are drawn.
@@ -139,7 +140,11 @@ fn panel(metric: &MetricTrend, first: usize, changes: &[&LoggedChange]) -> Panel
     let open = changes.iter().any(|change| change.kind == ChangeKind::Open);
     let state = if open { ", worse" } else { "" };
     Panel {
-        heading: format!("{}, {}{state}", metric.name, metric.unit.symbol()),
+        heading: format!(
+            "{}, {}{state}",
+            printable(&metric.name),
+            metric.unit.symbol()
+        ),
         height: 120,
         y: Axis::around(low, high, 3.0, |at| value(at, metric.unit)),
         marks,
