@@ -6,7 +6,9 @@
 pub mod cause;
 mod collect;
 pub mod expectation;
+pub mod sizing;
 pub mod threshold;
+pub mod workers;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -4,6 +4,7 @@ mod emulate;
 mod explain;
 mod init;
 mod output;
+mod parallel;
 mod plan;
 mod report;
 mod run;
@@ -11,6 +12,7 @@ mod scenario;
 mod schema;
 mod signals;
 mod simulate;
+mod size;
 mod world;
 
 use std::{
@@ -73,6 +75,8 @@ enum Command {
     Run(run::RunArguments),
     /// Simulate a scenario in virtual time: no requests, the same report in a moment.
     Simulate(simulate::SimulateArguments),
+    /// Say how much to provision for a scenario's load, in which mode, for how much.
+    Size(size::SizeArguments),
     /// Draw the report of a stored run again, in any format.
     Report(report::ReportArguments),
     /// Serve the embedded DynamoDB, throttling as provisioned, for other programs.
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Size(arguments) => size::size(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Emulate(arguments) => emulate::emulate(&arguments),
         Command::Check(arguments) => scenario::check(&arguments),

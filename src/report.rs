@@ -14,6 +14,7 @@ pub mod json;
 pub mod markdown;
 pub mod plan;
 pub mod sentence;
+pub mod sizing;
 pub mod stored;
 pub mod text;
 mod view;

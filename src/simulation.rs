@@ -13,6 +13,7 @@ mod memo;
 mod partition;
 mod place;
 mod table;
+pub mod trace;
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 

@@ -20,6 +20,8 @@ pub(super) struct SimulatedTable {
     capacity: TableCapacity,
     items: StoredItems,
     workload: Workload,
+    /// As it is when the run starts.
+    bytes: Bytes,
 }
 
 impl SimulatedTable {
@@ -39,7 +41,28 @@ impl SimulatedTable {
             capacity,
             items,
             workload: workload.clone(),
+            bytes,
         })
+    }
+
+    /// The size of the table when the run starts.
+    pub(super) const fn bytes(&self) -> Bytes {
+        self.bytes
+    }
+
+    /// What request number `sequence` asks of the table when nothing is refused; changes the
+    /// items if it writes.
+    pub(super) fn arms(&mut self, sequence: u64, pick: Pick) -> Vec<Arm> {
+        let scenario = std::sync::Arc::clone(self.workload.scenario());
+        let spec = &scenario.operations[pick.spec];
+        let key = self.items.place(pick.item);
+        let units = self.execute(spec, pick.item, sequence);
+        vec![Arm {
+            resource: Resource::Table,
+            direction: spec.kind.direction(),
+            key,
+            units,
+        }]
     }
 
     /// The answer to request number `sequence`, which arrives at `now`; spends what it takes,

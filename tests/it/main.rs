@@ -14,6 +14,7 @@ mod plan;
 mod reports;
 mod scenarios;
 mod simulation;
+mod size;
 mod stored;
 mod wire;
 mod workload;
