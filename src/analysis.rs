@@ -4,7 +4,9 @@
 //! measured phases count, and percentiles come from merged histograms, never from averages.
 
 pub mod cause;
+pub mod cloudwatch;
 mod collect;
+pub mod compare;
 pub mod expectation;
 pub mod sizing;
 pub mod threshold;

@@ -1,5 +1,6 @@
 //! Arguments, commands and exit codes. The only place with `anyhow`.
 
+mod compare;
 mod emulate;
 mod explain;
 mod init;
@@ -77,6 +78,8 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     /// Say how much to provision for a scenario's load, in which mode, for how much.
     Size(size::SizeArguments),
+    /// Key the same items and requests in different ways and say which way spreads them best.
+    Compare(compare::CompareArguments),
     /// Draw the report of a stored run again, in any format.
     Report(report::ReportArguments),
     /// Serve the embedded DynamoDB, throttling as provisioned, for other programs.
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Size(arguments) => size::size(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Emulate(arguments) => emulate::emulate(&arguments),
         Command::Check(arguments) => scenario::check(&arguments),

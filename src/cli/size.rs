@@ -1,6 +1,10 @@
 //! `dyno size`: how much to provision, in which mode, for how much.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -13,12 +17,13 @@ use super::{
 };
 use crate::{
     analysis::{
+        cloudwatch,
         expectation::REGION,
         sizing::{self, SEEDS_MIN, Sizing, SizingOptions, search::Target},
         workers::Workers,
     },
     price::PriceTable,
-    report::sizing as report,
+    report::{sizing as report, usage},
     scenario::Scenario,
     seed::Seed,
     simulation::trace::{Trace, TraceError},
@@ -29,11 +34,26 @@ use crate::{
 
 /// A price table has a few thousand lines.
 const PRICES_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Two weeks of minutes of four metrics have some megabytes.
+const CLOUDWATCH_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct SizeArguments {
     /// Scenario file.
-    scenario: PathBuf,
+    #[arg(required_unless_present = "from_cloudwatch")]
+    scenario: Option<PathBuf>,
+    /// Size what a real table uses instead: the JSON of `aws cloudwatch get-metric-data` or
+    /// `get-metric-statistics` with its consumed and provisioned units.
+    #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
+    from_cloudwatch: Option<PathBuf>,
+    /// How far peaks within a period of CloudWatch lie above its mean.
+    #[arg(
+        long,
+        value_name = "RATIO",
+        default_value_t = 1.0,
+        requires = "from_cloudwatch"
+    )]
+    peak_to_mean: f64,
     /// Requests of each table and direction that may be throttled, as `0.1%`; `NAME=SHARE` for
     /// one operation. May be repeated.
     #[arg(long, value_name = "[OPERATION=]SHARE", default_value = "0.1%")]
@@ -78,7 +98,14 @@ impl Workers for AllCores {
 }
 
 pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
-    let Some(Loaded { mut scenario, .. }) = scenario::load(&arguments.scenario)? else {
+    if let Some(file) = &arguments.from_cloudwatch {
+        return from_cloudwatch(arguments, file);
+    }
+    let file = arguments
+        .scenario
+        .as_ref()
+        .context("name a scenario, or --from-cloudwatch FILE")?;
+    let Some(Loaded { mut scenario, .. }) = scenario::load(file)? else {
         return Ok(Exit::Usage);
     };
     if let Some(seed) = arguments.seed {
@@ -87,12 +114,16 @@ pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
     let options = options(arguments, &scenario)?;
     let traces = traces(&scenario, arguments.seeds)?;
     let sizing = sizing::size(&traces, &options, &AllCores)?;
-    publish(arguments, &sizing)?;
+    publish(arguments, &sizing, &options)?;
     let is_met = sizing.offers.iter().any(|offer| offer.meets_target);
     Ok(if is_met { Exit::Pass } else { Exit::Finding })
 }
 
-fn publish(arguments: &SizeArguments, sizing: &Sizing) -> anyhow::Result<()> {
+fn publish(
+    arguments: &SizeArguments,
+    sizing: &Sizing,
+    options: &SizingOptions,
+) -> anyhow::Result<()> {
     let document = serde_json::to_string_pretty(sizing)?;
     if arguments.output.json {
         super::print(&document)?;
@@ -103,8 +134,12 @@ fn publish(arguments: &SizeArguments, sizing: &Sizing) -> anyhow::Result<()> {
         return Ok(());
     }
     let folder = arguments.output.folder(&sizing.scenario, "-sized")?;
-    let path = folder.write("sizing.json", document.as_bytes())?;
-    arguments.output.say_where(&path)
+    let page = report::page::render(sizing, &options.prices)?;
+    for (name, content) in [("sizing.html", &page), ("sizing.json", &document)] {
+        let path = folder.write(name, content.as_bytes())?;
+        arguments.output.say_where(&path)?;
+    }
+    Ok(())
 }
 
 /// What `scenario` asks for with each of `seeds` seeds in a row.
@@ -121,7 +156,32 @@ pub(super) fn traces(scenario: &Scenario, seeds: u64) -> Result<Vec<Trace>, Trac
     parallel::map(&seeds, record).into_iter().collect()
 }
 
-fn options(arguments: &SizeArguments, scenario: &Scenario) -> anyhow::Result<SizingOptions> {
+/// Sizes what CloudWatch shows of a table.
+fn from_cloudwatch(arguments: &SizeArguments, file: &Path) -> anyhow::Result<Exit> {
+    if !(1.0..=60_000.0).contains(&arguments.peak_to_mean) {
+        bail!("--peak-to-mean: write a ratio of at least 1");
+    }
+    let text = store::read_text(file, CLOUDWATCH_BYTES_MAX)?;
+    let metrics =
+        cloudwatch::read(&text).with_context(|| format!("cannot size from {}", file.display()))?;
+    let prices = prices(arguments)?;
+    let sizing = cloudwatch::sizing::size(
+        &metrics,
+        arguments.peak_to_mean,
+        utilisation(arguments)?,
+        &arguments.region,
+        &prices,
+    )?;
+    if arguments.output.json {
+        super::print(&serde_json::to_string_pretty(&sizing)?)?;
+    } else {
+        super::print(usage::render(&sizing).trim_end())?;
+    }
+    Ok(Exit::Pass)
+}
+
+/// The prices to count with, which know the Region.
+fn prices(arguments: &SizeArguments) -> anyhow::Result<PriceTable> {
     let prices = match &arguments.prices {
         None => PriceTable::embedded().clone(),
         Some(path) => {
@@ -138,23 +198,30 @@ fn options(arguments: &SizeArguments, scenario: &Scenario) -> anyhow::Result<Siz
             regions.join(", ")
         );
     }
-    let utilisation = share(&arguments.target_utilisation)
+    Ok(prices)
+}
+
+fn utilisation(arguments: &SizeArguments) -> anyhow::Result<f64> {
+    share(&arguments.target_utilisation)
         .filter(|share| (0.2..=0.9).contains(share))
         .with_context(|| {
             let given = &arguments.target_utilisation;
             format!("--target-utilisation {given}: write a share from 20% to 90%")
-        })?;
+        })
+}
+
+fn options(arguments: &SizeArguments, scenario: &Scenario) -> anyhow::Result<SizingOptions> {
     let maximum = |index: usize| arguments.on_demand_max.get(index).copied();
     Ok(SizingOptions {
         target: target(&arguments.max_throttled, scenario)?,
-        utilisation,
+        utilisation: utilisation(arguments)?,
         on_demand_maximum: ByDirection {
             read: maximum(0),
             write: maximum(1),
         },
         region: arguments.region.clone(),
         free_tier: arguments.free_tier,
-        prices,
+        prices: prices(arguments)?,
     })
 }
 

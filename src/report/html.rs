@@ -58,6 +58,6 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
 }
 
 /// What the policy calls a style sheet or script: so nothing else can run, whatever slips in.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }

@@ -1,4 +1,6 @@
-//! A recommendation as text of at most 80 columns.
+//! A recommendation as text of at most 80 columns, and as a page.
+
+pub mod page;
 
 use super::format::{count, length, number, percent, plain};
 use crate::{

@@ -3,6 +3,7 @@ mod architecture;
 mod browser;
 mod capacity;
 mod cli;
+mod compare;
 mod driver;
 mod dynamodb_local;
 mod emulator;

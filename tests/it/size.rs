@@ -1,5 +1,7 @@
 //! Sizing: the smallest capacity that meets a target, and what it costs.
 
+mod cloudwatch;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use dynamometer::{
