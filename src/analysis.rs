@@ -8,8 +8,10 @@ pub mod cloudwatch;
 mod collect;
 pub mod compare;
 pub mod expectation;
+pub mod seeds;
 pub mod sizing;
 pub mod threshold;
+pub mod trend;
 pub mod workers;
 
 use std::{collections::BTreeMap, time::Duration};

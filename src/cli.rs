@@ -4,6 +4,7 @@ mod compare;
 mod emulate;
 mod explain;
 mod init;
+mod nightly;
 mod output;
 mod parallel;
 mod plan;
@@ -14,6 +15,7 @@ mod schema;
 mod signals;
 mod simulate;
 mod size;
+mod trend;
 mod world;
 
 use std::{
@@ -80,6 +82,10 @@ enum Command {
     Size(size::SizeArguments),
     /// Key the same items and requests in different ways and say which way spreads them best.
     Compare(compare::CompareArguments),
+    /// Run the scenarios marked `[nightly]`, and say what has become worse and since when.
+    Nightly(nightly::NightlyArguments),
+    /// Draw the trend of all nights again, from the history alone.
+    Trend(trend::TrendArguments),
     /// Draw the report of a stored run again, in any format.
     Report(report::ReportArguments),
     /// Serve the embedded DynamoDB, throttling as provisioned, for other programs.
@@ -105,6 +111,8 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Size(arguments) => size::size(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Nightly(arguments) => nightly::nightly(&arguments),
+        Command::Trend(arguments) => trend::trend(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Emulate(arguments) => emulate::emulate(&arguments),
         Command::Check(arguments) => scenario::check(&arguments),

@@ -12,12 +12,15 @@ pub mod format;
 pub mod hlog;
 pub mod html;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod plan;
+pub mod seeds;
 pub mod sentence;
 pub mod sizing;
 pub mod stored;
 pub mod text;
+pub mod trend;
 pub mod usage;
 mod view;
 

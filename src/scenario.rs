@@ -3,10 +3,14 @@
 //! Owns the meaning of a scenario; must not know how load is generated, sent or reported.
 //! [`parse`] is the only way to make one from a file.
 
+pub mod arrivals;
 pub mod diagnostic;
 pub mod file;
+pub mod files;
 pub mod language;
 pub mod load;
+pub mod nightly;
+pub mod operation;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
@@ -17,12 +21,20 @@ pub mod template;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use arrivals::{ArrivalSpec, Curve, Line, Spacing, ThinkTime};
 pub use load::{
-    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
-    OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
+    AssumedDemand, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, Phase, PhaseKind,
+    RetrySettings, Threshold, Validity,
+};
+pub use nightly::Nightly;
+pub use operation::{
+    Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
-pub use table::{Attribute, AttributeType, Billing, NumberSpec, Table, ValueSpec};
+pub use table::{
+    Attribute, AttributeType, AutoScaling, Billing, Index, IndexScope, NumberSpec, Projection,
+    Table, TableClass, ValueSpec,
+};
 
 use crate::seed::Seed;
 
@@ -51,11 +63,22 @@ pub struct Scenario {
     pub validity: Validity,
     /// The unpublished rules of the capacity model.
     pub model: ModelParameters,
+    /// The files that it was read with, each once, by path.
+    #[serde(
+        serialize_with = "files::hashes",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub files: Vec<files::FileNote>,
+    /// Whether and how `dyno nightly` watches it. No part of the fingerprint: it changes
+    /// nothing of a run.
+    #[serde(skip)]
+    pub nightly: Option<Nightly>,
 }
 
 impl Scenario {
     /// SHA-256 of the resolved scenario, as 64 hex digits: two files that mean the same have
-    /// the same fingerprint, whatever their comments and layout.
+    /// the same fingerprint, whatever their comments and layout. The files that a scenario
+    /// names count by their content.
     ///
     /// # Panics
     /// Never: a scenario holds only finite numbers, strings and sequences.

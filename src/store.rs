@@ -2,6 +2,9 @@
 //!
 //! Knows paths and bytes; must not know what is in them.
 
+pub mod files;
+pub mod history;
+
 use std::{
     fs, io,
     io::Write,
@@ -123,15 +126,44 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     })
 }
 
+/// Writes a file whole or not at all, in place of what may be there; makes its folder.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn replace_file(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
+        path: folder.to_path_buf(),
+        source,
+    })?;
+    let write = || -> io::Result<()> {
+        let file = temporary(folder, content)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|source| StoreError::Write {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
 fn write_new(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    let file = temporary(folder, content)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn temporary(folder: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(".partial-")
         .tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     widen_permissions(&file)?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 /// Temporary files are private to their owner; a report is made to be shown.

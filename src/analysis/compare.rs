@@ -17,8 +17,9 @@ use super::{
     workers::Workers,
 };
 use crate::{
+    scenario::Billing,
     simulation::trace::Trace,
-    units::{ByDirection, Direction},
+    units::{ByDirection, CapacityUnits, Direction},
 };
 use candidate::{Candidate, Suffix};
 use spread::{Items, Requests};
@@ -156,18 +157,30 @@ pub fn compare(
 fn tallies(trace: &Trace, table: usize) -> Vec<replay::Tally> {
     let slots = replay::slots(trace);
     let scenario = trace.workload().scenario();
-    let rates: replay::Rates = slots
-        .iter()
-        .map(|slot| {
-            let crate::scenario::Billing::Provisioned(rates) = scenario.tables[slot.table].billing;
-            ByDirection::from_fn(|direction| rates[direction].halves().unsigned_abs().div_ceil(2))
-        })
-        .collect();
     let part = Part {
         table,
         direction: None,
     };
-    replay::fixed(trace, &slots, &rates, Burst::Modelled, part)
+    let whole = |units: CapacityUnits| units.halves().unsigned_abs().div_ceil(2);
+    let rates: Option<replay::Rates> = slots
+        .iter()
+        .map(|slot| match slot.billing(scenario).capacity() {
+            Some(rates) => Some(ByDirection::from_fn(|direction| whole(rates[direction]))),
+            None if slot.table == table => None,
+            None => Some(ByDirection::default()),
+        })
+        .collect();
+    match (rates, scenario.tables[table].billing) {
+        (Some(rates), _) => replay::fixed(trace, &slots, &rates, Burst::Modelled, part),
+        (None, Billing::OnDemand { maximum, .. }) => {
+            let maximum = ByDirection::from_fn(|direction| maximum[direction].map(whole));
+            replay::on_demand(trace, &slots, maximum, part)
+        }
+        // Only its indexes are on demand, which DynamoDB does not allow.
+        (None, Billing::Provisioned { .. }) => {
+            replay::on_demand(trace, &slots, ByDirection::default(), part)
+        }
+    }
 }
 
 fn describe(

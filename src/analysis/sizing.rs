@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::workers::Workers;
 use crate::{
-    capacity::{limits, throttle::Resource},
+    capacity::limits,
     price::{PriceTable, UnknownPrice},
     simulation::trace::Trace,
     units::{ByDirection, CapacityUnits, Direction},
@@ -92,7 +92,7 @@ pub struct Sizing {
 pub struct SizedSlot {
     /// `Orders` or `Orders/by-date`.
     pub name: String,
-    /// Items and overhead as billed, GB.
+    /// Items and overhead as billed, GB; 0 for an index.
     pub storage_gb: f64,
     /// Units per second in force in the scenario; absent for a table that has none.
     pub scenario: Option<ByDirection<f64>>,
@@ -145,7 +145,7 @@ pub fn size(
     let requests_per_second = demand::requests_per_second(traces);
     let sized: Vec<SizedSlot> = (0..slots.len())
         .map(|number| SizedSlot {
-            name: name(first, &slots[number]),
+            name: slots[number].name(scenario),
             storage_gb: bill::storage_gb(first, &slots[number]),
             scenario: in_scenario(first, &slots[number]),
             demand: demands[number],
@@ -186,20 +186,9 @@ pub fn size(
     })
 }
 
-/// `Orders`, or `Orders/by-date` for an index.
-fn name(trace: &Trace, slot: &Slot) -> String {
-    let table = &trace.workload().scenario().tables[slot.table];
-    match slot.resource {
-        Resource::Table => table.name.clone(),
-        Resource::Index(index) => format!("{}/index {index}", table.name),
-    }
-}
-
 fn in_scenario(trace: &Trace, slot: &Slot) -> Option<ByDirection<f64>> {
-    let table = &trace.workload().scenario().tables[slot.table];
-    let crate::scenario::Billing::Provisioned(rates) = table.billing;
-    (slot.resource == Resource::Table)
-        .then(|| ByDirection::from_fn(|direction| rates[direction].as_f64()))
+    let rates = slot.billing(trace.workload().scenario()).capacity()?;
+    Some(ByDirection::from_fn(|direction| rates[direction].as_f64()))
 }
 
 fn notes(trace: &Trace, slots: &[SizedSlot]) -> Vec<String> {
@@ -211,6 +200,24 @@ fn notes(trace: &Trace, slots: &[SizedSlot]) -> Vec<String> {
              fewer end throttled."
                 .to_owned(),
         );
+    }
+    if scenario
+        .operations
+        .iter()
+        .any(|operation| operation.kind.has_members())
+    {
+        notes.push(
+            "A batch counts as throttled when any of its members is; DynamoDB returns such \
+             members as unprocessed."
+                .to_owned(),
+        );
+    }
+    if scenario
+        .tables
+        .iter()
+        .any(|table| table.global_indexes().next().is_some())
+    {
+        notes.push("Storage of indexes is not in the prices.".to_owned());
     }
     for direction in Direction::ALL {
         let rates: Vec<CapacityUnits> = slots

@@ -3,7 +3,11 @@
 //! Pure: text in, values out. What the keys are is declared in [`super::language`]; this module
 //! owns what they mean together.
 
+mod arrivals;
+mod billing;
 mod demand;
+mod indexes;
+mod operations;
 mod phases;
 mod primary_key;
 mod requests;
@@ -15,10 +19,11 @@ mod verdicts;
 use std::collections::BTreeSet;
 
 use super::{
-    AdmissionRule, ClientSettings, ModelParameters, PartitionCountRule, PartitionShareMode,
-    RetrySettings, Scenario,
+    AdmissionRule, ClientSettings, ModelParameters, Nightly, PartitionCountRule,
+    PartitionShareMode, RetrySettings, Scenario,
     diagnostic::{Diagnostic, Diagnostics, quoted},
     file::{self, Problems, Span, fields::Fields, value::nearest},
+    files::{Files, Inputs, NoFiles},
     language,
 };
 use crate::{seed::Seed, units::Share};
@@ -35,13 +40,23 @@ pub struct Parsed {
 /// The seed of a scenario that names none.
 pub const SEED_DEFAULT: Seed = Seed(1);
 
-/// Reads a scenario; `file_name` appears in messages only.
+/// Reads a scenario that names no files; `file_name` appears in messages only.
+///
+/// # Errors
+/// Every problem of the file at once, when at least one of them is an error; to name a file is
+/// one.
+pub fn parse(source: &str, file_name: &str) -> Result<Parsed, Diagnostics> {
+    parse_with(source, file_name, &NoFiles)
+}
+
+/// Reads a scenario and the `files` that it names.
 ///
 /// # Errors
 /// Every problem of the file at once, when at least one of them is an error.
-pub fn parse(source: &str, file_name: &str) -> Result<Parsed, Diagnostics> {
+pub fn parse_with(source: &str, file_name: &str, files: &dyn Files) -> Result<Parsed, Diagnostics> {
     let mut problems = Problems::new(source);
-    let Some(scenario) = scenario(source, &mut problems).filter(|_| problems.errors() == 0) else {
+    let scenario = scenario(source, files, &mut problems);
+    let Some(scenario) = scenario.filter(|_| problems.errors() == 0) else {
         return Err(Diagnostics::new(source, file_name, problems.into_list()));
     };
     let mut warnings = problems.into_list();
@@ -50,8 +65,9 @@ pub fn parse(source: &str, file_name: &str) -> Result<Parsed, Diagnostics> {
 }
 
 /// `None` only with an error among the problems.
-fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
+fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<Scenario> {
     let table = file::read(source, problems)?;
+    let inputs = Inputs::new(files);
     let top = Fields::new(&language::SCENARIO, table.get_ref(), 0..0, problems);
     let name = top.text(problems, "name").unwrap_or_default().to_owned();
     let question = top.text(problems, "question").map(ToOwned::to_owned);
@@ -60,7 +76,7 @@ fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
     let tables = tables::read(&top, problems);
     let mut keys = requests::keys(&top, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
-    let phases = phases::read(&top, problems);
+    let phases = phases::read(&top, &operations, &tables, problems);
     requests::check_loaded(&operations, &phases, problems);
     let thresholds = verdicts::thresholds(&top, &operations, problems);
     let scenario = Scenario {
@@ -75,6 +91,8 @@ fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
         thresholds,
         validity: verdicts::validity(&top, problems),
         model: model(&top, problems),
+        files: inputs.into_notes(),
+        nightly: nightly(&top, problems),
     };
     if problems.errors() == 0 && !expect_throttling {
         demand::check(&scenario, &tables, problems);
@@ -155,6 +173,16 @@ fn model(top: &Fields<'_>, problems: &mut Problems) -> ModelParameters {
     }
 }
 
+fn nightly(top: &Fields<'_>, problems: &mut Problems) -> Option<Nightly> {
+    let fields = top.one(problems, "nightly")?;
+    let default = Nightly::default();
+    Some(Nightly {
+        repeats: small(&fields, "repeats", problems).unwrap_or(default.repeats),
+        exact_tolerance: share(&fields, "exact_tolerance", problems)
+            .unwrap_or(default.exact_tolerance),
+    })
+}
+
 /// A share; its form bounds it to 0..=1.
 fn share(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<Share> {
     fields.quantity(problems, name).and_then(Share::new)
@@ -190,7 +218,7 @@ fn check_distinct<'n>(
             let mut problem = Diagnostic::error(
                 "S010",
                 span,
-                format!("two {what}s are named {}", quoted(name)),
+                format!("two {what} are named {}", quoted(name)),
             )
             .label("the name is taken");
             problem.help.extend(help.map(ToOwned::to_owned));

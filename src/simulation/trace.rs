@@ -24,6 +24,15 @@ pub enum TraceError {
     /// A table is too large for what has to be known of its keys.
     #[error(transparent)]
     Items(#[from] SimulationError),
+    /// Clients that wait for answers ask for less where they are refused.
+    #[error(
+        "phase {phase} has clients that wait for answers: how much they ask for depends on the \
+         capacity, so that none is enough by itself; write its load as a rate"
+    )]
+    Closed {
+        /// Name of the phase.
+        phase: String,
+    },
     /// The phases are too long, or the load too high, to keep every request in memory.
     #[error(
         "the scenario has more than {max} requests, and every one is kept in memory for each \
@@ -52,13 +61,15 @@ pub struct Trace {
 pub struct TracedRequest {
     /// When it is due.
     pub due: Timestamp,
-    /// Number of the item that it is about.
+    /// Number of the arrival.
+    pub sequence: u64,
+    /// Number of the item that it is about, or the first of them.
     pub item: u64,
     /// Index into `Scenario::operations`.
     pub spec: u16,
     /// Whether its phase is measured.
     pub measured: bool,
-    arms: u16,
+    arms: u32,
     first_arm: u32,
 }
 
@@ -81,9 +92,18 @@ impl Trace {
     /// Never: a scenario's operations, and what they ask for, are few.
     pub fn record(workload: &Workload) -> Result<Self, TraceError> {
         let scenario = workload.scenario();
+        if let Some(phase) = scenario
+            .phases
+            .iter()
+            .find(|phase| phase.arrivals.is_closed())
+        {
+            return Err(TraceError::Closed {
+                phase: phase.name.clone(),
+            });
+        }
         let schedule = Schedule::new(scenario);
         let mut tables = (0..scenario.tables.len())
-            .map(|index| SimulatedTable::new(workload, index, loaded_items(scenario, index)))
+            .map(|index| SimulatedTable::unlimited(workload, index, loaded_items(scenario, index)))
             .collect::<Result<Vec<_>, _>>()?;
         let is_measured = |phase: usize| scenario.phases[phase].kind == PhaseKind::Measured;
         let mut trace = Self {
@@ -91,7 +111,9 @@ impl Trace {
             requests: Vec::new(),
             arms: Vec::new(),
             places: Vec::new(),
-            table_bytes: tables.iter().map(SimulatedTable::bytes).collect(),
+            table_bytes: (tables.iter_mut().enumerate())
+                .map(|(index, table)| table.bytes(loaded_items(scenario, index)))
+                .collect(),
             measured_seconds: (0..scenario.phases.len())
                 .filter(|phase| is_measured(*phase))
                 .map(|phase| scenario.phases[phase].duration.as_secs_f64())
@@ -107,11 +129,12 @@ impl Trace {
             let first_arm = trace.push(&arms, &mut numbers);
             trace.requests.push(TracedRequest {
                 due: arrival.intended_start,
+                sequence: arrival.sequence,
                 item: pick.item,
                 spec: u16::try_from(pick.spec)
                     .expect("a scenario has a thousand operations at most"),
                 measured: is_measured(arrival.phase),
-                arms: u16::try_from(arms.len()).expect("a table and at most 25 indexes"),
+                arms: u32::try_from(arms.len()).expect("pages and members of one request"),
                 first_arm,
             });
         }
@@ -121,7 +144,7 @@ impl Trace {
     /// The same requests, each asking for what `arms` makes of it: items keyed otherwise.
     ///
     /// # Panics
-    /// When a request asks for more than 65,535 things.
+    /// When a request asks for more than 2^32 things.
     #[must_use]
     pub fn rekeyed(
         &self,
@@ -146,7 +169,7 @@ impl Trace {
             }
             let first_arm = trace.push(&asked, &mut numbers);
             trace.requests.push(TracedRequest {
-                arms: u16::try_from(asked.len()).expect("as the caller promised"),
+                arms: u32::try_from(asked.len()).expect("as the caller promised"),
                 first_arm,
                 ..*request
             });
@@ -191,7 +214,7 @@ impl Trace {
     /// What a request asks of the table and of its indexes.
     pub fn arms(&self, request: &TracedRequest) -> impl Iterator<Item = Arm> + '_ {
         let first = request.first_arm as usize;
-        let arms = &self.arms[first..first + usize::from(request.arms)];
+        let arms = &self.arms[first..first + request.arms as usize];
         arms.iter().map(|arm| Arm {
             resource: arm.resource,
             direction: arm.direction,

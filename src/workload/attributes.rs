@@ -57,10 +57,33 @@ impl Attributes {
         keys.map(|index| self.all[index].of_item(number)).collect()
     }
 
-    /// The partition key of item `number`.
+    /// Attribute number `index` of item `number`, with its name, as it is loaded and put.
     #[must_use]
-    pub fn partition_key(&self, number: u64) -> (String, AttributeValue) {
-        self.all[self.partition_key].of_item(number)
+    pub fn value(&self, index: usize, number: u64) -> (String, AttributeValue) {
+        self.all[index].of_item(number)
+    }
+
+    /// The same where item `number` has the attribute.
+    #[must_use]
+    pub fn present_value(&self, index: usize, number: u64) -> Option<AttributeValue> {
+        let attribute = &self.all[index];
+        let present = attribute.is_present(number);
+        present.then(|| attribute.of_item(number).1)
+    }
+
+    /// Bytes of name and value of attribute number `index` of item `number`, where it has it.
+    #[must_use]
+    pub fn attribute_size(&self, index: usize, number: u64) -> Option<Bytes> {
+        let attribute = &self.all[index];
+        let present = attribute.is_present(number);
+        present.then(|| attribute.size_of_item(number))
+    }
+
+    /// Appends the partition key of item `number` to `out`, without allocating, where it is
+    /// numbered text; `false` where it is not, and nothing was written.
+    pub fn append_partition_key(&self, number: u64, out: &mut Vec<u8>) -> bool {
+        let key = &self.all[self.partition_key];
+        key.kind == AttributeType::S && key.sampler.append_text(number, out)
     }
 
     /// New values for the attributes `indices` of item `number`, as arrival `sequence` sets
@@ -242,11 +265,44 @@ impl Sampler {
     }
 }
 
+impl Sampler {
+    /// See [`Attributes::append_partition_key`].
+    fn append_text(&self, number: u64, out: &mut Vec<u8>) -> bool {
+        let (prefix, number) = match self {
+            Self::Unique { prefix } => (prefix, number),
+            Self::Group { prefix, size } => (prefix, number / size),
+            Self::Cycle { prefix, size } => (prefix, number % size),
+            _ => return false,
+        };
+        append_numbered(prefix, number, out);
+        true
+    }
+}
+
+/// `prefix` and the number in at least 12 digits.
+fn append_numbered(prefix: &str, number: u64, out: &mut Vec<u8>) {
+    const DIGITS: usize = 12;
+    out.extend_from_slice(prefix.as_bytes());
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    let mut rest = number;
+    while rest > 0 {
+        first -= 1;
+        digits[first] += u8::try_from(rest % 10).expect("a digit");
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[first.min(digits.len() - DIGITS)..]);
+}
+
 /// `number` as a value of the attribute's type, the same wherever it is written, so that one
 /// table can refer to another's keys.
 fn numbered(kind: AttributeType, prefix: &str, number: u64) -> AttributeValue {
     match kind {
-        AttributeType::S => AttributeValue::S(format!("{prefix}{number:012}")),
+        AttributeType::S => {
+            let mut text = Vec::with_capacity(prefix.len() + 12);
+            append_numbered(prefix, number, &mut text);
+            AttributeValue::S(String::from_utf8(text).expect("text and digits"))
+        }
         AttributeType::N => AttributeValue::N(number.to_string()),
         AttributeType::B => {
             // The first half alone is one to one.

@@ -10,6 +10,7 @@ mod emulator;
 mod end_to_end;
 mod fixtures;
 mod html;
+mod nightly;
 mod parity;
 mod plan;
 mod reports;

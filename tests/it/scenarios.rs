@@ -15,13 +15,14 @@ use dynamometer::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("users", include_str!("../../scenarios/users.toml")),
     (
         "user-games",
         include_str!("../../scenarios/user-games.toml"),
     ),
     ("movies", include_str!("../../scenarios/movies.toml")),
+    ("orders", include_str!("../../scenarios/orders.toml")),
 ];
 
 /// A small scenario with a bit of everything, which the mistakes below are made in.
@@ -431,6 +432,19 @@ const OTHER_MEANINGS: &[(&str, &str)] = &[
 ];
 
 #[test]
+fn how_it_is_watched_at_night_moves_no_fingerprint() {
+    let watched = parsed(&format!("{ORDERS}\n[nightly]\nrepeats = 7\n"));
+    assert_eq!(watched.fingerprint(), parsed(ORDERS).fingerprint());
+    assert_eq!(watched.nightly.map(|nightly| nightly.repeats), Some(7));
+    assert_eq!(parsed(ORDERS).nightly, None);
+    let plain = parsed(&format!("{ORDERS}\n[nightly]\n"));
+    assert_eq!(
+        plain.nightly,
+        Some(dynamometer::scenario::Nightly::default())
+    );
+}
+
+#[test]
 fn every_value_moves_the_fingerprint() {
     let mut fingerprints = BTreeSet::from([parsed(ORDERS).fingerprint()]);
     for (from, to) in OTHER_MEANINGS {
@@ -450,6 +464,7 @@ fn sections(section: &'static Section, seen: &mut Vec<&'static Section>) {
         match key.form {
             Form::One(inner) | Form::Many(inner) | Form::Named(inner) => sections(inner, seen),
             Form::Length | Form::Range => sections(&language::SPREAD, seen),
+            Form::Think => sections(&language::THINK_TIME, seen),
             _ => {}
         }
     }

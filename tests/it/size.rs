@@ -164,7 +164,7 @@ fn what_is_recommended_meets_the_target_in_a_whole_simulation() {
     let mut scenario = load.scenario();
     let (read, write) = units(&sized(&scenario, 0.001));
     let whole = |units: u64| CapacityUnits::whole(i64::try_from(units).unwrap());
-    scenario.tables[0].billing = Billing::Provisioned(ByDirection {
+    scenario.tables[0].billing = Billing::fixed(ByDirection {
         read: whole(read),
         write: whole(write),
     });
@@ -310,5 +310,30 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn tables_and_indexes_are_sized_apart() {
+    let source = include_str!("../../scenarios/orders.toml");
+    let scenario = match parse(source, "orders.toml") {
+        Ok(parsed) => parsed.scenario,
+        Err(problems) => panic!("{problems}"),
+    };
+    let sizing = sized(&scenario, 0.01);
+    let globals: usize = scenario
+        .tables
+        .iter()
+        .map(|table| table.global_indexes().count())
+        .sum();
+    assert!(globals > 0);
+    assert_eq!(sizing.slots.len(), scenario.tables.len() + globals);
+    for slot in sizing.slots.iter().filter(|slot| slot.name.contains('/')) {
+        assert!(slot.demand.write.mean > 0.0, "{slot:?}");
+        let fit = slot.provision.write.unwrap();
+        assert!(
+            f64::from(u32::try_from(fit.units).unwrap())
+                >= slot.demand.write.sustained * 0.99 - 1.0
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         throttle::Resource,
     },
     scenario::{ModelParameters, OperationKind, PartitionShareMode},
-    simulation::trace::Trace,
+    simulation::trace::{Trace, TracedRequest},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
     workload::item::Item,
 };
@@ -105,55 +105,93 @@ fn own_key(trace: &Trace, table: usize, item: &Item) -> Vec<u8> {
     parts.collect::<Vec<_>>().join(&0)
 }
 
-/// The requests of `trace` with the items keyed as `candidate` says.
+/// The requests of `trace` with the items keyed as `candidate` says. Scans and queries of
+/// indexes stay what they are.
 #[must_use]
 pub fn rekeyed(trace: &Trace, table: usize, candidate: &Candidate) -> Trace {
-    let mut known: BTreeMap<u64, (Vec<u8>, u32)> = BTreeMap::new();
-    let operations = &trace.workload().scenario().operations;
-    trace.rekeyed(table, |request, arms| {
-        let (base, shard) = known.entry(request.item).or_insert_with(|| {
-            let item = trace.workload().item(table, request.item);
-            let own = own_key(trace, table, &item);
-            let shard = candidate.shard(&own, crate::seed::mix(request.item));
-            (candidate.base(&item), shard)
-        });
-        let spec = &operations[usize::from(request.spec)];
-        let fans_out = match (candidate.suffix, spec.kind) {
-            (Suffix::None, _) => false,
-            (_, OperationKind::Query) | (Suffix::Random(_), OperationKind::Get) => true,
-            _ => false,
-        };
-        let Some(own) = arms.iter().position(|arm| arm.resource == Resource::Table) else {
-            return;
-        };
-        arms[own].key = candidate.place(base, *shard);
-        if !fans_out {
+    let mut keyed = Keyed {
+        trace,
+        table,
+        candidate,
+        known: BTreeMap::new(),
+    };
+    trace.rekeyed(table, |request, arms| keyed.rekey(request, arms))
+}
+
+/// Where a candidate puts items, remembered.
+struct Keyed<'a> {
+    trace: &'a Trace,
+    table: usize,
+    candidate: &'a Candidate,
+    /// Partition key without suffix, and shard, by item.
+    known: BTreeMap<u64, (Vec<u8>, u32)>,
+}
+
+impl Keyed<'_> {
+    fn item(&mut self, number: u64) -> &(Vec<u8>, u32) {
+        self.known.entry(number).or_insert_with(|| {
+            let item = self.trace.workload().item(self.table, number);
+            let own = own_key(self.trace, self.table, &item);
+            let shard = self.candidate.shard(&own, crate::seed::mix(number));
+            (self.candidate.base(&item), shard)
+        })
+    }
+
+    fn rekey(&mut self, request: &TracedRequest, arms: &mut Vec<Arm>) {
+        let workload = self.trace.workload();
+        let spec = &workload.scenario().operations[usize::from(request.spec)];
+        if spec.kind == OperationKind::Scan {
             return;
         }
-        let nothing = cost::read(Bytes(0), spec.consistency);
-        let shards = candidate.suffix.shards();
-        let found = arms[own].units;
-        // A query finds a part of the items in each shard; a get finds its item in one.
-        let in_each = if spec.kind == OperationKind::Query {
-            let even = (found.halves() + i64::from(shards) - 1) / i64::from(shards);
-            CapacityUnits::from_halves(even).max(nothing)
+        let members: Vec<u64> = if spec.kind.has_members() {
+            let pick = workload.pick(request.sequence);
+            let members = workload.members(request.sequence, pick);
+            members.into_iter().map(|(number, _)| number).collect()
         } else {
-            nothing
+            vec![request.item]
         };
-        if spec.kind == OperationKind::Query {
-            arms[own].units = in_each;
-        }
-        let others = (0..shards).filter(|other| other != shard);
-        let others: Vec<Arm> = others
-            .map(|other| Arm {
-                resource: Resource::Table,
-                direction: Direction::Read,
+        let mut others = Vec::new();
+        let own = arms
+            .iter_mut()
+            .filter(|arm| arm.resource == Resource::Table);
+        // As many arms as members, or several for one: a read and a write, or pages.
+        for (position, arm) in own.enumerate() {
+            let number = members[position.min(members.len() - 1)];
+            let candidate = self.candidate;
+            let (base, shard) = self.item(number);
+            arm.key = candidate.place(base, *shard);
+            if !fans_out(candidate.suffix, spec.kind, arm.direction) {
+                continue;
+            }
+            let nothing = cost::read(Bytes(0), spec.consistency);
+            let shards = candidate.suffix.shards();
+            let mut elsewhere = nothing;
+            // A query finds a part of the items in each shard; a get finds its item in one.
+            if spec.kind == OperationKind::Query {
+                let even = (arm.units.halves() + i64::from(shards) - 1) / i64::from(shards);
+                elsewhere = CapacityUnits::from_halves(even).max(nothing);
+                arm.units = elsewhere;
+            }
+            let further = (0..shards).filter(|other| other != shard);
+            others.extend(further.map(|other| Arm {
                 key: candidate.place(base, other),
-                units: in_each,
-            })
-            .collect();
+                units: elsewhere,
+                ..*arm
+            }));
+        }
         arms.extend(others);
-    })
+    }
+}
+
+/// Whether all shards have to be read: for all of a key's items always, for one item where
+/// nobody knows its shard.
+const fn fans_out(suffix: Suffix, kind: OperationKind, direction: Direction) -> bool {
+    let is_read = matches!(direction, Direction::Read);
+    match suffix {
+        Suffix::None => false,
+        Suffix::Calculated(_) => is_read && matches!(kind, OperationKind::Query),
+        Suffix::Random(_) => is_read,
+    }
 }
 
 /// Units per second by key, and how they are spread over time.

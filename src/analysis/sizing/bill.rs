@@ -10,7 +10,7 @@ use super::{
     search::Throttled,
 };
 use crate::{
-    capacity::limits,
+    capacity::{limits, throttle::Resource},
     price::{self, Confidence, FREE_STORAGE_GB, HOURS_PER_MONTH, Unit, UnknownPrice},
     simulation::trace::Trace,
     units::{ByDirection, Bytes, Direction},
@@ -355,8 +355,11 @@ impl Bill<'_> {
     }
 }
 
-/// What a slot stores as it is billed, GB.
+/// What a table stores as it is billed, GB; entries of indexes are not counted.
 pub(super) fn storage_gb(trace: &Trace, slot: &Slot) -> f64 {
+    if slot.resource != Resource::Table {
+        return 0.0;
+    }
     let workload = trace.workload();
     let items = workload.scenario().tables[slot.table].items;
     let sampled = items.min(SIZED_ITEMS);

@@ -10,7 +10,6 @@ use crate::{
     capacity::{
         partition::{self, KeyHash},
         sizing::shards,
-        throttle::Resource,
     },
     simulation::trace::Trace,
     units::{Bytes, Direction},
@@ -74,7 +73,6 @@ fn obstacle(
     workers: &impl Workers,
 ) -> Option<Obstacle> {
     let scenario = traces.first()?.workload().scenario();
-    let table = &scenario.tables[slot.table];
     let seeds = workers.map(traces.len(), |seed| hottest(&traces[seed], slot, direction));
     let seeds: Vec<HotKey> = seeds.into_iter().flatten().collect();
     let mean = |value: fn(&HotKey) -> f64| {
@@ -85,9 +83,9 @@ fn obstacle(
     let ceiling = partition::ceiling(direction, &scenario.model).as_f64();
     let block = Bytes(1);
     Some(Obstacle {
-        table: table.name.clone(),
+        table: slot.name(scenario),
         direction,
-        key: table.attributes[table.partition_key].name.clone(),
+        key: slot.partition_key(scenario).to_owned(),
         value,
         share: mean(|key| key.share),
         units_per_second,
@@ -112,11 +110,10 @@ fn hottest(trace: &Trace, slot: &Slot, direction: Direction) -> Option<HotKey> {
         }
     }
     let (sum, item) = units.into_values().max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let key = trace.workload().key(slot.table, item);
-    let value = match slot.resource {
-        Resource::Table => key.first().map(|(_, value)| key_text(value)),
-        Resource::Index(_) => None,
-    };
+    let attribute = slot.partition_key(trace.workload().scenario());
+    let item = trace.workload().item(slot.table, item);
+    let value = item.iter().find(|(name, _)| name == attribute);
+    let value = value.map(|(_, value)| key_text(value));
     Some(HotKey {
         share: sum / all,
         per_second: sum / trace.measured_seconds(),

@@ -13,7 +13,7 @@ use crate::{
         on_demand::{Growth, OnDemandBounds},
         throttle::{Resource, ThrottleCause},
     },
-    scenario::ModelParameters,
+    scenario::{Billing, Index, ModelParameters, Scenario, Table},
     simulation::trace::Trace,
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
 };
@@ -56,13 +56,64 @@ pub struct Slot {
 /// Everything that capacity is bought for: each table, followed by its indexes.
 #[must_use]
 pub fn slots(trace: &Trace) -> Vec<Slot> {
-    (0..trace.workload().scenario().tables.len())
-        .map(|table| Slot {
+    let tables = trace.workload().scenario().tables.iter().enumerate();
+    let of_table = |(table, spec): (usize, &Table)| {
+        let own = Slot {
             table,
             resource: Resource::Table,
             bytes: trace.table_bytes(table),
-        })
-        .collect()
+        };
+        // As the simulation has them: indexes are taken as small.
+        let indexes = (0..spec.global_indexes().count()).map(move |index| Slot {
+            table,
+            resource: Resource::Index(index),
+            bytes: Bytes(0),
+        });
+        std::iter::once(own).chain(indexes).collect::<Vec<_>>()
+    };
+    tables.flat_map(of_table).collect()
+}
+
+impl Slot {
+    /// Its global secondary index, if it is one.
+    #[must_use]
+    pub fn index<'s>(&self, scenario: &'s Scenario) -> Option<(&'s Index, &'s Billing)> {
+        let Resource::Index(number) = self.resource else {
+            return None;
+        };
+        let mut globals = scenario.tables[self.table].global_indexes();
+        globals
+            .nth(number)
+            .map(|(_, index, billing)| (index, billing))
+    }
+
+    /// `Orders`, or `Orders/by-date` for an index.
+    #[must_use]
+    pub fn name(&self, scenario: &Scenario) -> String {
+        let table = &scenario.tables[self.table].name;
+        match self.index(scenario) {
+            None => table.clone(),
+            Some((index, _)) => format!("{table}/{}", index.name),
+        }
+    }
+
+    /// How its capacity is bought in the scenario.
+    #[must_use]
+    pub fn billing<'s>(&self, scenario: &'s Scenario) -> &'s Billing {
+        let own = &scenario.tables[self.table].billing;
+        self.index(scenario).map_or(own, |(_, billing)| billing)
+    }
+
+    /// Name of its partition key's attribute.
+    #[must_use]
+    pub fn partition_key<'s>(&self, scenario: &'s Scenario) -> &'s str {
+        let table = &scenario.tables[self.table];
+        let own = table.partition_key;
+        let attribute = self
+            .index(scenario)
+            .map_or(own, |(index, _)| index.partition_key);
+        &table.attributes[attribute].name
+    }
 }
 
 /// Whole units per second for each slot.

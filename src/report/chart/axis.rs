@@ -48,19 +48,51 @@ impl Axis {
     #[must_use]
     pub fn from_zero(largest: f64, count: f64, say: impl Fn(f64) -> String) -> Self {
         let largest = sane(largest, 1.0);
-        let rough = largest / count;
-        let magnitude = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
-            .map(|digit| digit * magnitude)
-            .into_iter()
-            .find(|step| *step >= rough * 0.999)
-            .unwrap_or(10.0 * magnitude);
+        let step = round_step(largest / count);
         let to = (largest / step * 0.999).ceil() * step;
         Self {
             scale: Scale::Linear,
             from: 0.0,
             to,
             ticks: multiples(step, to).map(|at| (at, say(at))).collect(),
+        }
+    }
+
+    /// Linear, from `low` to `high` and a little beyond on both sides, with about `count` ticks,
+    /// each said by `say`. For what is looked at for small changes, where 0 is far away.
+    #[must_use]
+    pub fn around(low: f64, high: f64, count: f64, say: impl Fn(f64) -> String) -> Self {
+        let high = sane(high, 1.0);
+        let low = if low.is_finite() {
+            low.clamp(0.0, high)
+        } else {
+            0.0
+        };
+        let reach = (high - low).max(high * 0.02);
+        let step = round_step(reach * 1.1 / count);
+        let from = ((low - reach * 0.05) / step).floor().max(0.0) * step;
+        let to = ((high + reach * 0.05) / step).ceil() * step;
+        let ticks = multiples(step, to - from)
+            .map(|at| (from + at, say(from + at)))
+            .collect();
+        Self {
+            scale: Scale::Linear,
+            from,
+            to,
+            ticks,
+        }
+    }
+
+    /// Places in a row, from 0 to `count` − 1, some of them with a name.
+    #[must_use]
+    pub fn places(count: usize, ticks: Vec<(f64, String)>) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a few places")]
+        let last = count.saturating_sub(1) as f64;
+        Self {
+            scale: Scale::Linear,
+            from: -0.5,
+            to: last + 0.5,
+            ticks,
         }
     }
 
@@ -151,6 +183,16 @@ impl Axis {
             0.0
         }
     }
+}
+
+/// The next number of 1, 2 and 5 times a power of ten.
+fn round_step(rough: f64) -> f64 {
+    let magnitude = 10_f64.powf(rough.log10().floor());
+    [1.0, 2.0, 5.0, 10.0]
+        .map(|digit| digit * magnitude)
+        .into_iter()
+        .find(|step| *step >= rough * 0.999)
+        .unwrap_or(10.0 * magnitude)
 }
 
 /// A positive, finite number, or else `fallback`.

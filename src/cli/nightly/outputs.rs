@@ -1,0 +1,66 @@
+//! What a trend is written to: a page, tables for programs, and a few lines on stdout.
+
+use std::{fs::OpenOptions, io::Write as _, path::Path};
+
+use anyhow::Context as _;
+
+use crate::{
+    analysis::trend::Trend,
+    progress,
+    report::{
+        junit,
+        trend::{badge, csv, markdown, page, text, view},
+    },
+    store,
+};
+
+/// Where a pipeline shows Markdown.
+const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Every output of a trend.
+pub(in crate::cli) struct Outputs {
+    files: Vec<(&'static str, String)>,
+    summary: String,
+    text: String,
+}
+
+impl Outputs {
+    /// The page and the table of all that is known; the rest of what was measured `tonight`.
+    pub(in crate::cli) fn of(all: &Trend, tonight: &Trend) -> Self {
+        let view = view::view(tonight);
+        let summary = markdown::render(&view);
+        let files = vec![
+            ("trend.html", page::render(all, &view::view(all))),
+            ("history.csv", csv::render(all)),
+            ("junit.xml", junit::render(&view)),
+            ("summary.md", summary.clone()),
+            ("badge.json", badge::render(&view)),
+        ];
+        Self {
+            files,
+            summary,
+            text: text::render(&view, !progress::unicode()),
+        }
+    }
+
+    /// Writes the files, the job summary where there is one, and the answer on stdout.
+    pub(in crate::cli) fn publish(&self, folder: &Path) -> anyhow::Result<()> {
+        let mut paths = Vec::new();
+        for (name, content) in &self.files {
+            let path = folder.join(name);
+            store::replace_file(&path, content.as_bytes())?;
+            paths.push(path.display().to_string());
+        }
+        if let Some(file) = std::env::var_os(SUMMARY).filter(|file| !file.is_empty()) {
+            let mut options = OpenOptions::new();
+            let appended = options
+                .append(true)
+                .create(true)
+                .open(&file)
+                .and_then(|mut file| file.write_all(self.summary.as_bytes()));
+            appended.with_context(|| format!("cannot write the job summary {}", file.display()))?;
+        }
+        crate::cli::print(self.text.trim_end())?;
+        crate::cli::print(&paths.join("   "))
+    }
+}

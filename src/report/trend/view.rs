@@ -1,0 +1,361 @@
+//! What every form of a trend shows, as finished text.
+
+use crate::{
+    analysis::trend::{
+        MetricUnit,
+        outcome::{ChangeKind, GroupTrend, LoggedChange, MetricTrend, Standing, Trend, Word},
+    },
+    report::{Mark, format, sentence},
+};
+
+/// Everything but the drawings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrendView {
+    /// The worst of all groups.
+    pub standing: &'static str,
+    /// Its sign.
+    pub mark: Mark,
+    /// Failing groups first.
+    pub groups: Vec<GroupView>,
+}
+
+/// One scenario on one branch and host class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupView {
+    /// Index into `Trend::groups`.
+    pub index: usize,
+    /// Scenario name.
+    pub scenario: String,
+    /// Branch, host class, target and number of nights.
+    pub facts: Vec<(&'static str, String)>,
+    /// `PASS`, `FAIL`, `INVALID` or `LEARNING`.
+    pub word: &'static str,
+    /// Its sign.
+    pub mark: Mark,
+    /// One for each thing to know, the worst first.
+    pub sentences: Vec<String>,
+    /// Changes, the latest first.
+    pub changes: Vec<ChangeRow>,
+    /// Metrics, by name.
+    pub metrics: Vec<MetricRow>,
+}
+
+/// A change of level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// Good, bad, or neutral when it is settled.
+    pub mark: Mark,
+    /// Metric.
+    pub metric: String,
+    /// `+15 %`.
+    pub effect: String,
+    /// Level before, with its unit.
+    pub before: String,
+    /// Level after, with its unit.
+    pub after: String,
+    /// First night of the new level.
+    pub since: String,
+    /// Its commit.
+    pub commit: String,
+    /// `open`, `accepted: …`, `recovered 2026-11-23`, `better`.
+    pub state: String,
+}
+
+/// A metric in the latest night.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricRow {
+    /// Name.
+    pub name: String,
+    /// The latest night's number.
+    pub latest: String,
+    /// Smallest and largest repeat.
+    pub range: String,
+    /// What is said of it.
+    pub word: &'static str,
+    /// The sign of it.
+    pub glyph: char,
+    /// How it stands.
+    pub mark: Mark,
+    /// Smallest change that can be seen.
+    pub visible: String,
+}
+
+/// Puts the view together.
+#[must_use]
+pub fn view(trend: &Trend) -> TrendView {
+    let worst = trend.groups.iter().map(GroupTrend::standing).max();
+    let (standing, mark) = standing(worst.unwrap_or(Standing::Learning));
+    let mut groups: Vec<(Standing, GroupView)> = trend
+        .groups
+        .iter()
+        .enumerate()
+        .map(|(index, group)| (group.standing(), group_view(index, group)))
+        .collect();
+    groups.sort_by(|(a, _), (b, _)| b.cmp(a));
+    let groups = groups.into_iter().map(|(_, group)| group).collect();
+    TrendView {
+        standing,
+        mark,
+        groups,
+    }
+}
+
+/// The word of a standing, and its sign.
+#[must_use]
+pub const fn standing(standing: Standing) -> (&'static str, Mark) {
+    match standing {
+        Standing::Pass => ("PASS", Mark::Good),
+        Standing::Learning => ("LEARNING", Mark::Neutral),
+        Standing::Invalid => ("INVALID", Mark::Caution),
+        Standing::Fail => ("FAIL", Mark::Bad),
+    }
+}
+
+/// What a metric's night is called, and the sign of it.
+#[must_use]
+pub const fn word(word: Word) -> (&'static str, char, Mark) {
+    match word {
+        Word::Absent => ("not measured", ' ', Mark::Neutral),
+        Word::Learning => ("learning", '…', Mark::Neutral),
+        Word::Steady => ("steady", '·', Mark::Good),
+        Word::TooNoisy => ("too noisy", '~', Mark::Caution),
+        Word::Suspect => ("suspect", '?', Mark::Caution),
+        Word::Worse => ("worse", '✗', Mark::Bad),
+        Word::Better => ("better", '✓', Mark::Good),
+        Word::Recovered => ("recovered", '✓', Mark::Good),
+        Word::Accepted => ("accepted", '▲', Mark::Neutral),
+        Word::Invalid => ("invalid", '○', Mark::Caution),
+    }
+}
+
+fn group_view(index: usize, group: &GroupTrend) -> GroupView {
+    let (word, mark) = standing(group.standing());
+    let mut changes: Vec<ChangeRow> = group
+        .changes
+        .iter()
+        .map(|change| change_row(group, change))
+        .collect();
+    changes.reverse();
+    GroupView {
+        index,
+        scenario: group.group.scenario.clone(),
+        facts: vec![
+            (
+                "branch",
+                group
+                    .group
+                    .branch
+                    .clone()
+                    .unwrap_or_else(|| "unknown".to_owned()),
+            ),
+            ("host class", group.group.host_class.clone()),
+            ("target", group.group.target.clone()),
+            ("nights", format::count(group.nights.len() as u64)),
+        ],
+        word,
+        mark,
+        sentences: sentences(group),
+        changes,
+        metrics: group.metrics.iter().map(metric_row).collect(),
+    }
+}
+
+fn sentences(group: &GroupTrend) -> Vec<String> {
+    let mut all = Vec::new();
+    let latest = group.nights.len().saturating_sub(1);
+    for change in group.open() {
+        let row = change_row(group, change);
+        let before = previous_commit(group, change.since);
+        all.push(format!(
+            "{} is worse since {} ({}): {} → {}, {}. The night before measured {before}.",
+            row.metric, row.since, row.commit, row.before, row.after, row.effect
+        ));
+    }
+    if let Some(night) = group.nights.last() {
+        for assertion in &night.missed {
+            let value = |value: f64| sentence::quantity(value, assertion.quantity);
+            all.push(format!(
+                "A limit of the scenario was missed in most runs: {} is {}, limit {}.",
+                assertion.name,
+                assertion
+                    .observed
+                    .map_or_else(|| "without data".to_owned(), value),
+                value(assertion.limit)
+            ));
+        }
+        for reason in &night.invalid {
+            let reason = sentence::invalid_reason(reason);
+            all.push(format!(
+                "The night is invalid and does not count: {reason}."
+            ));
+        }
+    }
+    for change in group.changes.iter().filter(|change| change.seen == latest) {
+        if change.kind == ChangeKind::Better {
+            let row = change_row(group, change);
+            all.push(format!(
+                "{} is better since {} ({}): {} → {}, {}.",
+                row.metric, row.since, row.commit, row.before, row.after, row.effect
+            ));
+        }
+    }
+    if group.baselines.last() == Some(&latest) && latest > 0 {
+        all.push("The scenario was changed: a new baseline begins with this night.".to_owned());
+    }
+    let count = |word| {
+        let last = |metric: &&MetricTrend| metric.cells.last().map(|cell| cell.word) == Some(word);
+        group
+            .metrics
+            .iter()
+            .filter(last)
+            .map(|metric| metric.name.clone())
+            .collect::<Vec<_>>()
+    };
+    for (word, text) in [
+        (Word::Recovered, "is as before again"),
+        (Word::Suspect, "is far off; more nights will tell"),
+        (
+            Word::TooNoisy,
+            "is too noisy: a change below 20 % could not be seen",
+        ),
+    ] {
+        for metric in count(word) {
+            all.push(format!("{metric} {text}."));
+        }
+    }
+    let learning = count(Word::Learning);
+    if let [first, rest @ ..] = &learning[..] {
+        let more = if rest.is_empty() {
+            String::new()
+        } else {
+            format!(" and {} more", rest.len())
+        };
+        all.push(format!("Too few nights yet to judge {first}{more}."));
+    }
+    if all.is_empty() {
+        all.push("Nothing has become worse.".to_owned());
+    }
+    all
+}
+
+fn previous_commit(group: &GroupTrend, night: usize) -> String {
+    let before = group.nights[..night]
+        .iter()
+        .rev()
+        .find(|night| night.invalid.is_empty());
+    before
+        .and_then(|night| night.commit.as_deref())
+        .map_or_else(
+            || "an unknown commit".to_owned(),
+            |commit| format!("commit {}", short(commit)),
+        )
+}
+
+fn change_row(group: &GroupTrend, change: &LoggedChange) -> ChangeRow {
+    let unit = group
+        .metrics
+        .iter()
+        .find(|metric| metric.name == change.metric)
+        .map_or(MetricUnit::Count, |metric| metric.unit);
+    let night = &group.nights[change.since];
+    let commit = night.commit.as_deref();
+    let (mark, state) = match &change.kind {
+        ChangeKind::Open => (Mark::Bad, "open".to_owned()),
+        ChangeKind::Recovered(until) => (
+            Mark::Neutral,
+            format!("over since {}", date(&group.nights[*until].at)),
+        ),
+        ChangeKind::Accepted(by) => (Mark::Neutral, format!("▲ accepted: {}", by.reason)),
+        ChangeKind::Better => (Mark::Good, "better".to_owned()),
+    };
+    ChangeRow {
+        mark,
+        metric: change.metric.clone(),
+        effect: effect(change),
+        before: value(change.before, unit),
+        after: value(change.after, unit),
+        since: date(&night.at),
+        commit: commit.map_or_else(
+            || "unknown commit".to_owned(),
+            |commit| format!("commit {}", short(commit)),
+        ),
+        state,
+    }
+}
+
+/// `+15 %`, or in percentage points for shares.
+#[must_use]
+pub fn effect(change: &LoggedChange) -> String {
+    let sign = if change.effect < 0.0 { "−" } else { "+" };
+    let points = if change.relative { "" } else { " points" };
+    if change.relative || change.after <= 1.0 {
+        format!("{sign}{}{points}", format::percent(change.effect.abs()))
+    } else {
+        format!("{sign}{}", format::number(change.effect.abs()))
+    }
+}
+
+fn metric_row(metric: &MetricTrend) -> MetricRow {
+    let cell = metric.cells.last();
+    let said = cell.map_or(Word::Absent, |cell| cell.word);
+    let (word, glyph, mark) = word(said);
+    let shown = |found: Option<f64>| {
+        found.map_or_else(
+            || format::NO_DATA.to_owned(),
+            |found| value(found, metric.unit),
+        )
+    };
+    let range = cell.filter(|cell| cell.value.is_some()).map_or_else(
+        || format::NO_DATA.to_owned(),
+        |cell| {
+            let (low, high) = cell.range;
+            format!("{} – {}", value(low, metric.unit), value(high, metric.unit))
+        },
+    );
+    let visible = match metric.visible {
+        None => "not known yet".to_owned(),
+        Some(_) if metric.exact => "any".to_owned(),
+        Some(change) if metric.unit == MetricUnit::Share => {
+            format!("{} points", format::percent(change))
+        }
+        Some(change) => format::percent(change.exp_m1()),
+    };
+    MetricRow {
+        name: metric.name.clone(),
+        latest: shown(cell.and_then(|cell| cell.value)),
+        range,
+        word,
+        glyph,
+        mark,
+        visible,
+    }
+}
+
+/// A number with its unit.
+#[must_use]
+pub fn value(value: f64, unit: MetricUnit) -> String {
+    let number = format::number(value);
+    let space = format::NO_BREAK;
+    match unit {
+        MetricUnit::Nanoseconds => format::duration_difference(value),
+        MetricUnit::PerSecond => format!("{number}/s"),
+        MetricUnit::Share => format::percent(value),
+        MetricUnit::ReadUnits => format!("{number}{space}RCU"),
+        MetricUnit::WriteUnits => format!("{number}{space}WCU"),
+        MetricUnit::Dollars => format!("${number}"),
+        MetricUnit::Count => number,
+    }
+}
+
+/// Day and minute of a night.
+#[must_use]
+pub fn date(at: &str) -> String {
+    at.get(..16).unwrap_or(at).replace('T', " ")
+}
+
+/// The first digits of a commit.
+#[must_use]
+pub fn short(commit: &str) -> &str {
+    let is_hash = commit.len() >= 32 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { &commit[..10] } else { commit }
+}

@@ -1,0 +1,4 @@
+//! Nightly verdicts: the rule, the history, the commands.
+
+mod history;
+mod rule;
