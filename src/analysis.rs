@@ -4,11 +4,15 @@
 //! measured phases count, and percentiles come from merged histograms, never from averages.
 
 pub mod cause;
+pub mod cloudwatch;
 mod collect;
+pub mod compare;
 pub mod expectation;
 pub mod seeds;
+pub mod sizing;
 pub mod threshold;
 pub mod trend;
+pub mod workers;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -113,6 +113,17 @@ impl TableCapacity {
         Resource::Index(self.indexes.len() - 1)
     }
 
+    /// Empties every bucket but for one unit, as after a long time at full use: nothing is left
+    /// of capacity that was not used before `now`.
+    pub fn drain(&mut self, now: Timestamp) {
+        for resource in std::iter::once(&mut self.table).chain(&mut self.indexes) {
+            for direction in Direction::ALL {
+                resource.buckets[direction].drain(now);
+            }
+            resource.partitions.drain(now);
+        }
+    }
+
     /// Asks every bucket that the arms touch, in DynamoDB's order — a resource's own bucket,
     /// then its partition; the table, then its indexes — and spends nothing.
     pub fn check(&mut self, arms: &[Arm], now: Timestamp) -> AdmissionDecision {

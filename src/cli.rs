@@ -1,5 +1,6 @@
 //! Arguments, commands and exit codes. The only place with `anyhow`.
 
+mod compare;
 mod emulate;
 mod explain;
 mod init;
@@ -13,6 +14,7 @@ mod scenario;
 mod schema;
 mod signals;
 mod simulate;
+mod size;
 mod trend;
 mod world;
 
@@ -76,6 +78,10 @@ enum Command {
     Run(run::RunArguments),
     /// Simulate a scenario in virtual time: no requests, the same report in a moment.
     Simulate(simulate::SimulateArguments),
+    /// Say how much to provision for a scenario's load, in which mode, for how much.
+    Size(size::SizeArguments),
+    /// Key the same items and requests in different ways and say which way spreads them best.
+    Compare(compare::CompareArguments),
     /// Run the scenarios marked `[nightly]`, and say what has become worse and since when.
     Nightly(nightly::NightlyArguments),
     /// Draw the trend of all nights again, from the history alone.
@@ -103,6 +109,8 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Size(arguments) => size::size(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Nightly(arguments) => nightly::nightly(&arguments),
         Command::Trend(arguments) => trend::trend(&arguments),
         Command::Report(arguments) => report::report(&arguments),

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::units::Direction;
+
 /// Free unit-hours a month, for reads and for writes: 25 units for 31 days. [PRICE]
 pub const FREE_UNIT_HOURS: f64 = 18_600.0;
 /// Free storage a month, in GB. [PRICE]
@@ -130,8 +132,33 @@ impl PriceTable {
             })
     }
 
+    /// The price of `key`, or the estimate `key_est` where the Region has no list price.
+    ///
+    /// # Errors
+    /// When it has neither.
+    pub fn find_or_estimate(&self, region: &str, key: &str) -> Result<&Price, UnknownPrice> {
+        self.find(region, key).or_else(|unknown| {
+            let estimate = self.find(region, &format!("{key}_est"));
+            estimate.map_err(|_| unknown)
+        })
+    }
+
+    /// The Regions that have a price for provisioned capacity, sorted.
+    #[must_use]
+    pub fn regions(&self) -> Vec<&str> {
+        let mut regions: Vec<_> = self
+            .prices
+            .iter()
+            .filter(|price| price.key == Unit::Read.provisioned_key())
+            .map(|price| price.region.as_str())
+            .collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions
+    }
+
     fn usd(&self, region: &str, key: &str) -> Result<f64, UnknownPrice> {
-        self.find(region, key).map(|price| price.usd)
+        self.find_or_estimate(region, key).map(|price| price.usd)
     }
 
     /// Dollars of quantities by price key.
@@ -236,6 +263,15 @@ impl PriceTable {
 }
 
 impl Unit {
+    /// What is bought for `direction`.
+    #[must_use]
+    pub const fn of(direction: Direction) -> Self {
+        match direction {
+            Direction::Read => Self::Read,
+            Direction::Write => Self::Write,
+        }
+    }
+
     const fn capacity_name(self) -> &'static str {
         match self {
             Self::Read => "rcu",
@@ -243,14 +279,18 @@ impl Unit {
         }
     }
 
-    const fn provisioned_key(self) -> &'static str {
+    /// The price of one unit per second for an hour.
+    #[must_use]
+    pub const fn provisioned_key(self) -> &'static str {
         match self {
             Self::Read => "prov_rcu_hour",
             Self::Write => "prov_wcu_hour",
         }
     }
 
-    const fn on_demand_key(self) -> &'static str {
+    /// The price of a million request units.
+    #[must_use]
+    pub const fn on_demand_key(self) -> &'static str {
         match self {
             Self::Read => "od_rru_million",
             Self::Write => "od_wru_million",

@@ -5,6 +5,7 @@
 //! as it was written, and each renderer makes it safe for where it goes.
 
 pub mod chart;
+pub mod compare;
 pub mod csv;
 pub mod expectation;
 pub mod format;
@@ -16,9 +17,11 @@ pub mod markdown;
 pub mod plan;
 pub mod seeds;
 pub mod sentence;
+pub mod sizing;
 pub mod stored;
 pub mod text;
 pub mod trend;
+pub mod usage;
 mod view;
 
 use crate::units::Direction;

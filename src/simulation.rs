@@ -16,6 +16,7 @@ mod place;
 mod queue;
 mod range;
 mod table;
+pub mod trace;
 mod view;
 
 use std::{sync::Arc, time::Duration};

@@ -134,6 +134,12 @@ impl TokenBucket {
         units(self.balance)
     }
 
+    /// Leaves one unit at most.
+    pub fn drain(&mut self, now: Timestamp) {
+        self.refill(now);
+        self.balance = self.balance.min(2 * NANOS_PER_SECOND);
+    }
+
     /// Another rate from now on; what is there is kept, up to the new size.
     pub fn set_rate(&mut self, rate: CapacityUnits, now: Timestamp) {
         self.refill(now);

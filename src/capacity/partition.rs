@@ -151,6 +151,15 @@ impl Partitions {
         }
     }
 
+    /// Leaves one unit at most in every bucket.
+    pub(super) fn drain(&mut self, now: Timestamp) {
+        for buckets in &mut self.buckets {
+            for direction in Direction::ALL {
+                buckets[direction].drain(now);
+            }
+        }
+    }
+
     fn middles(&self) -> Vec<KeyHash> {
         let ends = self.starts.iter().skip(1).map(|start| u128::from(*start));
         self.starts

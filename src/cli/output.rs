@@ -1,6 +1,6 @@
 //! Where results go: files in a folder of their own, and stdout.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ pub(super) struct Output {
     out: PathBuf,
     /// Print results.json instead of the summary.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Output {
@@ -39,6 +39,17 @@ impl Output {
         let name: String = scenario.chars().take(60).map(safe).collect();
         let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         RunFolder::create(&self.out, &format!("{time}-{name}{suffix}"))
+    }
+
+    /// Says where a file is: on stdout, unless that is for JSON.
+    pub(super) fn say_where(&self, path: &Path) -> anyhow::Result<()> {
+        let path = path.display().to_string();
+        if self.json {
+            eprintln!("{path}");
+            Ok(())
+        } else {
+            super::print(&path)
+        }
     }
 
     /// The same for several simulations of one scenario.
@@ -89,12 +100,7 @@ impl Output {
             super::print(text::render(&view, &options).trim_end())?;
         }
         for path in written.transpose()?.into_iter().flatten() {
-            let path = path.display().to_string();
-            if self.json {
-                eprintln!("{path}");
-            } else {
-                super::print(&path)?;
-            }
+            self.say_where(&path)?;
         }
         Ok(Exit::from_code(analysis.judgement.verdict.exit_code()))
     }

@@ -1,16 +1,18 @@
 //! One simulated table: its buckets, and the items that say what a request costs.
 
+mod rules;
+
 use std::sync::Arc;
 
 use crate::{
     capacity::{
         AdmissionDecision, Arm, TableCapacity,
-        cost::{self, Images, ReadMode, WriteMode},
+        cost::{self, ReadMode, WriteMode},
         throttle::Resource,
     },
     engine::Answer,
     record::{Declared, IntervalTable},
-    scenario::{Action, Billing, IndexScope, OperationKind, OperationSpec, Presence, Table},
+    scenario::{Action, Billing, OperationKind, OperationSpec, Presence},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
     workload::{Pick, Workload},
 };
@@ -21,10 +23,8 @@ use super::{
     items::{Effect, StoredItems},
     range::Reading,
 };
-
-/// Items whose sizes are looked at for the size of the table, which decides on the number of
-/// partitions only beyond 10 GB each.
-const SIZED_ITEMS: u64 = 256;
+pub(super) use rules::Reply;
+use rules::{carried, failed, global_numbers, holds, table_bytes};
 
 /// An item that a request is about, and what it does to it.
 pub(super) type Member = (u64, Option<Action>);
@@ -37,17 +37,6 @@ pub(super) struct SimulatedTable {
     workload: Workload,
     /// By position among the table's indexes: the number among the global ones.
     global: Vec<Option<usize>>,
-}
-
-/// What a table answers to a request, or to a part of one.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) answer: Answer,
-    pub(super) declared: Declared,
-    /// Requests of DynamoDB's that it took, one after the other.
-    pub(super) steps: u32,
-    /// Members of a batch that the client has to ask for again.
-    pub(super) left: Vec<Member>,
 }
 
 /// Why an attempt ends before it is complete.
@@ -103,6 +92,21 @@ impl SimulatedTable {
         })
     }
 
+    /// The size of the table as it is loaded with `loaded` items.
+    pub(super) fn bytes(&mut self, loaded: u64) -> Bytes {
+        table_bytes(&mut self.items, loaded)
+    }
+
+    /// What request number `sequence` asks of the table and its indexes when nothing is
+    /// refused; changes the items if it writes.
+    pub(super) fn arms(&mut self, sequence: u64, pick: Pick) -> Vec<Arm> {
+        let scenario = Arc::clone(self.workload.scenario());
+        let mut attempt = Attempt::new(self, &scenario.operations[pick.spec], sequence, pick);
+        // One that fails by its own condition is charged all the same.
+        let _ = attempt.execute(None);
+        attempt.spent
+    }
+
     /// The answer to request number `sequence`, which arrives at `now`; spends what it takes,
     /// and changes the items if it writes. `again` are the members of a batch that were left
     /// before.
@@ -116,14 +120,8 @@ impl SimulatedTable {
         let scenario = Arc::clone(self.workload.scenario());
         let spec = &scenario.operations[pick.spec];
         let mut attempt = Attempt {
-            table: self,
-            spec,
-            pick,
-            sequence,
             now,
-            declared: Declared::default(),
-            steps: 1,
-            left: Vec::new(),
+            ..Attempt::new(self, spec, sequence, pick)
         };
         let ended = attempt.execute(again);
         Reply {
@@ -165,9 +163,30 @@ struct Attempt<'a> {
     declared: Declared,
     steps: u32,
     left: Vec<Member>,
+    /// What was spent on a table without bounds.
+    spent: Vec<Arm>,
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    fn new(
+        table: &'a mut SimulatedTable,
+        spec: &'a OperationSpec,
+        sequence: u64,
+        pick: Pick,
+    ) -> Self {
+        Self {
+            table,
+            spec,
+            pick,
+            sequence,
+            now: Timestamp::ZERO,
+            declared: Declared::default(),
+            steps: 1,
+            left: Vec::new(),
+            spent: Vec::new(),
+        }
+    }
+
     fn execute(&mut self, again: Option<Vec<Member>>) -> Result<(), Ended> {
         let number = self.pick.item;
         let mode = ReadMode::from(self.spec.consistency);
@@ -470,53 +489,9 @@ impl Attempt<'_> {
     }
 
     fn spend(&mut self, arms: &[Arm]) {
-        if let Some(capacity) = &mut self.table.capacity {
-            capacity.spend(arms, self.now);
+        match &mut self.table.capacity {
+            Some(capacity) => capacity.spend(arms, self.now),
+            None => self.spent.extend_from_slice(arms),
         }
     }
-}
-
-fn holds(wanted: Presence, images: Images) -> bool {
-    match wanted {
-        Presence::Exists => images.old.is_some(),
-        Presence::Absent => images.old.is_none(),
-    }
-}
-
-/// The images that a refused write is charged for: an update carries no whole item.
-fn carried(images: Images, action: Action) -> Images {
-    Images {
-        old: images.old,
-        new: match action {
-            Action::Put => images.new,
-            Action::Update | Action::Delete | Action::Check => None,
-        },
-    }
-}
-
-fn failed(cause: &str) -> Answer {
-    Answer::Failed {
-        cause: cause.to_owned(),
-        retryable: false,
-    }
-}
-
-fn global_numbers(table: &Table) -> Vec<Option<usize>> {
-    let mut globals = 0..;
-    let indexes = table.indexes.iter();
-    indexes
-        .map(|index| match index.scope {
-            IndexScope::Local => None,
-            IndexScope::Global(_) => globals.next(),
-        })
-        .collect()
-}
-
-/// The size of the loaded table: exact for small ones, from the mean of the first items
-/// beyond.
-fn table_bytes(items: &mut StoredItems, loaded: u64) -> Bytes {
-    let looked_at = loaded.min(SIZED_ITEMS);
-    let sum: Bytes = (0..looked_at).map(|number| items.whole(number)).sum();
-    let scaled = u128::from(sum.0) * u128::from(loaded) / u128::from(looked_at.max(1));
-    Bytes(u64::try_from(scaled).unwrap_or(u64::MAX))
 }

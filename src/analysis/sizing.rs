@@ -1,0 +1,250 @@
+//! How much to provision, in which mode, for how much.
+//!
+//! The same recorded requests of several seeds are replayed against many capacities; the
+//! smallest whose upper 95 % bound over seeds meets the target is what is recommended. Must not
+//! know how it is shown.
+
+pub mod bill;
+pub mod demand;
+pub mod fit;
+pub mod obstacle;
+pub mod replay;
+pub mod scaling;
+pub mod search;
+
+use serde::Serialize;
+
+use super::workers::Workers;
+use crate::{
+    capacity::limits,
+    price::{PriceTable, UnknownPrice},
+    simulation::trace::Trace,
+    units::{ByDirection, CapacityUnits, Direction},
+};
+use bill::{Bill, Offer};
+use demand::Demand;
+use fit::Fit;
+use obstacle::Obstacle;
+use replay::{Burst, Part, Slot};
+use search::Target;
+
+/// Fewest seeds that a recommendation stands on.
+pub const SEEDS_MIN: usize = 10;
+/// Version of the JSON document.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub struct SizingOptions {
+    /// How much may be throttled.
+    pub target: Target,
+    /// Utilisation that auto scaling aims at, 0.2–0.9.
+    pub utilisation: f64,
+    /// The owner's maximum of on-demand throughput, units per second.
+    pub on_demand_maximum: ByDirection<Option<u64>>,
+    /// Where prices are from.
+    pub region: String,
+    /// Whether the free tier is the payer's to use up.
+    pub free_tier: bool,
+    /// What things cost.
+    pub prices: PriceTable,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sizing {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its fingerprint with the first seed.
+    pub fingerprint: String,
+    /// The first seed; the others follow it one by one.
+    pub seed: u64,
+    /// How many seeds.
+    pub seeds: usize,
+    /// Length of the measured phases, seconds.
+    pub seconds: f64,
+    /// Requests due per second, mean over the measured phases.
+    pub requests_per_second: f64,
+    /// Largest throttled share of the requests of one direction of one table.
+    pub target: f64,
+    /// Targets of single operations by name.
+    pub operation_targets: Vec<(String, f64)>,
+    /// Tables, each followed by its indexes.
+    pub slots: Vec<SizedSlot>,
+    /// Whether every direction of every slot can be sized.
+    pub possible: bool,
+    /// Why not, where not.
+    pub obstacles: Vec<Obstacle>,
+    /// What can be bought, the cheapest that meets the target and binds to nothing first.
+    pub offers: Vec<Offer>,
+    /// Share of provisioned capacity that must be used for it to cost less than on-demand.
+    pub break_even: ByDirection<f64>,
+    /// Region, date and confidence of the prices.
+    pub prices: bill::PriceNote,
+    /// What else has to be known.
+    pub notes: Vec<String>,
+}
+
+/// A table or an index.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SizedSlot {
+    /// `Orders` or `Orders/by-date`.
+    pub name: String,
+    /// Items and overhead as billed, GB; 0 for an index.
+    pub storage_gb: f64,
+    /// Units per second in force in the scenario; absent for a table that has none.
+    pub scenario: Option<ByDirection<f64>>,
+    /// What is asked of it.
+    pub demand: ByDirection<Demand>,
+    /// The smallest that meets the target without burst credit; absent when none does.
+    pub provision: ByDirection<Option<Fit>>,
+    /// The same with the burst credit that the scenario's model gives.
+    pub with_burst: ByDirection<Option<Fit>>,
+    /// Throttled share against units.
+    pub curves: ByDirection<Vec<CurvePoint>>,
+}
+
+/// One capacity that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CurvePoint {
+    /// Units per second.
+    pub units: u64,
+    /// Throttled shares without burst credit: 10th percentile, median, 90th over seeds.
+    pub without_burst: [f64; 3],
+    /// And with it.
+    pub with_burst: [f64; 3],
+}
+
+/// Sizes the load of `traces`: the same scenario with different seeds, at least one.
+///
+/// # Errors
+/// When a price is missing.
+///
+/// # Panics
+/// Without any trace.
+pub fn size(
+    traces: &[Trace],
+    options: &SizingOptions,
+    workers: &impl Workers,
+) -> Result<Sizing, UnknownPrice> {
+    let first = traces.first().expect("at least one seed");
+    let scenario = first.workload().scenario();
+    let slots = replay::slots(first);
+    let demands = demand::of(traces, &slots, workers);
+    let bench = fit::Bench {
+        traces,
+        slots: &slots,
+        demands: &demands,
+        target: &options.target,
+    };
+    let fits = bench.fit(Burst::Spent, workers);
+    let with_burst = bench.fit(Burst::Modelled, workers);
+    let obstacles = obstacle::find(traces, &slots, &fits, workers);
+    let requests_per_second = demand::requests_per_second(traces);
+    let sized: Vec<SizedSlot> = (0..slots.len())
+        .map(|number| SizedSlot {
+            name: slots[number].name(scenario),
+            storage_gb: bill::storage_gb(first, &slots[number]),
+            scenario: in_scenario(first, &slots[number]),
+            demand: demands[number],
+            provision: fits[number],
+            with_burst: with_burst[number],
+            curves: ByDirection::from_fn(|direction| {
+                bench.curve(number, direction, &fits, workers)
+            }),
+        })
+        .collect();
+    let bill = Bill {
+        options,
+        slots: &sized,
+        requests_per_second,
+    };
+    let offers = bill.offers(&bench, &fits, &with_burst, workers)?;
+    let operation_targets = options.target.operations.iter().map(|(operation, share)| {
+        let name = scenario.operations[*operation].name.clone();
+        (name, *share)
+    });
+    Ok(Sizing {
+        schema_version: SCHEMA_VERSION,
+        scenario: scenario.name.clone(),
+        fingerprint: scenario.fingerprint(),
+        seed: scenario.seed.0,
+        seeds: traces.len(),
+        seconds: first.measured_seconds(),
+        requests_per_second,
+        target: options.target.overall,
+        operation_targets: operation_targets.collect(),
+        possible: obstacles.is_empty(),
+        obstacles,
+        offers,
+        break_even: bill.break_even()?,
+        prices: bill.note(),
+        notes: notes(first, &sized),
+        slots: sized,
+    })
+}
+
+fn in_scenario(trace: &Trace, slot: &Slot) -> Option<ByDirection<f64>> {
+    let rates = slot.billing(trace.workload().scenario()).capacity()?;
+    Some(ByDirection::from_fn(|direction| rates[direction].as_f64()))
+}
+
+fn notes(trace: &Trace, slots: &[SizedSlot]) -> Vec<String> {
+    let scenario = trace.workload().scenario();
+    let mut notes = Vec::new();
+    if scenario.client.retry.max_attempts > 1 {
+        notes.push(
+            "The client retries; a request counts as throttled at its first refusal here, so \
+             fewer end throttled."
+                .to_owned(),
+        );
+    }
+    if scenario
+        .operations
+        .iter()
+        .any(|operation| operation.kind.has_members())
+    {
+        notes.push(
+            "A batch counts as throttled when any of its members is; DynamoDB returns such \
+             members as unprocessed."
+                .to_owned(),
+        );
+    }
+    if scenario
+        .tables
+        .iter()
+        .any(|table| table.global_indexes().next().is_some())
+    {
+        notes.push("Storage of indexes is not in the prices.".to_owned());
+    }
+    for direction in Direction::ALL {
+        let rates: Vec<CapacityUnits> = slots
+            .iter()
+            .filter_map(|slot| slot.provision[direction])
+            .map(|fit| CapacityUnits::whole(i64::try_from(fit.units).unwrap_or(i64::MAX / 4)))
+            .collect();
+        if !limits::within_quotas(&rates, limits::TABLE_QUOTA, limits::ACCOUNT_QUOTA) {
+            let unit = direction.unit();
+            notes.push(format!(
+                "The {unit} exceed the default quotas (40,000 for a table, 80,000 for an \
+                 account and Region): ask for higher ones."
+            ));
+        }
+    }
+    notes
+}
+
+/// Measured requests of `part` on fixed capacity, for each seed.
+fn replayed(
+    bench: &fit::Bench<'_>,
+    rates: &[ByDirection<u64>],
+    burst: Burst,
+    part: Part,
+    workers: &impl Workers,
+) -> Vec<Vec<replay::Tally>> {
+    workers.map(bench.traces.len(), |seed| {
+        replay::fixed(&bench.traces[seed], bench.slots, rates, burst, part)
+    })
+}

@@ -1,0 +1,383 @@
+//! What each way of buying the capacity costs.
+
+use serde::Serialize;
+
+use super::{
+    SizedSlot, SizingOptions, Workers,
+    fit::{self, Bench, Fits},
+    replay::{self, Burst, Rates, Slot},
+    scaling::{self, Policy},
+    search::Throttled,
+};
+use crate::{
+    capacity::{limits, throttle::Resource},
+    price::{self, Confidence, FREE_STORAGE_GB, HOURS_PER_MONTH, Unit, UnknownPrice},
+    simulation::trace::Trace,
+    units::{ByDirection, Bytes, Direction},
+};
+
+const GB: f64 = 1_073_741_824.0;
+const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3600.0;
+/// Where storage is priced for certain.
+const HOME: &str = "us-east-1";
+/// Items whose sizes are looked at for the size of a table.
+const SIZED_ITEMS: u64 = 1_000;
+/// Units of a block of reserved capacity.
+const BLOCK: f64 = 100.0;
+
+/// A way of buying capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Provisioned, the same all the time.
+    Provisioned,
+    /// Provisioned less, leaning on burst credit.
+    ProvisionedWithBurst,
+    /// Provisioned, following the load.
+    AutoScaling,
+    /// By the request.
+    OnDemand,
+    /// Provisioned, paid for one year.
+    ReservedOneYear,
+    /// Provisioned, paid for three years.
+    ReservedThreeYears,
+}
+
+impl Mode {
+    /// As reports call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provisioned => "provisioned",
+            Self::ProvisionedWithBurst => "provisioned, on burst",
+            Self::AutoScaling => "auto scaling",
+            Self::OnDemand => "on-demand",
+            Self::ReservedOneYear => "reserved, 1 year",
+            Self::ReservedThreeYears => "reserved, 3 years",
+        }
+    }
+
+    /// Whether it is free to be left at any time and has capacity for the load as it is.
+    #[must_use]
+    pub const fn is_unconditional(self) -> bool {
+        matches!(self, Self::Provisioned | Self::AutoScaling | Self::OnDemand)
+    }
+}
+
+/// One way with its price.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Offer {
+    /// How capacity is bought.
+    pub mode: Mode,
+    /// Whether the tables are Standard-IA instead of Standard.
+    pub infrequent_access: bool,
+    /// Dollars a month, storage included, for the load all month long.
+    pub usd_month: f64,
+    /// Of these, for storage.
+    pub storage_usd_month: f64,
+    /// Dollars for a million requests.
+    pub usd_per_million: f64,
+    /// What is throttled, of all requests.
+    pub throttled: Throttled,
+    /// Whether every table and direction meets the target.
+    pub meets_target: bool,
+    /// Units by slot, where capacity is provisioned and fixed.
+    pub units: Option<Rates>,
+    /// Policies by slot, for auto scaling.
+    pub policies: Option<Vec<ByDirection<Policy>>>,
+}
+
+/// Where prices are from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PriceNote {
+    /// The Region.
+    pub region: String,
+    /// When the price of provisioned capacity held.
+    pub date: String,
+    /// Prices that are estimates, or not of this Region.
+    pub estimates: Vec<String>,
+    /// Whether the free tier was taken off.
+    pub free_tier: bool,
+}
+
+/// Makes offers.
+pub(super) struct Bill<'a> {
+    pub(super) options: &'a SizingOptions,
+    pub(super) slots: &'a [SizedSlot],
+    pub(super) requests_per_second: f64,
+}
+
+/// Dollars a month.
+#[derive(Clone, Copy)]
+struct Dollars {
+    throughput: f64,
+    storage: f64,
+}
+
+impl Bill<'_> {
+    pub(super) fn offers(
+        &self,
+        bench: &Bench<'_>,
+        fits: &Fits,
+        with_burst: &Fits,
+        workers: &impl Workers,
+    ) -> Result<Vec<Offer>, UnknownPrice> {
+        let mut offers = Vec::new();
+        let fixed = |rates: &Rates, burst| {
+            let run = |trace: &Trace, part| replay::fixed(trace, bench.slots, rates, burst, part);
+            fit::all_tables(bench, workers, run)
+        };
+        for (fits, mode, burst) in [
+            (fits, Mode::Provisioned, Burst::Spent),
+            (with_burst, Mode::ProvisionedWithBurst, Burst::Modelled),
+        ] {
+            if let Some(rates) = fit::units_of(fits) {
+                let dollars = self.provisioned(&approximate(&rates))?;
+                let throttled = fixed(&rates, burst);
+                self.add(&mut offers, mode, dollars, throttled, true, Some(&rates));
+            }
+        }
+        if let Some(rates) = fit::units_of(fits) {
+            let throttled = fixed(&rates, Burst::Spent);
+            for (mode, years) in [(Mode::ReservedOneYear, 1), (Mode::ReservedThreeYears, 3)] {
+                // Not every Region sells three years.
+                if let Ok(dollars) = self.reserved(&rates, years) {
+                    let offer = self.offer(mode, false, dollars, throttled, true);
+                    offers.push(Offer {
+                        units: Some(rates.clone()),
+                        ..offer
+                    });
+                }
+            }
+        }
+        let (throttled, meets) = fit::on_demand(bench, self.options.on_demand_maximum, workers);
+        let dollars = self.on_demand()?;
+        self.add(&mut offers, Mode::OnDemand, dollars, throttled, meets, None);
+        let scaling = scaling::scaling(bench, fits, self.options.utilisation, workers);
+        let dollars = self.provisioned(&scaling.billed)?;
+        let offer = self.offer(
+            Mode::AutoScaling,
+            false,
+            dollars,
+            scaling.throttled,
+            scaling.meets_target,
+        );
+        let policy = |policies: &ByDirection<crate::capacity::autoscaling::TargetTracking>| {
+            ByDirection::from_fn(|direction| Policy {
+                min: policies[direction].min,
+                max: policies[direction].max,
+                target: policies[direction].target,
+            })
+        };
+        offers.push(Offer {
+            policies: Some(scaling.policies.iter().map(policy).collect()),
+            ..offer
+        });
+        offers.sort_by(|a, b| {
+            let rank = |o: &Offer| (!o.meets_target, !o.mode.is_unconditional());
+            rank(a)
+                .cmp(&rank(b))
+                .then(a.usd_month.total_cmp(&b.usd_month))
+        });
+        Ok(offers)
+    }
+
+    /// In both table classes.
+    fn add(
+        &self,
+        offers: &mut Vec<Offer>,
+        mode: Mode,
+        dollars: Dollars,
+        throttled: Throttled,
+        meets_target: bool,
+        units: Option<&Rates>,
+    ) {
+        for infrequent in [false, true] {
+            let offer = self.offer(mode, infrequent, dollars, throttled, meets_target);
+            offers.push(Offer {
+                units: units.cloned(),
+                ..offer
+            });
+        }
+    }
+
+    fn offer(
+        &self,
+        mode: Mode,
+        infrequent_access: bool,
+        dollars: Dollars,
+        throttled: Throttled,
+        meets_target: bool,
+    ) -> Offer {
+        let (usd_month, storage_usd_month) = if infrequent_access {
+            (
+                price::infrequent_access(dollars.storage, dollars.throughput),
+                price::infrequent_access(dollars.storage, 0.0),
+            )
+        } else {
+            (dollars.throughput + dollars.storage, dollars.storage)
+        };
+        let millions = self.requests_per_second * SECONDS_PER_MONTH / 1e6;
+        Offer {
+            mode,
+            infrequent_access,
+            usd_month,
+            storage_usd_month,
+            usd_per_million: usd_month / millions,
+            throttled,
+            meets_target,
+            units: None,
+            policies: None,
+        }
+    }
+
+    fn provisioned(&self, rates: &[ByDirection<f64>]) -> Result<Dollars, UnknownPrice> {
+        let (prices, region) = (&self.options.prices, &self.options.region);
+        let sum = |direction| rates.iter().map(|rate| rate[direction]).sum::<f64>();
+        let (read, write) = (sum(Direction::Read), sum(Direction::Write));
+        let throughput = if self.options.free_tier {
+            prices.provisioned_beyond_free(region, (read, write), HOURS_PER_MONTH, 0.0)?
+        } else {
+            prices.provisioned(region, Unit::Read, read, HOURS_PER_MONTH)?
+                + prices.provisioned(region, Unit::Write, write, HOURS_PER_MONTH)?
+        };
+        Ok(Dollars {
+            throughput,
+            storage: self.storage()?,
+        })
+    }
+
+    fn on_demand(&self) -> Result<Dollars, UnknownPrice> {
+        let mut throughput = 0.0;
+        for direction in Direction::ALL {
+            let mean: f64 = self
+                .slots
+                .iter()
+                .map(|slot| slot.demand[direction].mean)
+                .sum();
+            let units = mean * SECONDS_PER_MONTH;
+            throughput +=
+                self.options
+                    .prices
+                    .on_demand(&self.options.region, Unit::of(direction), units)?;
+        }
+        Ok(Dollars {
+            throughput,
+            storage: self.storage()?,
+        })
+    }
+
+    /// As many blocks as save something, the rest at the normal price.
+    fn reserved(&self, rates: &Rates, years: u8) -> Result<Dollars, UnknownPrice> {
+        let (prices, region) = (&self.options.prices, &self.options.region);
+        let mut throughput = 0.0;
+        for direction in Direction::ALL {
+            let unit = Unit::of(direction);
+            let units: f64 = approximate(rates).iter().map(|rate| rate[direction]).sum();
+            let mut cheapest = f64::INFINITY;
+            for blocks in [0.0, (units / BLOCK).floor(), (units / BLOCK).ceil()] {
+                let reserved = prices.reserved(region, unit, blocks, years)?.total;
+                let beyond = (units - blocks * BLOCK).max(0.0);
+                let rest = prices.provisioned(region, unit, beyond, HOURS_PER_MONTH)?;
+                cheapest = cheapest.min(reserved / (12.0 * f64::from(years)) + rest);
+            }
+            throughput += cheapest;
+        }
+        Ok(Dollars {
+            throughput,
+            storage: self.storage()?,
+        })
+    }
+
+    fn storage(&self) -> Result<f64, UnknownPrice> {
+        let free = if self.options.free_tier {
+            FREE_STORAGE_GB
+        } else {
+            0.0
+        };
+        let gb: f64 = self.slots.iter().map(|slot| slot.storage_gb).sum();
+        let (region, _) = self.storage_region();
+        let billed = (gb - free).max(0.0);
+        self.options
+            .prices
+            .cost(region, [("storage_gb_month", billed)])
+    }
+
+    /// The Region whose storage price is used, and whether it is another one's.
+    fn storage_region(&self) -> (&str, bool) {
+        let region = self.options.region.as_str();
+        let known = self.options.prices.find(region, "storage_gb_month").is_ok();
+        if known { (region, false) } else { (HOME, true) }
+    }
+
+    pub(super) fn break_even(&self) -> Result<ByDirection<f64>, UnknownPrice> {
+        let share = |unit| self.options.prices.break_even(&self.options.region, unit);
+        Ok(ByDirection {
+            read: share(Unit::Read)?,
+            write: share(Unit::Write)?,
+        })
+    }
+
+    pub(super) fn note(&self) -> PriceNote {
+        let (prices, region) = (&self.options.prices, self.options.region.as_str());
+        let mut estimates = Vec::new();
+        for unit in [Unit::Read, Unit::Write] {
+            for (key, what) in [
+                (unit.provisioned_key(), "provisioned"),
+                (unit.on_demand_key(), "on-demand"),
+            ] {
+                let Ok(price) = prices.find_or_estimate(region, key) else {
+                    continue;
+                };
+                if price.key != key || price.confidence == Confidence::Low {
+                    let unit = if unit == Unit::Read {
+                        "reads"
+                    } else {
+                        "writes"
+                    };
+                    estimates.push(format!(
+                        "{what} {unit}: an estimate, no list price is known"
+                    ));
+                }
+            }
+        }
+        if self.storage_region().1 {
+            estimates.push(format!("storage: the price of {HOME}"));
+        }
+        estimates.push("Standard-IA: 60 % off storage, 25 % on throughput".to_owned());
+        let date = prices.find(region, Unit::Read.provisioned_key());
+        PriceNote {
+            region: region.to_owned(),
+            date: date.map_or_else(|_| "unknown".to_owned(), |price| price.date.clone()),
+            estimates,
+            free_tier: self.options.free_tier,
+        }
+    }
+}
+
+/// What a table stores as it is billed, GB; entries of indexes are not counted.
+pub(super) fn storage_gb(trace: &Trace, slot: &Slot) -> f64 {
+    if slot.resource != Resource::Table {
+        return 0.0;
+    }
+    let workload = trace.workload();
+    let items = workload.scenario().tables[slot.table].items;
+    let sampled = items.min(SIZED_ITEMS);
+    let sum: Bytes = (0..sampled)
+        .map(|number| workload.item_size(slot.table, number))
+        .sum();
+    let mean = Bytes(sum.0 / sampled.max(1));
+    float(limits::billed_storage(items, mean, limits::STORAGE_OVERHEAD).0) / GB
+}
+
+fn approximate(rates: &Rates) -> Vec<ByDirection<f64>> {
+    rates
+        .iter()
+        .map(|rate| ByDirection::from_fn(|direction| float(rate[direction])))
+        .collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
+const fn float(count: u64) -> f64 {
+    count as f64
+}

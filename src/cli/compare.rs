@@ -1,0 +1,121 @@
+//! `dyno compare`: which partition key.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::{
+    Exit,
+    output::Output,
+    scenario::{self, Loaded},
+    size::{self, AllCores},
+};
+use crate::{
+    analysis::{
+        compare::{self, Comparison, candidate::Candidate},
+        sizing::SEEDS_MIN,
+    },
+    report::compare as report,
+    scenario::Scenario,
+    seed::Seed,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct CompareArguments {
+    /// Scenario file.
+    scenario: PathBuf,
+    /// The keys to compare: `attribute`, `attribute+sort_key`, `one#other` (joined),
+    /// `attribute/8` (suffix 1…8, a hash of the item's key) or `attribute/random8`. Without
+    /// this, every attribute that could be a partition key.
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
+    keys: Vec<String>,
+    /// The table whose items are keyed; the first of the scenario otherwise.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+    /// Requests that may be throttled, as `0.1%`.
+    #[arg(long, value_name = "SHARE", default_value = "0.1%")]
+    max_throttled: String,
+    /// Seeds, the same for every candidate, the scenario's the first.
+    #[arg(long, value_name = "N", default_value_t = SEEDS_MIN as u64,
+          value_parser = clap::value_parser!(u64).range(2..=1_000))]
+    seeds: u64,
+    /// Another first seed than the scenario's.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    output: Output,
+    /// Write no files.
+    #[arg(long, conflicts_with = "out")]
+    no_files: bool,
+}
+
+pub(super) fn compare(arguments: &CompareArguments) -> anyhow::Result<Exit> {
+    let Some(Loaded { mut scenario, .. }) = scenario::load(&arguments.scenario)? else {
+        return Ok(Exit::Usage);
+    };
+    if let Some(seed) = arguments.seed {
+        scenario.seed = Seed(seed);
+    }
+    let table = table(arguments, &scenario)?;
+    let candidates = candidates(arguments, &scenario, table)?;
+    let target = size::share(&arguments.max_throttled).with_context(|| {
+        let given = &arguments.max_throttled;
+        format!("--max-throttled {given}: write a share from 0% to 100%, as 0.1%")
+    })?;
+    let traces = size::traces(&scenario, arguments.seeds)?;
+    let comparison = compare::compare(&traces, table, &candidates, target, &AllCores);
+    publish(arguments, &comparison)?;
+    Ok(Exit::Pass)
+}
+
+fn table(arguments: &CompareArguments, scenario: &Scenario) -> anyhow::Result<usize> {
+    let Some(wanted) = &arguments.table else {
+        return Ok(0);
+    };
+    let names: Vec<&str> = scenario.tables.iter().map(|t| t.name.as_str()).collect();
+    let found = names.iter().position(|name| name == wanted);
+    found.with_context(|| {
+        format!(
+            "--table {wanted}: the scenario has no such table\n  help: it has {}",
+            names.join(", ")
+        )
+    })
+}
+
+fn candidates(
+    arguments: &CompareArguments,
+    scenario: &Scenario,
+    table: usize,
+) -> anyhow::Result<Vec<Candidate>> {
+    let table = &scenario.tables[table];
+    let candidates = if arguments.keys.is_empty() {
+        Candidate::single(table)
+    } else {
+        let parse = |text: &String| Candidate::parse(text, table);
+        arguments.keys.iter().map(parse).collect::<Result<_, _>>()?
+    };
+    if candidates.is_empty() {
+        bail!(
+            "table {} has no attribute that could be a partition key: a string, number or \
+             binary that every item has",
+            table.name
+        );
+    }
+    Ok(candidates)
+}
+
+fn publish(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Result<()> {
+    let document = serde_json::to_string_pretty(comparison)?;
+    if arguments.output.json {
+        super::print(&document)?;
+    } else {
+        super::print(report::render(comparison).trim_end())?;
+    }
+    if arguments.no_files {
+        return Ok(());
+    }
+    let folder = arguments.output.folder(&comparison.scenario, "-compared")?;
+    let path = folder.write("comparison.json", document.as_bytes())?;
+    arguments.output.say_where(&path)
+}

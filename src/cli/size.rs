@@ -1,0 +1,266 @@
+//! `dyno size`: how much to provision, in which mode, for how much.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::{
+    Exit,
+    output::Output,
+    parallel,
+    scenario::{self, Loaded},
+};
+use crate::{
+    analysis::{
+        cloudwatch,
+        expectation::REGION,
+        sizing::{self, SEEDS_MIN, Sizing, SizingOptions, search::Target},
+        workers::Workers,
+    },
+    price::PriceTable,
+    report::{sizing as report, usage},
+    scenario::Scenario,
+    seed::Seed,
+    simulation::trace::{Trace, TraceError},
+    store,
+    units::ByDirection,
+    workload::Workload,
+};
+
+/// A price table has a few thousand lines.
+const PRICES_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Two weeks of minutes of four metrics have some megabytes.
+const CLOUDWATCH_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+#[derive(Debug, Args)]
+pub(super) struct SizeArguments {
+    /// Scenario file.
+    #[arg(required_unless_present = "from_cloudwatch")]
+    scenario: Option<PathBuf>,
+    /// Size what a real table uses instead: the JSON of `aws cloudwatch get-metric-data` or
+    /// `get-metric-statistics` with its consumed and provisioned units.
+    #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
+    from_cloudwatch: Option<PathBuf>,
+    /// How far peaks within a period of CloudWatch lie above its mean.
+    #[arg(
+        long,
+        value_name = "RATIO",
+        default_value_t = 1.0,
+        requires = "from_cloudwatch"
+    )]
+    peak_to_mean: f64,
+    /// Requests of each table and direction that may be throttled, as `0.1%`; `NAME=SHARE` for
+    /// one operation. May be repeated.
+    #[arg(long, value_name = "[OPERATION=]SHARE", default_value = "0.1%")]
+    max_throttled: Vec<String>,
+    /// Seeds to simulate with, the scenario's the first.
+    #[arg(long, value_name = "N", default_value_t = SEEDS_MIN as u64,
+          value_parser = clap::value_parser!(u64).range(SEEDS_MIN as u64..=1_000))]
+    seeds: u64,
+    /// Another first seed than the scenario's.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Utilisation that auto scaling aims at, 20–90 %.
+    #[arg(long, value_name = "SHARE", default_value = "70%")]
+    target_utilisation: String,
+    /// The most that an on-demand table is to serve, units per second: reads and writes.
+    #[arg(long, value_name = "READ,WRITE", value_delimiter = ',', num_args = 2)]
+    on_demand_max: Vec<u64>,
+    /// AWS Region whose prices count.
+    #[arg(long, default_value = REGION)]
+    region: String,
+    /// Prices of your own: a JSON file of the form of the built-in table.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Take off the free tier (25 RCU, 25 WCU, 25 GB).
+    #[arg(long)]
+    free_tier: bool,
+    #[command(flatten)]
+    output: Output,
+    /// Write no files.
+    #[arg(long, conflicts_with = "out")]
+    no_files: bool,
+}
+
+/// The machine's cores.
+pub(super) struct AllCores;
+
+impl Workers for AllCores {
+    fn map<T: Send>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        let numbers: Vec<usize> = (0..count).collect();
+        parallel::map(&numbers, |number| work(*number))
+    }
+}
+
+pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
+    if let Some(file) = &arguments.from_cloudwatch {
+        return from_cloudwatch(arguments, file);
+    }
+    let file = arguments
+        .scenario
+        .as_ref()
+        .context("name a scenario, or --from-cloudwatch FILE")?;
+    let Some(Loaded { mut scenario, .. }) = scenario::load(file)? else {
+        return Ok(Exit::Usage);
+    };
+    if let Some(seed) = arguments.seed {
+        scenario.seed = Seed(seed);
+    }
+    let options = options(arguments, &scenario)?;
+    let traces = traces(&scenario, arguments.seeds)?;
+    let sizing = sizing::size(&traces, &options, &AllCores)?;
+    publish(arguments, &sizing, &options)?;
+    let is_met = sizing.offers.iter().any(|offer| offer.meets_target);
+    Ok(if is_met { Exit::Pass } else { Exit::Finding })
+}
+
+fn publish(
+    arguments: &SizeArguments,
+    sizing: &Sizing,
+    options: &SizingOptions,
+) -> anyhow::Result<()> {
+    let document = serde_json::to_string_pretty(sizing)?;
+    if arguments.output.json {
+        super::print(&document)?;
+    } else {
+        super::print(report::render(sizing).trim_end())?;
+    }
+    if arguments.no_files {
+        return Ok(());
+    }
+    let folder = arguments.output.folder(&sizing.scenario, "-sized")?;
+    let page = report::page::render(sizing, &options.prices)?;
+    for (name, content) in [("sizing.html", &page), ("sizing.json", &document)] {
+        let path = folder.write(name, content.as_bytes())?;
+        arguments.output.say_where(&path)?;
+    }
+    Ok(())
+}
+
+/// What `scenario` asks for with each of `seeds` seeds in a row.
+pub(super) fn traces(scenario: &Scenario, seeds: u64) -> Result<Vec<Trace>, TraceError> {
+    let first = scenario.seed.0;
+    let seeds: Vec<Seed> = (0..seeds).map(|n| Seed(first.wrapping_add(n))).collect();
+    let record = |seed: &Seed| {
+        let scenario = Scenario {
+            seed: *seed,
+            ..scenario.clone()
+        };
+        Trace::record(&Workload::new(Arc::new(scenario)))
+    };
+    parallel::map(&seeds, record).into_iter().collect()
+}
+
+/// Sizes what CloudWatch shows of a table.
+fn from_cloudwatch(arguments: &SizeArguments, file: &Path) -> anyhow::Result<Exit> {
+    if !(1.0..=60_000.0).contains(&arguments.peak_to_mean) {
+        bail!("--peak-to-mean: write a ratio of at least 1");
+    }
+    let text = store::read_text(file, CLOUDWATCH_BYTES_MAX)?;
+    let metrics =
+        cloudwatch::read(&text).with_context(|| format!("cannot size from {}", file.display()))?;
+    let prices = prices(arguments)?;
+    let sizing = cloudwatch::sizing::size(
+        &metrics,
+        arguments.peak_to_mean,
+        utilisation(arguments)?,
+        &arguments.region,
+        &prices,
+    )?;
+    if arguments.output.json {
+        super::print(&serde_json::to_string_pretty(&sizing)?)?;
+    } else {
+        super::print(usage::render(&sizing).trim_end())?;
+    }
+    Ok(Exit::Pass)
+}
+
+/// The prices to count with, which know the Region.
+fn prices(arguments: &SizeArguments) -> anyhow::Result<PriceTable> {
+    let prices = match &arguments.prices {
+        None => PriceTable::embedded().clone(),
+        Some(path) => {
+            let text = store::read_text(path, PRICES_BYTES_MAX)?;
+            PriceTable::parse(&text)
+                .with_context(|| format!("{} is no price table", path.display()))?
+        }
+    };
+    let regions = prices.regions();
+    if !regions.contains(&arguments.region.as_str()) {
+        bail!(
+            "--region {}: no prices for it\n  help: known are {}; --prices FILE brings others",
+            arguments.region,
+            regions.join(", ")
+        );
+    }
+    Ok(prices)
+}
+
+fn utilisation(arguments: &SizeArguments) -> anyhow::Result<f64> {
+    share(&arguments.target_utilisation)
+        .filter(|share| (0.2..=0.9).contains(share))
+        .with_context(|| {
+            let given = &arguments.target_utilisation;
+            format!("--target-utilisation {given}: write a share from 20% to 90%")
+        })
+}
+
+fn options(arguments: &SizeArguments, scenario: &Scenario) -> anyhow::Result<SizingOptions> {
+    let maximum = |index: usize| arguments.on_demand_max.get(index).copied();
+    Ok(SizingOptions {
+        target: target(&arguments.max_throttled, scenario)?,
+        utilisation: utilisation(arguments)?,
+        on_demand_maximum: ByDirection {
+            read: maximum(0),
+            write: maximum(1),
+        },
+        region: arguments.region.clone(),
+        free_tier: arguments.free_tier,
+        prices: prices(arguments)?,
+    })
+}
+
+/// Reads `0.1%` and `put=1%`.
+pub(super) fn target(given: &[String], scenario: &Scenario) -> anyhow::Result<Target> {
+    let mut target = Target {
+        overall: 0.001,
+        operations: BTreeMap::new(),
+    };
+    for text in given {
+        let (name, value) = match text.rsplit_once('=') {
+            Some((name, value)) => (Some(name), value),
+            None => (None, text.as_str()),
+        };
+        let limit = share(value).with_context(|| {
+            format!("--max-throttled {text}: write a share from 0% to 100%, as 0.1%")
+        })?;
+        let Some(name) = name else {
+            target.overall = limit;
+            continue;
+        };
+        let names: Vec<&str> = scenario
+            .operations
+            .iter()
+            .map(|o| o.name.as_str())
+            .collect();
+        let Some(operation) = names.iter().position(|known| *known == name) else {
+            bail!(
+                "--max-throttled {text}: no operation is called `{name}`\n  help: there are {}",
+                names.join(", ")
+            );
+        };
+        target.operations.insert(operation, limit);
+    }
+    Ok(target)
+}
+
+/// `0.1%`, `0.1 %`: a part from 0 to 1.
+pub(super) fn share(text: &str) -> Option<f64> {
+    let percent: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+}

@@ -1,0 +1,209 @@
+//! A comparison of keys as text of at most 80 columns.
+
+use super::{
+    format::{count, number, percent, plain},
+    sizing::{cut, wrapped},
+};
+use crate::{
+    analysis::compare::{Comparison, Ranked, candidate::Suffix},
+    units::Direction,
+};
+
+/// Keys fewer than this spread over few partitions, whatever is bought.
+const FEW_KEYS: u64 = 100;
+
+/// The text, each line ended by a newline.
+#[must_use]
+pub fn render(comparison: &Comparison) -> String {
+    let mut lines = wrapped(&headline(comparison), "");
+    lines.push(String::new());
+    lines.push(format!(
+        "{}   table {}   {} requests/s   {} seeds from {}",
+        cut(&comparison.scenario, 18),
+        cut(&comparison.table, 18),
+        number(comparison.requests_per_second),
+        comparison.seeds,
+        comparison.seed
+    ));
+    lines.push(String::new());
+    lines.push(row(
+        "   partition key",
+        &[
+            "keys",
+            "hottest",
+            "top 1 %",
+            "Gini",
+            "part. use",
+            "headroom",
+        ],
+    ));
+    for ranked in &comparison.candidates {
+        lines.push(line(ranked));
+    }
+    lines.push(String::new());
+    for ranked in &comparison.candidates {
+        lines.extend(wrapped(
+            &format!(
+                "{} {}: {}",
+                ranked.rank,
+                cut(&ranked.candidate.name, 36),
+                reason(ranked)
+            ),
+            "  ",
+        ));
+    }
+    lines.push(String::new());
+    for note in notes(comparison) {
+        lines.extend(wrapped(&note, "  "));
+    }
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(plain(&line).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The answer in one sentence.
+#[must_use]
+pub fn headline(comparison: &Comparison) -> String {
+    let Some(best) = comparison.candidates.first() else {
+        return "Nothing was compared.".to_owned();
+    };
+    let name = |ranked: &Ranked| format!("`{}`", cut(&ranked.candidate.name, 36));
+    let tied: Vec<&Ranked> = comparison
+        .candidates
+        .iter()
+        .filter(|ranked| ranked.rank == best.rank)
+        .collect();
+    let next = comparison
+        .candidates
+        .iter()
+        .find(|ranked| ranked.rank != best.rank);
+    let after = next.map_or_else(String::new, |next| {
+        format!("; next is {} with {}", name(next), times(next.headroom))
+    });
+    if tied.len() > 1 {
+        let names: Vec<String> = tied.iter().map(|ranked| name(ranked)).collect();
+        return format!(
+            "A tie: {} serve about {} this load before a key is too hot for a partition{after}.",
+            names.join(" and "),
+            times(best.headroom)
+        );
+    }
+    format!(
+        "Use {}: it serves {} this load before a key is too hot for a partition{after}.",
+        name(best),
+        times(best.headroom)
+    )
+}
+
+/// Why a candidate stands where it does.
+#[must_use]
+pub fn reason(ranked: &Ranked) -> String {
+    let mut parts = Vec::new();
+    let direction = if ranked.utilisation.write > ranked.utilisation.read {
+        Direction::Write
+    } else {
+        Direction::Read
+    };
+    let (what, gives) = match direction {
+        Direction::Read => ("reads", "RCU"),
+        Direction::Write => ("writes", "WCU"),
+    };
+    parts.push(format!(
+        "the key `{}` takes {} of the {what}, and its partition is used to {} of the {gives} \
+         that one gives",
+        cut(&ranked.hottest_key, 30),
+        percent(ranked.hottest_units[direction]),
+        percent(ranked.utilisation[direction]),
+    ));
+    if ranked.keys < FEW_KEYS {
+        parts.push(format!(
+            "only {} different keys, so that at most as many partitions share the load",
+            count(ranked.keys)
+        ));
+    }
+    if ranked.overwritten > 0 {
+        let remedy = match &ranked.proposed_sort_key {
+            Some(sort) => format!("needs the sort key `{sort}`"),
+            None => "needs a sort key that none of the attributes is".to_owned(),
+        };
+        parts.push(format!(
+            "not unique: {} of {} items would overwrite others; {remedy}",
+            count(ranked.overwritten),
+            count(ranked.items)
+        ));
+    }
+    if ranked.exceeds_collection_limit {
+        parts.push("one key holds more than the 10 GB that a local secondary index allows".into());
+    }
+    if ranked.candidate.suffix != Suffix::None {
+        parts.push(format!(
+            "reads cost {} as much as without shards",
+            times(ranked.read_cost)
+        ));
+    }
+    if ranked.throttled.share > 0.0 {
+        parts.push(format!(
+            "{} throttled at this load",
+            percent(ranked.throttled.share)
+        ));
+    }
+    format!("{}.", parts.join("; "))
+}
+
+fn line(ranked: &Ranked) -> String {
+    let utilisation = ranked.utilisation.read.max(ranked.utilisation.write);
+    row(
+        &format!("{:>2} {}", ranked.rank, cut(&ranked.candidate.name, 24)),
+        &[
+            &count(ranked.keys),
+            &percent(ranked.hottest_share),
+            &percent(ranked.top_percent_share),
+            &format!("{:.2}", ranked.gini),
+            &percent(utilisation),
+            &times(ranked.headroom),
+        ],
+    )
+}
+
+fn notes(comparison: &Comparison) -> Vec<String> {
+    let intervals: Vec<String> = comparison
+        .candidates
+        .iter()
+        .map(|ranked| {
+            let [low, high] = ranked.headroom_interval;
+            format!(
+                "{} {}–{}",
+                cut(&ranked.candidate.name, 24),
+                number(low),
+                number(high)
+            )
+        })
+        .collect();
+    vec![
+        format!(
+            "headroom: the largest multiple of this load at which at most {} is throttled, when \
+             the table has capacity for all of it and hot partitions have split until one key is \
+             the heat. 95 % intervals: {}.",
+            percent(comparison.target),
+            intervals.join(", ")
+        ),
+        "Candidates share a rank when their paired differences over the seeds may be none \
+         (99 %), or are below 1 %. Shares are of requests; part. use is the hottest partition's \
+         units of what one gives, 3,000 RCU or 1,000 WCU."
+            .to_owned(),
+    ]
+}
+
+fn times(multiple: f64) -> String {
+    format!("{} ×", number(multiple))
+}
+
+fn row(name: &str, cells: &[&str; 6]) -> String {
+    let cells: Vec<String> = (cells.iter().zip([8, 9, 9, 6, 11, 10]))
+        .map(|(cell, width)| format!("{cell:>width$}"))
+        .collect();
+    format!("{name:<27}{}", cells.concat())
+}
