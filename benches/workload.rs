@@ -147,5 +147,6 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         model: ModelParameters::default(),
+        files: vec![],
     }
 }

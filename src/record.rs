@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    scenario::{OperationKind, PhaseKind},
+    scenario::{OperationKind, PhaseKind, files::FileNote},
     seed::Seed,
     units::{ByDirection, CapacityUnits, Timestamp},
 };
@@ -143,6 +143,9 @@ pub struct RunRecord {
     pub provenance: Provenance,
     /// The scenario file as it was read.
     pub scenario_source: String,
+    /// What the files were that the scenario names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileNote>,
     /// The tables, in the order of the scenario.
     pub tables: Vec<TableRecord>,
     /// The operations, in the order of the scenario.

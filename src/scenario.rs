@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod file;
+pub mod files;
 pub mod language;
 pub mod load;
 pub mod parameters;
@@ -51,11 +52,18 @@ pub struct Scenario {
     pub validity: Validity,
     /// The unpublished rules of the capacity model.
     pub model: ModelParameters,
+    /// The files that it was read with, each once, by path.
+    #[serde(
+        serialize_with = "files::hashes",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub files: Vec<files::FileNote>,
 }
 
 impl Scenario {
     /// SHA-256 of the resolved scenario, as 64 hex digits: two files that mean the same have
-    /// the same fingerprint, whatever their comments and layout.
+    /// the same fingerprint, whatever their comments and layout. The files that a scenario
+    /// names count by their content.
     ///
     /// # Panics
     /// Never: a scenario holds only finite numbers, strings and sequences.

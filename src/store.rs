@@ -2,6 +2,8 @@
 //!
 //! Knows paths and bytes; must not know what is in them.
 
+pub mod files;
+
 use std::{
     fs, io,
     io::Write,

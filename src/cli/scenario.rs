@@ -10,9 +10,9 @@ use crate::{
     scenario::{
         Scenario,
         diagnostic::Diagnostics,
-        parse::{Parsed, parse},
+        parse::{Parsed, parse_with},
     },
-    store,
+    store::{self, files::FolderOf},
 };
 
 /// A scenario is written by hand; a larger file is something else.
@@ -34,7 +34,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<Exit> {
     for file in &arguments.files {
         let source = store::read_text(file, SCENARIO_BYTES_MAX)?;
         let name = file.display().to_string();
-        let problems = match parse(&source, &name) {
+        let problems = match parse_with(&source, &name, &FolderOf::new(file)) {
             Ok(Parsed { warnings, .. }) => Diagnostics::new(&source, &name, warnings),
             Err(problems) => problems,
         };
@@ -67,7 +67,7 @@ pub(super) struct Loaded {
 pub(super) fn load(file: &Path) -> Result<Option<Loaded>> {
     let source = store::read_text(file, SCENARIO_BYTES_MAX)?;
     let name = file.display().to_string();
-    match parse(&source, &name) {
+    match parse_with(&source, &name, &FolderOf::new(file)) {
         Ok(Parsed { scenario, warnings }) => {
             show(&Diagnostics::new(&source, &name, warnings));
             Ok(Some(Loaded { scenario, source }))

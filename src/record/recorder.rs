@@ -109,6 +109,7 @@ impl Recorder {
                 schema_version: SCHEMA_VERSION,
                 provenance: header.provenance,
                 scenario_source: header.scenario_source,
+                files: scenario.files.clone(),
                 tables,
                 operations,
                 phases,

@@ -10,6 +10,7 @@ use crate::{
     scenario::{
         Scenario,
         diagnostic::{Diagnostics, printable},
+        files::NotedFiles,
         parse,
     },
     units::{ByDirection, CapacityUnits, Direction},
@@ -79,7 +80,8 @@ pub fn read(document: &str) -> Result<StoredRun, StoredError> {
         let found = u64::from(record.schema_version);
         return Err(StoredError::Version { found });
     }
-    let mut scenario = parse::parse(&record.scenario_source, "the stored scenario")
+    let files = NotedFiles(&record.files);
+    let mut scenario = parse::parse_with(&record.scenario_source, "the stored scenario", &files)
         .map_err(|problems| StoredError::Scenario(Box::new(problems)))?
         .scenario;
     scenario.seed = record.provenance.seed;

@@ -19,6 +19,7 @@ use super::{
     RetrySettings, Scenario,
     diagnostic::{Diagnostic, Diagnostics, quoted},
     file::{self, Problems, Span, fields::Fields, value::nearest},
+    files::{Files, Inputs, NoFiles},
     language,
 };
 use crate::{seed::Seed, units::Share};
@@ -35,13 +36,23 @@ pub struct Parsed {
 /// The seed of a scenario that names none.
 pub const SEED_DEFAULT: Seed = Seed(1);
 
-/// Reads a scenario; `file_name` appears in messages only.
+/// Reads a scenario that names no files; `file_name` appears in messages only.
+///
+/// # Errors
+/// Every problem of the file at once, when at least one of them is an error; to name a file is
+/// one.
+pub fn parse(source: &str, file_name: &str) -> Result<Parsed, Diagnostics> {
+    parse_with(source, file_name, &NoFiles)
+}
+
+/// Reads a scenario and the `files` that it names.
 ///
 /// # Errors
 /// Every problem of the file at once, when at least one of them is an error.
-pub fn parse(source: &str, file_name: &str) -> Result<Parsed, Diagnostics> {
+pub fn parse_with(source: &str, file_name: &str, files: &dyn Files) -> Result<Parsed, Diagnostics> {
     let mut problems = Problems::new(source);
-    let Some(scenario) = scenario(source, &mut problems).filter(|_| problems.errors() == 0) else {
+    let scenario = scenario(source, files, &mut problems);
+    let Some(scenario) = scenario.filter(|_| problems.errors() == 0) else {
         return Err(Diagnostics::new(source, file_name, problems.into_list()));
     };
     let mut warnings = problems.into_list();
@@ -50,8 +61,9 @@ pub fn parse(source: &str, file_name: &str) -> Result<Parsed, Diagnostics> {
 }
 
 /// `None` only with an error among the problems.
-fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
+fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<Scenario> {
     let table = file::read(source, problems)?;
+    let inputs = Inputs::new(files);
     let top = Fields::new(&language::SCENARIO, table.get_ref(), 0..0, problems);
     let name = top.text(problems, "name").unwrap_or_default().to_owned();
     let question = top.text(problems, "question").map(ToOwned::to_owned);
@@ -75,6 +87,7 @@ fn scenario(source: &str, problems: &mut Problems) -> Option<Scenario> {
         thresholds,
         validity: verdicts::validity(&top, problems),
         model: model(&top, problems),
+        files: inputs.into_notes(),
     };
     if problems.errors() == 0 && !expect_throttling {
         demand::check(&scenario, &tables, problems);
