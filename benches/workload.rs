@@ -147,6 +147,7 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         model: ModelParameters::default(),
+        weights: vec![],
         files: vec![],
     }
 }

@@ -3,17 +3,21 @@
 //! Owns the meaning of a scenario; must not know how load is generated, sent or reported.
 //! [`parse`] is the only way to make one from a file.
 
+pub mod data;
 pub mod diagnostic;
 pub mod file;
 pub mod files;
 pub mod language;
 pub mod load;
+pub mod number;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
 pub mod schema;
+pub mod sizes;
 pub mod table;
 pub mod template;
+pub mod value;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -23,7 +27,8 @@ pub use load::{
     OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
 };
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
-pub use table::{Attribute, AttributeType, Billing, NumberSpec, Table, ValueSpec};
+pub use table::{Billing, Table};
+pub use value::{Attribute, AttributeType, Bucket, NumberSpec, ValueSpec};
 
 use crate::seed::Seed;
 
@@ -52,6 +57,9 @@ pub struct Scenario {
     pub validity: Validity,
     /// The unpublished rules of the capacity model.
     pub model: ModelParameters,
+    /// What [`KeySpec::Weights`] counts through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<data::Weights>,
     /// The files that it was read with, each once, by path.
     #[serde(
         serialize_with = "files::hashes",

@@ -213,5 +213,6 @@ fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<Mix>) -> Ke
         stream("keys", &named.name),
         stream("permutation", &table.name),
         Inserts::new(Arc::clone(mix), inserting, share.sum()),
+        &scenario.weights,
     )
 }

@@ -5,7 +5,10 @@
 mod data;
 mod load;
 
-pub use data::{ATTRIBUTE, BILLING, LOG_NORMAL, NORMAL, SPREAD, TABLE};
+pub use data::{
+    ATTRIBUTE, BILLING, BUCKET, DATA, EXPONENTIAL, LOG_NORMAL, NORMAL, PARETO, SPREAD, TABLE,
+    ZIPFIAN,
+};
 pub use load::{ARRIVALS, CLIENT, KEYS, MODEL, OPERATION, PHASE, RETRY, THRESHOLD, VALIDITY};
 
 use super::quantity::Quantity;

@@ -3,14 +3,17 @@
 //! Pure: text in, values out. What the keys are is declared in [`super::language`]; this module
 //! owns what they mean together.
 
+mod attributes;
 mod demand;
 mod phases;
 mod primary_key;
 mod requests;
+mod rows;
 mod sizes;
 mod spread;
 mod tables;
 mod verdicts;
+mod weights;
 
 use std::collections::BTreeSet;
 
@@ -63,17 +66,22 @@ pub fn parse_with(source: &str, file_name: &str, files: &dyn Files) -> Result<Pa
 /// `None` only with an error among the problems.
 fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<Scenario> {
     let table = file::read(source, problems)?;
-    let inputs = Inputs::new(files);
+    let mut inputs = Inputs::new(files);
     let top = Fields::new(&language::SCENARIO, table.get_ref(), 0..0, problems);
     let name = top.text(problems, "name").unwrap_or_default().to_owned();
     let question = top.text(problems, "question").map(ToOwned::to_owned);
     let seed = top.count(problems, "seed").map_or(SEED_DEFAULT, Seed);
     let expect_throttling = top.flag(problems, "expect_throttling").unwrap_or(false);
-    let tables = tables::read(&top, problems);
+    let mut tables = tables::read(&top, problems);
     let mut keys = requests::keys(&top, problems);
+    let weights = rows::load(&mut tables, &mut keys, &mut inputs, problems);
+    tables::check(&tables, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
     let phases = phases::read(&top, problems);
     requests::check_loaded(&operations, &phases, problems);
+    if problems.errors() == 0 {
+        weights::check(&operations, &tables, &keys, &weights, problems);
+    }
     let thresholds = verdicts::thresholds(&top, &operations, problems);
     let scenario = Scenario {
         name,
@@ -87,6 +95,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
         thresholds,
         validity: verdicts::validity(&top, problems),
         model: model(&top, problems),
+        weights,
         files: inputs.into_notes(),
     };
     if problems.errors() == 0 && !expect_throttling {

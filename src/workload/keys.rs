@@ -3,6 +3,7 @@
 //! Owns the laws by which items are picked, each exact for up to 10^12 items without a table
 //! in memory; must not know what the items hold or what is done with them.
 
+pub mod alias;
 pub mod latest;
 pub mod permutation;
 pub mod zipf;
@@ -10,9 +11,10 @@ pub mod zipf;
 use rand::RngExt;
 
 use crate::{
-    scenario::KeySpec,
+    scenario::{KeySpec, data::Weights},
     seed::{Rng, Stream},
 };
+use alias::AliasTable;
 use latest::{Inserts, Latest};
 use permutation::Permutation;
 use zipf::Zipf;
@@ -33,12 +35,14 @@ enum Law {
     Latest(Latest),
     Sequential { items: u64 },
     New { items: u64 },
+    Weights(AliasTable),
 }
 
 impl Keys {
     /// Picks among `items` ≥ 1 items with randomness from `draws`. `spread` keys the
     /// permutation of scrambled laws: laws that share it share their popular items. `inserts`
-    /// are the arrivals that add items to the table, if there are any.
+    /// are the arrivals that add items to the table, if there are any. `weights` are those of
+    /// the scenario.
     #[must_use]
     pub fn new(
         spec: KeySpec,
@@ -46,6 +50,7 @@ impl Keys {
         draws: Stream,
         spread: Stream,
         inserts: Option<Inserts>,
+        weights: &[Weights],
     ) -> Self {
         let items = items.max(1);
         let law = match spec {
@@ -70,6 +75,12 @@ impl Keys {
             KeySpec::Latest { exponent } => Law::Latest(Latest::new(items, exponent, inserts)),
             KeySpec::Sequential => Law::Sequential { items },
             KeySpec::New => Law::New { items },
+            KeySpec::Weights { weights: index } => {
+                let values = weights
+                    .get(index)
+                    .map_or(&[][..], |weights| &weights.values);
+                Law::Weights(AliasTable::new(values))
+            }
         };
         Self { draws, law }
     }
@@ -98,6 +109,7 @@ impl Keys {
             Law::Latest(latest) => latest.pick(sequence, &mut self.draws.at(sequence)),
             Law::Sequential { items } => sequence % items,
             Law::New { items } => items.saturating_add(sequence),
+            Law::Weights(table) => table.sample(&mut self.draws.at(sequence)),
         }
     }
 }

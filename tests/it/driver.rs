@@ -100,6 +100,7 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         model: ModelParameters::default(),
+        weights: vec![],
         files: vec![],
     }
 }

@@ -5,9 +5,12 @@
 use super::{
     super::{
         ArrivalSpec, Billing, Consistency, OperationKind, OperationSpec, Phase, Scenario, Table,
-        ValueSpec, diagnostic::Diagnostic, file::Problems, quantity::grouped,
+        ValueSpec,
+        diagnostic::Diagnostic,
+        file::Problems,
+        quantity::grouped,
+        sizes::{as_f64, item_bytes_mean},
     },
-    sizes::{as_f64, item_bytes_mean},
     tables,
 };
 use crate::units::Direction;

@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{
     super::{
-        Consistency, KeySpec, NamedKeys, OperationKind, OperationSpec, PhaseKind,
+        Consistency, KeySpec, NamedKeys, OperationKind, OperationSpec, PhaseKind, ValueSpec,
         diagnostic::{Diagnostic, quoted},
         file::{
             Problems, Span,
@@ -15,6 +15,7 @@ use super::{
         quantity::grouped,
     },
     check_distinct, phases, share, small, tables, undefined,
+    weights::{self, WeightsDraft},
 };
 use crate::units::{Direction, Share};
 
@@ -22,8 +23,10 @@ use crate::units::{Direction, Share};
 #[derive(Debug)]
 pub(super) struct KeysDraft {
     pub keys: NamedKeys,
-    span: Option<Span>,
-    used: bool,
+    pub span: Option<Span>,
+    pub used: bool,
+    /// Of kind `weights`.
+    pub weights: Option<WeightsDraft>,
 }
 
 /// The distributions of the file, and the built-in ones that operations use.
@@ -31,9 +34,13 @@ pub(super) fn keys(top: &Fields<'_>, problems: &mut Problems) -> Vec<KeysDraft> 
     let mut drafts = Vec::new();
     for entry in top.entries(problems, "keys") {
         check_name(entry.name, "key distribution", entry.span.clone(), problems);
-        let spec = Fields::open(&language::KEYS, entry.value, problems)
-            .and_then(|fields| key_spec(&fields, problems));
+        let fields = Fields::open(&language::KEYS, entry.value, problems);
+        let spec = fields
+            .as_ref()
+            .and_then(|fields| key_spec(fields, problems));
+        let weights = fields.and_then(|fields| WeightsDraft::read(&fields, problems));
         drafts.push(KeysDraft {
+            weights,
             keys: NamedKeys {
                 name: entry.name.to_owned(),
                 spec: spec.unwrap_or(KeySpec::Uniform),
@@ -62,6 +69,8 @@ fn key_spec(fields: &Fields<'_>, problems: &mut Problems) -> Option<KeySpec> {
         "latest" => KeySpec::Latest {
             exponent: exponent?,
         },
+        // Which weights, only the data tell.
+        "weights" => KeySpec::Weights { weights: 0 },
         built_in => built_in_spec(built_in)?,
     })
 }
@@ -151,7 +160,14 @@ fn operation(
         name: name.to_owned(),
         kind,
         table: table.unwrap_or(0),
-        keys: keys_of(fields, keys, problems).unwrap_or(0),
+        keys: keys_of(fields, keys, problems)
+            .and_then(|index| {
+                let Some(table) = table else {
+                    return Some(index);
+                };
+                weights::of_table(index, keys, (table, &tables[table]), fields, problems)
+            })
+            .unwrap_or(0),
         weight,
         consistency: match fields.one_of(problems, "consistency") {
             Some("strong") => Consistency::Strong,
@@ -232,6 +248,7 @@ fn keys_of(
             },
             span: None,
             used: true,
+            weights: None,
         });
     }
     let Some(index) = found else {
@@ -310,6 +327,16 @@ fn set_of(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -
                         format!("{} is a key: an update cannot set it", quoted(name)),
                     )
                     .label("DynamoDB refuses that"),
+                );
+            }
+            Some(index) if matches!(attributes[index].value, ValueSpec::Column(_)) => {
+                let message = format!(
+                    "{} is a column: an update would not change it",
+                    quoted(name)
+                );
+                problems.push(
+                    Diagnostic::error("S017", entry.span(), message)
+                        .label("name an attribute that is drawn"),
                 );
             }
             Some(index) if set.contains(&index) => problems.push(Diagnostic::error(
