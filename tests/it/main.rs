@@ -3,6 +3,7 @@ mod architecture;
 mod browser;
 mod capacity;
 mod cli;
+mod data;
 mod driver;
 mod dynamodb_local;
 mod emulator;

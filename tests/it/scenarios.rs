@@ -105,7 +105,11 @@ fn the_shipped_scenarios_are_valid_and_free_of_warnings() {
         let parsed = parse(source, name).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(parsed.warnings, [], "{name}");
         assert_eq!(parsed.scenario.name, name);
-        assert!(source.starts_with("# "), "{name} says what it asks");
+        let asks = source.strip_prefix("#:schema ./scenario.schema.json\n# ");
+        assert!(
+            asks.is_some(),
+            "{name} names its schema and says what it asks"
+        );
     }
     assert_eq!(told(ORDERS), "");
 }

@@ -6,6 +6,7 @@
     reason = "counts of a test are small"
 )]
 
+mod nested;
 mod operations;
 mod picks;
 mod schedules;

@@ -18,8 +18,8 @@ pub(super) struct WeightsDraft {
     wanted: Wanted,
     /// A file of its own, and where it is named; else the data of the operation's table.
     file: Option<(String, Span)>,
-    /// What the index in the spec is for, once it is known: its file, or this table.
-    of: Option<Option<usize>>,
+    /// The table whose rows the index in the spec is for, once it is known.
+    table: Option<usize>,
 }
 
 impl WeightsDraft {
@@ -31,7 +31,7 @@ impl WeightsDraft {
         Some(Self {
             wanted: Wanted::weights(column, fields.span_of("column")),
             file,
-            of: None,
+            table: None,
         })
     }
 }
@@ -53,9 +53,6 @@ impl KeysDraft {
     /// The weights of its own file are number `weights` of the scenario.
     pub(super) fn resolve(&mut self, weights: usize) {
         self.keys.spec = KeySpec::Weights { weights };
-        if let Some(draft) = &mut self.weights {
-            draft.of = Some(None);
-        }
     }
 }
 
@@ -88,7 +85,7 @@ pub(super) fn of_table(
     // Else the file could not be read, which was told.
     let of_table = *table.weights.get(&weights.wanted.column)?;
     let spec = KeySpec::Weights { weights: of_table };
-    if weights.of.is_some_and(|of| of != Some(number)) {
+    if weights.table.is_some_and(|table| table != number) {
         let same =
             |known: &KeysDraft| known.keys.name == draft.keys.name && known.keys.spec == spec;
         if let Some(known) = keys.iter().position(same) {
@@ -109,7 +106,7 @@ pub(super) fn of_table(
     let draft = &mut keys[index];
     draft.keys.spec = spec;
     if let Some(weights) = &mut draft.weights {
-        weights.of = Some(Some(number));
+        weights.table = Some(number);
     }
     Some(index)
 }

@@ -32,10 +32,9 @@ pub(super) fn convert(kind: AttributeType, field: Field<'_>) -> Result<Cell<'_>,
         AttributeType::S | AttributeType::N | AttributeType::B | AttributeType::Bool
     );
     match field {
-        Field::Text([]) => Ok(None),
+        Field::Text([]) | Field::Json("null") => Ok(None),
         Field::Text(bytes) if nested => document(kind, utf8(bytes)?),
         Field::Text(bytes) => scalar(kind, Cow::Borrowed(utf8(bytes)?)),
-        Field::Json("null") => Ok(None),
         Field::Json(json) if nested => document(kind, json),
         Field::Json(json) => match Document::read(json)? {
             Document::Text(text) if text.is_empty() => Ok(None),

@@ -154,7 +154,9 @@ fn json_lines(reading: &mut Reading<'_>, sink: &mut Sink<'_>, problems: &mut Pro
                 continue;
             }
         };
-        row.keys().for_each(|name| sink.name(name));
+        for name in row.keys() {
+            sink.name(name);
+        }
         let field = |column: &String| row.get(column).map(|raw| Field::Json(raw.get()));
         if !sink.row(line, wanted.iter().map(field), problems) {
             return;
