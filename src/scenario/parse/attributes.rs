@@ -150,7 +150,10 @@ fn value(
             let column = column.unwrap_or(&attribute.name);
             let wanted_column = Wanted::new(column, attribute.kind, span);
             let stand_in = wanted_column.stand_in();
-            wanted.push(wanted_column);
+            // That no column is of type NULL was told.
+            if attribute.kind != AttributeType::Null {
+                wanted.push(wanted_column);
+            }
             ValueSpec::Column(stand_in)
         }
     })

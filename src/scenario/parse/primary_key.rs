@@ -93,12 +93,15 @@ pub(super) fn warn_of_overwrites(draft: &Draft, span: &Span, problems: &mut Prob
         let [items, distinct] = [table.items, distinct].map(|n| grouped_whole(&n.to_string()));
         format!("{items} items have only {distinct} different keys")
     };
+    let help = if rows.is_some() {
+        "name a sort key that tells the rows apart, or a column without repetition"
+    } else {
+        "make a key `unique`, or pair `group` with a `cycle` of at least the group's size"
+    };
     problems.push(
         Diagnostic::warning("S030", span.clone(), message)
             .label(label)
-            .help(
-                "make a key `unique`, or pair `group` with a `cycle` of at least the group's size",
-            ),
+            .help(help),
     );
 }
 
@@ -116,6 +119,8 @@ fn rows_with_other_keys(values: &[&ValueSpec], items: u64) -> Option<u64> {
         return None;
     }
     let key = |number: u64| columns.iter().map(move |column| column.cell(number));
+    let rows = columns.iter().map(|column| column.rows()).min();
+    let items = items.min(rows.unwrap_or(0));
     let mut numbers: Vec<u64> = (0..items).collect();
     numbers.sort_unstable_by(|a, b| key(*a).cmp(key(*b)));
     let distinct = numbers

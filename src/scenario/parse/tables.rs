@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        Billing, Table, ValueSpec,
+        AttributeType, Billing, Table, ValueSpec,
         diagnostic::{Diagnostic, quoted},
         file::{
             Problems, Span,
@@ -93,7 +93,10 @@ fn table(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
     let partition_key = find("partition_key", problems);
     let sort_key = find("sort_key", problems);
     for key in partition_key.iter().chain(&sort_key) {
-        if let ValueSpec::Column(column) = &attributes[*key].value {
+        let kind = attributes[*key].kind;
+        if let ValueSpec::Column(column) = &attributes[*key].value
+            && matches!(kind, AttributeType::S | AttributeType::N | AttributeType::B)
+        {
             let same = |w: &&mut Wanted| w.column == column.name() && w.kind == Some(column.kind());
             wanted
                 .iter_mut()

@@ -72,7 +72,12 @@ fn scalar(kind: AttributeType, text: Cow<'_, str>) -> Result<Cell<'_>, String> {
             let size = number::number_size(trimmed);
             (Cow::Owned(trimmed.as_bytes().to_vec()), size)
         }
-        AttributeType::N => return Err(format!("is not a number: {}", quoted(&text))),
+        AttributeType::N => {
+            return Err(format!(
+                "is no number that DynamoDB takes: {}",
+                quoted(&text)
+            ));
+        }
         AttributeType::Bool => match trimmed.to_ascii_lowercase().as_str() {
             truth @ ("true" | "false") => (Cow::Owned(truth.as_bytes().to_vec()), 1),
             _ => return Err(format!("is neither true nor false: {}", quoted(&text))),

@@ -66,7 +66,7 @@ fn csv(reading: &mut Reading<'_>, sink: &mut Sink<'_>, problems: &mut Problems) 
             // The reader keeps what failed.
             Ok(false) | Err(_) => return,
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = line(&record, reader.position().line());
         if record.len() != headers.len() {
             let problem = format!(
                 "{} fields, but the header has {}",
@@ -81,6 +81,14 @@ fn csv(reading: &mut Reading<'_>, sink: &mut Sink<'_>, problems: &mut Problems) 
             return;
         }
     }
+}
+
+/// The line on which a record starts, when the next one is looked for on line `next`: empty lines
+/// before it belong to its position, but not to it.
+fn line(record: &csv::ByteRecord, next: u64) -> u64 {
+    let position = record.position().map_or(0, csv::Position::line);
+    let breaks = record.as_slice().iter().filter(|byte| **byte == b'\n');
+    position.max(next.saturating_sub(breaks.count() as u64 + 1))
 }
 
 /// Where each wanted column stands, if it does.
@@ -148,7 +156,7 @@ fn json_lines(reading: &mut Reading<'_>, sink: &mut Sink<'_>, problems: &mut Pro
         let row: BTreeMap<String, &RawValue> = match serde_json::from_str(text) {
             Ok(row) => row,
             Err(error) => {
-                let column = error.column();
+                let column = error.column().max(1);
                 let problem = format!("the line is no JSON object (column {column})");
                 sink.refuse(line, &problem, problems);
                 continue;
