@@ -5,9 +5,9 @@ use std::{hint::black_box, sync::Arc, time::Instant};
 
 use dynamometer::{
     scenario::{
-        ArrivalSpec, Attribute, AttributeType, Billing, ClientSettings, Consistency, KeySpec,
-        ModelParameters, NamedKeys, NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind,
-        Scenario, Table, Validity, ValueSpec,
+        ArrivalSpec, Attribute, AttributeType, ClientSettings, KeySpec, ModelParameters, NamedKeys,
+        NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind, Scenario, Table, Validity,
+        ValueSpec,
     },
     schedule::Schedule,
     seed::Seed,
@@ -68,6 +68,8 @@ fn main() {
             kind: PhaseKind::Measured,
             duration: std::time::Duration::from_hours(24),
             arrivals,
+            mix: None,
+            assumed: None,
         });
         let schedule = Schedule::new(&scenario);
         let mut due = schedule.arrivals();
@@ -111,17 +113,15 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         name: "bench".into(),
         question: None,
         seed: Seed(1),
-        tables: vec![Table {
-            name: "Users".into(),
-            partition_key: 0,
-            sort_key: None,
-            billing: Billing::Provisioned(ByDirection::from_fn(|_| CapacityUnits::whole(1))),
-            items: ITEMS,
-            attributes: vec![
+        tables: vec![Table::plain(
+            "Users",
+            ByDirection::from_fn(|_| CapacityUnits::whole(1)),
+            ITEMS,
+            vec![
                 attribute("user_id", ValueSpec::Unique { prefix }),
                 attribute("bio", ValueSpec::Text { length }),
             ],
-        }],
+        )],
         keys: (0..)
             .zip(operations)
             .map(|(number, &(_, _, spec))| NamedKeys {
@@ -132,14 +132,8 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         operations: (0..)
             .zip(operations)
             .map(|(number, &(kind, weight, _))| OperationSpec {
-                name: format!("operation{number}"),
-                kind,
-                table: 0,
                 keys: number,
-                weight: share(weight),
-                consistency: Consistency::Eventual,
-                limit: None,
-                set: vec![],
+                ..OperationSpec::plain(&format!("operation{number}"), kind, share(weight))
             })
             .collect(),
         phases: vec![],

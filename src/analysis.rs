@@ -6,6 +6,7 @@
 pub mod cause;
 mod collect;
 pub mod expectation;
+pub mod seeds;
 pub mod threshold;
 
 use std::{collections::BTreeMap, time::Duration};

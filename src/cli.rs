@@ -4,6 +4,7 @@ mod emulate;
 mod explain;
 mod init;
 mod output;
+mod parallel;
 mod plan;
 mod report;
 mod run;

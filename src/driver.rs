@@ -200,6 +200,7 @@ impl<T: Target> Run<T> {
 
     fn arrive(&mut self, due: Due) {
         let Due { arrival, operation } = due;
+        self.attempts.begin(arrival.phase, arrival.sequence);
         self.recorder.due(&arrival, operation);
         self.feed(Event::ArrivalDue { arrival, operation });
     }

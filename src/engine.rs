@@ -9,21 +9,18 @@ pub mod retry;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    record::{Outcome, Sample},
+    record::{Declared, Outcome, Sample},
     scenario::{ClientSettings, Scenario},
     schedule::Arrival,
-    units::{ByDirection, CapacityUnits, Timestamp},
+    units::Timestamp,
 };
 use retry::RetryPolicy;
 
 /// How one attempt ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Success.
-    Completed {
-        /// Units that the answer declares.
-        consumed: ByDirection<CapacityUnits>,
-    },
+    /// Success; also that of a write whose condition was not met.
+    Completed,
     /// Refused for want of capacity.
     Throttled {
         /// The reasons given, or the exception's name where there are none; never empty.
@@ -63,6 +60,8 @@ pub enum Event {
         answered_at: Timestamp,
         /// How it ended.
         answer: Answer,
+        /// What it took.
+        declared: Declared,
     },
     /// The instant named by an [`Action::WaitUntil`] has come.
     RetryDue {
@@ -162,6 +161,7 @@ impl Engine {
                 sent_at,
                 answered_at,
                 answer,
+                declared,
             } => {
                 if let Some(under_way) = self.under_way.get_mut(&request)
                     && under_way.sample.attempts == attempt
@@ -170,6 +170,7 @@ impl Engine {
                     under_way.sample.first_sent.get_or_insert(sent_at);
                     under_way.sample.last_sent = Some(sent_at);
                     under_way.sample.finished = answered_at;
+                    under_way.sample.declared += &declared;
                     self.answered(request, answer, now, actions);
                 }
             }
@@ -278,7 +279,7 @@ fn unsent(arrival: &Arrival, operation: usize, now: Timestamp) -> Sample {
         last_sent: None,
         finished: now,
         attempts: 0,
-        consumed: ByDirection::default(),
+        declared: Declared::default(),
         throttle_reasons: Vec::new(),
         error: None,
     }
@@ -294,10 +295,7 @@ fn send(sample: &mut Sample, request: u64, actions: &mut Vec<Action>) {
 fn conclude(sample: &mut Sample, answer: Answer, settings: &ClientSettings) {
     sample.error = None;
     sample.outcome = match answer {
-        Answer::Completed { consumed } => {
-            sample.consumed = consumed;
-            Outcome::Completed
-        }
+        Answer::Completed => Outcome::Completed,
         Answer::Throttled { reasons } => {
             sample.throttle_reasons.extend(reasons);
             Outcome::Throttled

@@ -49,6 +49,59 @@ impl Outcome {
     ];
 }
 
+/// What the answers to a request declare. An error declares nothing, so that a request of one
+/// part that fails has none of it; of several pages or parts, those before the failure count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Units of the table and its local indexes (`ReturnConsumedCapacity`).
+    pub consumed: ByDirection<CapacityUnits>,
+    /// Units of global indexes, by their number among the table's global ones; shorter when
+    /// the last ones took nothing.
+    pub indexes: Vec<ByDirection<CapacityUnits>>,
+    /// Writes whose condition was not met: answered, and as it was asked for.
+    pub conditions_failed: u64,
+    /// Members of batches that the server left unprocessed.
+    pub unprocessed: u64,
+}
+
+impl Declared {
+    /// Units of the table and nothing else.
+    #[must_use]
+    pub fn units(consumed: ByDirection<CapacityUnits>) -> Self {
+        Self {
+            consumed,
+            ..Self::default()
+        }
+    }
+
+    /// Adds units of global index number `index`.
+    pub fn add_index(&mut self, index: usize, units: ByDirection<CapacityUnits>) {
+        add_at(&mut self.indexes, index, units);
+    }
+}
+
+impl std::ops::AddAssign<&Self> for Declared {
+    fn add_assign(&mut self, other: &Self) {
+        self.consumed += other.consumed;
+        for (index, units) in other.indexes.iter().enumerate() {
+            self.add_index(index, *units);
+        }
+        self.conditions_failed += other.conditions_failed;
+        self.unprocessed += other.unprocessed;
+    }
+}
+
+fn add_at(
+    sums: &mut Vec<ByDirection<CapacityUnits>>,
+    index: usize,
+    units: ByDirection<CapacityUnits>,
+) {
+    if sums.len() <= index {
+        sums.resize_with(index + 1, ByDirection::default);
+    }
+    sums[index] += units;
+}
+
 /// One finished request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -68,9 +121,8 @@ pub struct Sample {
     pub finished: Timestamp,
     /// Attempts made; 0 when dropped.
     pub attempts: u32,
-    /// Units that the answer declares (`ReturnConsumedCapacity`); zero for errors, which carry
-    /// none.
-    pub consumed: ByDirection<CapacityUnits>,
+    /// What the answers declare, over all attempts.
+    pub declared: Declared,
     /// Every reason of every throttled attempt: `TableReadProvisionedThroughputExceeded`, …
     pub throttle_reasons: Vec<String>,
     /// For `Failed` and `TimedOut`: the cause, short and without data of the request.
@@ -186,13 +238,28 @@ pub struct Provenance {
 pub struct TableRecord {
     /// Table name.
     pub name: String,
-    /// RCU and WCU at the start.
+    /// RCU and WCU at the start; on demand: request units per second that it serves at once.
     pub provisioned: ByDirection<CapacityUnits>,
+    /// Whether it is billed by the request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
+    /// Its global indexes, in the order of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexRecord>,
     /// `burst_seconds` of the model that governed (embedded) or is assumed (endpoint).
     pub burst_seconds: u32,
     /// `true` when burst credit and partitions were read from the governor; `false` when the
     /// target does not show them.
     pub governed: bool,
+}
+
+/// What a report needs to know of a global index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IndexRecord {
+    /// Its name.
+    pub name: String,
+    /// As [`TableRecord::provisioned`].
+    pub provisioned: ByDirection<CapacityUnits>,
 }
 
 /// What a report needs to know of an operation.
@@ -232,8 +299,19 @@ pub struct OperationTotals {
     pub outcomes: OutcomeCounts,
     /// Attempts sent, retries included.
     pub attempts: u64,
-    /// Units declared by the answers.
+    /// Units of the table and its local indexes, declared by the answers.
     pub consumed: ByDirection<CapacityUnits>,
+    /// Units of global indexes, in the order of `TableRecord::indexes`; shorter when the last
+    /// ones took nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub index_consumed: Vec<ByDirection<CapacityUnits>>,
+    /// Writes whose condition was not met. They are completed requests, and declare no units,
+    /// though DynamoDB charges them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub conditions_failed: u64,
+    /// Members of batches that the server left unprocessed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unprocessed: u64,
     /// Throttle reasons over all attempts.
     pub throttle_reasons: BTreeMap<String, u64>,
     /// Causes of failed and timed-out requests.
@@ -272,19 +350,30 @@ pub struct Interval {
 pub struct IntervalOperation {
     /// Requests that ended in it.
     pub outcomes: OutcomeCounts,
-    /// Units declared by their answers.
+    /// Units of the table and its local indexes, declared by their answers.
     pub consumed: ByDirection<CapacityUnits>,
+    /// Units of global indexes, as in [`OperationTotals::index_consumed`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub index_consumed: Vec<ByDirection<CapacityUnits>>,
     /// Throttle reasons of their attempts.
     pub throttle_reasons: BTreeMap<String, u64>,
     /// Response time of those that completed; absent when there were none.
     pub response_time: Option<EncodedHistogram>,
 }
 
-/// One table at the end of one second.
+/// One table, or one of its global indexes, at the end of one second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IntervalTable {
     /// RCU and WCU in force.
     pub provisioned: ByDirection<CapacityUnits>,
     /// Burst credit left, in units; absent when the target does not show it.
     pub burst_left: Option<ByDirection<f64>>,
+    /// The table's global indexes, in the order of `TableRecord::indexes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IntervalTable>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -13,6 +13,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod plan;
+pub mod seeds;
 pub mod sentence;
 pub mod stored;
 pub mod text;

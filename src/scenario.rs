@@ -3,6 +3,7 @@
 //! Owns the meaning of a scenario; must not know how load is generated, sent or reported.
 //! [`parse`] is the only way to make one from a file.
 
+pub mod arrivals;
 pub mod data;
 pub mod diagnostic;
 pub mod file;
@@ -10,6 +11,7 @@ pub mod files;
 pub mod language;
 pub mod load;
 pub mod number;
+pub mod operation;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
@@ -22,12 +24,16 @@ pub mod value;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use arrivals::{ArrivalSpec, Curve, Line, Spacing, ThinkTime};
 pub use load::{
-    ArrivalSpec, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, OperationKind,
-    OperationSpec, Phase, PhaseKind, RetrySettings, Threshold, Validity,
+    AssumedDemand, ClientSettings, Consistency, KeySpec, Metric, NamedKeys, Phase, PhaseKind,
+    RetrySettings, Threshold, Validity,
+};
+pub use operation::{
+    Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
-pub use table::{Billing, Table};
+pub use table::{AutoScaling, Billing, Index, IndexScope, Projection, Table, TableClass};
 pub use value::{Attribute, AttributeType, Bucket, NumberSpec, ValueSpec};
 
 use crate::seed::Seed;

@@ -4,8 +4,10 @@
 //! Owns phases in time and the numbering of arrivals; must not know what an arrival does.
 
 pub mod arrival;
+mod curve;
+mod period;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     scenario::{ArrivalSpec, PhaseKind, Scenario},
@@ -32,12 +34,12 @@ pub struct Schedule {
     phases: Vec<PlannedPhase>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct PlannedPhase {
     start: Timestamp,
     end: Timestamp,
     /// `None` for load phases, which have no arrivals and take no time.
-    arrivals: Option<(ArrivalSpec, Stream)>,
+    arrivals: Option<(Arc<ArrivalSpec>, Stream)>,
 }
 
 impl Schedule {
@@ -55,7 +57,7 @@ impl Schedule {
             PlannedPhase {
                 start,
                 end,
-                arrivals: timed.then_some((phase.arrivals, stream)),
+                arrivals: timed.then(|| (Arc::new(phase.arrivals.clone()), stream)),
             }
         };
         Self {
@@ -115,11 +117,11 @@ impl Iterator for Arrivals<'_> {
     fn next(&mut self) -> Option<Arrival> {
         loop {
             let phase = self.phases.get(self.phase)?;
-            if let Some((spec, stream)) = phase.arrivals {
+            if let Some((spec, stream)) = &phase.arrivals {
                 let length = phase.end.since(phase.start);
                 let offsets = self
                     .offsets
-                    .get_or_insert_with(|| Offsets::new(spec, length, stream));
+                    .get_or_insert_with(|| Offsets::new(spec, length, *stream));
                 if let Some(offset) = offsets.next() {
                     let sequence = self.sequence;
                     self.sequence += 1;

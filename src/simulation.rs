@@ -7,19 +7,23 @@
 //! Simulated answers take a fixed, assumed time. Response times of a simulation say how long
 //! requests wait and back off, not how fast a server is.
 
+mod content;
 pub mod demand;
 mod items;
 mod memo;
 mod partition;
 mod place;
+mod queue;
+mod range;
 mod table;
+mod view;
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     engine::{Action, Answer, Engine, Event},
     record::{
-        IntervalTable, Provenance, RunRecord,
+        Declared, IntervalTable, Provenance, RunRecord,
         recorder::{Recorder, RunHeader},
     },
     scenario::{PhaseKind, Scenario},
@@ -27,7 +31,12 @@ use crate::{
     units::Timestamp,
     workload::Workload,
 };
-use table::SimulatedTable;
+use queue::EventQueue;
+use table::{Member, SimulatedTable};
+
+/// Pauses before what a batch leaves is asked for again, as the driver makes them.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a simulation assumes beyond the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +73,15 @@ pub enum SimulationError {
         items: u64,
         /// The most that are indexed.
         max: u64,
+    },
+    /// A way of billing that is not simulated yet.
+    #[error(
+        "table {table}: on-demand tables and auto scaling cannot be simulated yet; \
+         `dyno run` can fire at them"
+    )]
+    Unsupported {
+        /// Its name.
+        table: String,
     },
 }
 
@@ -140,8 +158,7 @@ pub fn simulate(
         recorder: Recorder::new(scenario, header),
         workload,
         tables,
-        queue: BinaryHeap::new(),
-        queued: 0,
+        queue: EventQueue::new(),
         actions: Vec::new(),
         observed: 0,
         end: Timestamp::ZERO + schedule.duration(),
@@ -150,35 +167,23 @@ pub fn simulate(
     Ok(simulator.recorder.into_record())
 }
 
-/// An event that is yet to come.
-struct Pending {
-    at: Timestamp,
-    /// Of events at one instant, what was caused first comes first.
-    order: u64,
-    event: Event,
+/// What is yet to come.
+enum Pending {
+    /// For the client.
+    Client(Event),
+    /// The rest of a batch is sent again.
+    Batch(Box<UnderWay>),
 }
 
-impl Pending {
-    const fn key(&self) -> (Timestamp, u64) {
-        (self.at, self.order)
-    }
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Pending {}
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Pending {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
+/// An attempt at a request.
+struct UnderWay {
+    request: u64,
+    attempt: u32,
+    sent_at: Timestamp,
+    /// Members that were left the last time.
+    again: Option<Vec<Member>>,
+    pause: Duration,
+    declared: Declared,
 }
 
 struct Simulator {
@@ -187,9 +192,7 @@ struct Simulator {
     recorder: Recorder,
     workload: Workload,
     tables: Vec<SimulatedTable>,
-    queue: BinaryHeap<Reverse<Pending>>,
-    /// Events that were ever queued.
-    queued: u64,
+    queue: EventQueue<Pending>,
     actions: Vec<Action>,
     /// Seconds whose end was noted.
     observed: u64,
@@ -201,15 +204,18 @@ impl Simulator {
     fn run(&mut self, arrivals: impl Iterator<Item = Arrival>) {
         let mut arrivals = arrivals.peekable();
         loop {
-            let pending = self.queue.peek().map(|Reverse(pending)| pending.at);
+            let pending = self.queue.next_at();
             // At one instant answers come before arrivals: whoever comes finds the place free.
             let is_next = |arrival: &Arrival| pending.is_none_or(|at| arrival.intended_start < at);
             if let Some(arrival) = arrivals.next_if(is_next) {
                 self.observe_until(arrival.intended_start);
                 self.arrive(arrival);
-            } else if let Some(Reverse(Pending { at, event, .. })) = self.queue.pop() {
+            } else if let Some((at, event)) = self.queue.pop() {
                 self.observe_until(at);
-                self.feed(event, at);
+                match event {
+                    Pending::Client(event) => self.feed(event, at),
+                    Pending::Batch(batch) => self.serve(*batch, at),
+                }
             } else {
                 break;
             }
@@ -221,6 +227,7 @@ impl Simulator {
     }
 
     fn arrive(&mut self, arrival: Arrival) {
+        self.workload.begin(arrival.phase, arrival.sequence);
         let operation = self.workload.spec(arrival.sequence);
         self.recorder.due(&arrival, operation);
         let now = arrival.intended_start;
@@ -234,7 +241,8 @@ impl Simulator {
             match action {
                 Action::Send { request, attempt } => self.send(request, attempt, now),
                 Action::WaitUntil { request, at } => {
-                    self.queue_up(at.max(now), Event::RetryDue { request });
+                    let event = Pending::Client(Event::RetryDue { request });
+                    self.queue.push(at.max(now), event);
                 }
                 Action::Finished(sample) => self.recorder.finish(&sample),
             }
@@ -242,33 +250,71 @@ impl Simulator {
         self.actions = actions;
     }
 
-    /// The table decides at the instant of the send; only the answer takes its time.
     fn send(&mut self, request: u64, attempt: u32, now: Timestamp) {
+        self.serve(
+            UnderWay {
+                request,
+                attempt,
+                sent_at: now,
+                again: None,
+                pause: FIRST_PAUSE,
+                declared: Declared::default(),
+            },
+            now,
+        );
+    }
+
+    /// The table decides at the instant of the send; only the answer takes its time. What a
+    /// batch leaves is asked for again after a pause.
+    fn serve(&mut self, mut under_way: UnderWay, now: Timestamp) {
+        let UnderWay {
+            request,
+            attempt,
+            sent_at,
+            ..
+        } = under_way;
         let pick = self.workload.pick(request);
-        let mut answer = self.tables[pick.table].answer(request, pick, now);
-        let mut takes = match answer {
-            Answer::Throttled { .. } => self.options.throttle_time,
-            _ => self.options.service_time,
-        };
-        let deadline = self.workload.scenario().client.attempt_timeout;
-        if takes > deadline {
-            (takes, answer) = (deadline, Answer::TimedOut);
+        let again = under_way.again.take();
+        let is_again = again.is_some();
+        let mut reply = self.tables[pick.table].answer(request, pick, again, now);
+        if is_again {
+            under_way.declared += &reply.declared;
+            reply.declared = std::mem::take(&mut under_way.declared);
         }
-        let answered_at = now + takes;
+        let takes = match reply.answer {
+            Answer::Throttled { .. } => {
+                self.options.throttle_time + self.options.service_time * (reply.steps - 1)
+            }
+            _ => self.options.service_time * reply.steps,
+        };
+        let deadline = sent_at + self.workload.scenario().client.attempt_timeout;
+        // A batch that is throttled as a whole on a later try ends the request, as it does in
+        // the driver.
+        if !reply.left.is_empty() {
+            let at = now + takes + under_way.pause;
+            if at < deadline {
+                under_way.pause = (under_way.pause * 2).min(LONGEST_PAUSE);
+                under_way.again = Some(reply.left);
+                under_way.declared = reply.declared;
+                self.queue.push(at, Pending::Batch(Box::new(under_way)));
+                return;
+            }
+            (reply.answer, reply.declared) = (Answer::TimedOut, Declared::default());
+        }
+        let mut answered_at = now + takes;
+        if answered_at > deadline || reply.answer == Answer::TimedOut {
+            answered_at = deadline;
+            (reply.answer, reply.declared) = (Answer::TimedOut, Declared::default());
+        }
         let event = Event::Answered {
             request,
             attempt,
-            sent_at: now,
+            sent_at,
             answered_at,
-            answer,
+            answer: reply.answer,
+            declared: reply.declared,
         };
-        self.queue_up(answered_at, event);
-    }
-
-    fn queue_up(&mut self, at: Timestamp, event: Event) {
-        let order = self.queued;
-        self.queued += 1;
-        self.queue.push(Reverse(Pending { at, order, event }));
+        self.queue.push(answered_at, Pending::Client(event));
     }
 
     /// Notes how the tables stand at the end of each second that is over by `now`, before

@@ -7,11 +7,20 @@ pub mod sdk;
 use std::future::Future;
 
 pub use crate::engine::Answer;
-use crate::workload::Request;
+use crate::{record::Declared, scenario::Table, workload::Request};
+
+/// How an attempt ended, and what it took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempted {
+    /// How it ended.
+    pub answer: Answer,
+    /// What its answers declare.
+    pub declared: Declared,
+}
 
 /// Something that executes DynamoDB requests.
 pub trait Target: Send + Sync + 'static {
-    /// Makes one attempt, and says how it ended. Never retries, and ends by itself when there
-    /// is no answer.
-    fn execute(&self, table: &str, request: &Request) -> impl Future<Output = Answer> + Send;
+    /// Makes one attempt at a request on `table`, and says how it ended. Never retries, and
+    /// ends by itself when there is no answer.
+    fn execute(&self, table: &Table, request: &Request) -> impl Future<Output = Attempted> + Send;
 }

@@ -7,17 +7,21 @@ pub mod attributes;
 pub mod item;
 pub mod keys;
 pub mod mix;
+mod plan;
+pub mod request;
 
 use std::sync::Arc;
 
 use crate::{
-    scenario::{Consistency, KeySpec, OperationKind, OperationSpec, Scenario},
-    units::Bytes,
+    scenario::{KeySpec, OperationSpec, Phase, Scenario},
+    units::{Bytes, Share},
 };
 use attributes::Attributes;
 use item::{AttributeValue, Item};
 use keys::{Keys, latest::Inserts};
-use mix::Mix;
+use mix::{PhaseMix, PhaseStarts};
+use plan::OperationPlan;
+pub use request::Request;
 
 /// One request, decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,36 +38,14 @@ pub struct Operation {
     pub request: Request,
 }
 
-/// A request of the data plane, ready to be serialised by any target. Attribute names are
-/// those of the table's scenario entry.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Request {
-    /// `GetItem`.
-    Get { key: Item, consistency: Consistency },
-    /// `PutItem`.
-    Put { item: Item },
-    /// `UpdateItem` with `SET a = :a, …`.
-    Update { key: Item, set: Item },
-    /// `DeleteItem`.
-    Delete { key: Item },
-    /// Query by partition key, one page, ascending.
-    Query {
-        partition_key: (String, AttributeValue),
-        consistency: Consistency,
-        limit: Option<u32>,
-    },
-}
-
-impl Request {
-    /// The kind of operation.
+impl Operation {
+    /// What it is about.
     #[must_use]
-    pub const fn kind(&self) -> OperationKind {
-        match self {
-            Self::Get { .. } => OperationKind::Get,
-            Self::Put { .. } => OperationKind::Put,
-            Self::Update { .. } => OperationKind::Update,
-            Self::Delete { .. } => OperationKind::Delete,
-            Self::Query { .. } => OperationKind::Query,
+    pub const fn pick(&self) -> Pick {
+        Pick {
+            spec: self.spec,
+            table: self.table,
+            item: self.item,
         }
     }
 }
@@ -80,15 +62,20 @@ pub struct Pick {
 }
 
 /// A scenario's operations and items, compiled. Cheap to clone and to share among threads.
+///
+/// What an arrival does follows from its number and from the phase that the number lies in, so
+/// a workload is told with [`begin`](Self::begin) where phases begin.
 #[derive(Clone, Debug)]
-pub struct Workload(Arc<Compiled>);
+pub struct Workload(Arc<Compiled>, PhaseStarts);
 
 #[derive(Debug)]
 struct Compiled {
     scenario: Arc<Scenario>,
-    mix: Arc<Mix>,
+    mix: Arc<PhaseMix>,
     /// One for each operation of the scenario.
     keys: Vec<Keys>,
+    /// One for each operation of the scenario.
+    plans: Vec<OperationPlan>,
     /// One for each table of the scenario.
     attributes: Vec<Attributes>,
 }
@@ -97,18 +84,28 @@ impl Workload {
     /// Compiles what `scenario` says about operations, keys and items.
     #[must_use]
     pub fn new(scenario: Arc<Scenario>) -> Self {
-        let weights = scenario.operations.iter().map(|o| o.weight.as_fraction());
-        let mix = Arc::new(Mix::new(weights, scenario.seed.stream("mix")));
+        let mix = PhaseMix::new(weights(&scenario), scenario.seed.stream("mix"));
+        let mix = Arc::new(mix);
         let compile = |spec| compile_keys(&scenario, spec, &mix);
         let keys = scenario.operations.iter().map(compile).collect();
+        let plan = |spec| OperationPlan::new(spec, &scenario);
+        let plans = scenario.operations.iter().map(plan).collect();
         let tables = scenario.tables.iter();
         let attributes = tables.map(|t| Attributes::new(t, scenario.seed)).collect();
-        Self(Arc::new(Compiled {
+        let compiled = Compiled {
             scenario,
             mix,
             keys,
+            plans,
             attributes,
-        }))
+        };
+        Self(Arc::new(compiled), PhaseStarts::default())
+    }
+
+    /// Notes that `phase` (an index into `Scenario::phases`) began with arrival `sequence`,
+    /// unless that is known: to be told of each arrival before asking about it.
+    pub fn begin(&mut self, phase: usize, sequence: u64) {
+        self.1.begin(phase, sequence);
     }
 
     /// The scenario that this was compiled from.
@@ -120,7 +117,7 @@ impl Workload {
     /// Index into `Scenario::operations` for arrival `sequence`.
     #[must_use]
     pub fn spec(&self, sequence: u64) -> usize {
-        self.0.mix.choose(sequence)
+        self.0.mix.choose(sequence, &self.1)
     }
 
     /// What arrival `sequence` does, and to which item; allocates nothing.
@@ -130,7 +127,7 @@ impl Workload {
         Pick {
             spec,
             table: self.0.scenario.operations[spec].table,
-            item: self.0.keys[spec].pick(sequence),
+            item: self.0.keys[spec].pick(sequence, &self.1),
         }
     }
 
@@ -138,31 +135,9 @@ impl Workload {
     /// order it is asked for.
     #[must_use]
     pub fn operation(&self, sequence: u64) -> Operation {
-        let Pick { spec, table, item } = self.pick(sequence);
-        let operation = &self.0.scenario.operations[spec];
-        let attributes = &self.0.attributes[table];
-        let consistency = operation.consistency;
-        let request = match operation.kind {
-            OperationKind::Get => Request::Get {
-                key: attributes.key(item),
-                consistency,
-            },
-            OperationKind::Put => Request::Put {
-                item: attributes.item(item),
-            },
-            OperationKind::Update => Request::Update {
-                key: attributes.key(item),
-                set: attributes.redrawn(&operation.set, item, sequence),
-            },
-            OperationKind::Delete => Request::Delete {
-                key: attributes.key(item),
-            },
-            OperationKind::Query => Request::Query {
-                partition_key: attributes.partition_key(item),
-                consistency,
-                limit: operation.limit,
-            },
-        };
+        let pick = self.pick(sequence);
+        let request = self.request(sequence, pick);
+        let Pick { spec, table, item } = pick;
         Operation {
             sequence,
             spec,
@@ -185,6 +160,25 @@ impl Workload {
         self.0.attributes[table].item_size(number)
     }
 
+    /// What item `number` of table `table` holds in attribute `attribute` as it is loaded and
+    /// put; `None` where it has none.
+    #[must_use]
+    pub fn value(&self, table: usize, attribute: usize, number: u64) -> Option<AttributeValue> {
+        self.0.attributes[table].present_value(attribute, number)
+    }
+
+    /// Bytes of its name and value.
+    #[must_use]
+    pub fn attribute_size(&self, table: usize, attribute: usize, number: u64) -> Option<Bytes> {
+        self.0.attributes[table].attribute_size(attribute, number)
+    }
+
+    /// Appends the partition key of item `number` of table `table` to `out`, without
+    /// allocating, where it is numbered text; `false` where it is not.
+    pub fn append_partition_key(&self, table: usize, number: u64, out: &mut Vec<u8>) -> bool {
+        self.0.attributes[table].append_partition_key(number, out)
+    }
+
     /// The key of item `number` of table `table`: partition key, then sort key, if any.
     #[must_use]
     pub fn key(&self, table: usize, number: u64) -> Item {
@@ -192,27 +186,55 @@ impl Workload {
     }
 }
 
+/// The weights of the operations in each phase; once, when all phases have the same.
+fn weights(scenario: &Scenario) -> Vec<Vec<f64>> {
+    let own = scenario.phases.iter().any(|phase| phase.mix.is_some());
+    if !own {
+        let operations = scenario.operations.iter();
+        return vec![operations.map(|o| o.weight.as_fraction()).collect()];
+    }
+    let phases = scenario.phases.iter();
+    let shares = |phase: &Phase| {
+        let shares = phase.shares(&scenario.operations);
+        shares.map(Share::as_fraction).collect()
+    };
+    phases.map(shares).collect()
+}
+
+/// The key of an item number that a put may ask for and that no load has written: numbers of
+/// new items are `items` + arrival × this + member, so that no two members share one.
+fn new_items_per_arrival(scenario: &Scenario, table: usize) -> u64 {
+    let inserting = scenario.operations.iter().filter(|operation| {
+        operation.table == table && scenario.keys[operation.keys].spec == KeySpec::New
+    });
+    let most = inserting.map(|operation| u64::from(operation.members.count.1));
+    most.max().unwrap_or(1)
+}
+
 /// Operations that pick by the same name draw from the same stream; scrambled laws over one
 /// table share its permutation, so that what is popular with readers is so with writers.
-fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<Mix>) -> Keys {
+fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<PhaseMix>) -> Keys {
     let (table, named) = (&scenario.tables[spec.table], &scenario.keys[spec.keys]);
     let stream = |family: &str, name: &str| scenario.seed.stream(&format!("{family}/{name}"));
-    let inserts = |o: &OperationSpec| {
-        o.table == spec.table
-            && o.kind == OperationKind::Put
-            && scenario.keys[o.keys].spec == KeySpec::New
-    };
+    let inserts =
+        |o: &OperationSpec| o.table == spec.table && scenario.keys[o.keys].spec == KeySpec::New;
     let inserting: Arc<[bool]> = scenario.operations.iter().map(inserts).collect();
-    let operations = scenario.operations.iter();
-    let share = operations
-        .filter(|o| inserts(o))
-        .map(|o| o.weight.as_fraction());
+    let share = |weights: Vec<f64>| {
+        let inserts = weights
+            .iter()
+            .zip(&*inserting)
+            .filter(|(_, inserts)| **inserts);
+        inserts.map(|(weight, _)| weight).sum()
+    };
+    let shares = weights(scenario).into_iter().map(share).collect();
     Keys::new(
         named.spec,
         table.items,
+        u64::from(spec.members.count.1),
+        new_items_per_arrival(scenario, spec.table),
         stream("keys", &named.name),
         stream("permutation", &table.name),
-        Inserts::new(Arc::clone(mix), inserting, share.sum()),
+        Inserts::new(Arc::clone(mix), Arc::clone(&inserting), shares),
         &scenario.weights,
     )
 }

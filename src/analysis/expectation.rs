@@ -3,19 +3,19 @@
 //! Sizes and units are means over the first items and arrivals; the rest follows from the
 //! scenario. Must not know how it is shown.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
 use crate::{
-    capacity::partition,
+    capacity::{on_demand, partition},
     price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
     scenario::{
-        ArrivalSpec, Billing, KeySpec, PhaseKind, Scenario, Table, ValueSpec,
+        ArrivalSpec, Billing, KeySpec, Phase, PhaseKind, Scenario, Table, ValueSpec,
         data::{Column, Weights},
     },
     simulation::{SimulationError, demand::Demand},
-    units::{ByDirection, Bytes, Direction},
+    units::{ByDirection, Bytes, Direction, Rate, Share},
     workload::Workload,
 };
 
@@ -72,12 +72,40 @@ pub struct ExpectedPhase {
     pub kind: PhaseKind,
     /// Its length.
     pub seconds: f64,
-    /// Mean arrivals per second.
-    pub rate_mean: f64,
-    /// Most arrivals per second.
-    pub rate_max: f64,
-    /// Expected number of arrivals; of Poisson arrivals the mean.
-    pub arrivals: f64,
+    /// Mean arrivals per second; absent in the closed model, where it depends on the answers.
+    pub rate_mean: Option<f64>,
+    /// Most arrivals per second; absent in the closed model.
+    pub rate_max: Option<f64>,
+    /// Expected number of arrivals, of Poisson arrivals the mean; absent in the closed model.
+    pub arrivals: Option<f64>,
+    /// The closed model's clients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<ExpectedClients>,
+    /// What was assumed to read rates in capacity units as requests: an estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<ExpectedDemand>,
+    /// Share of each operation, in the order of the scenario, where the phase has a mix of its
+    /// own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Vec<f64>>,
+}
+
+/// The clients of a closed phase.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ExpectedClients {
+    /// How many.
+    pub clients: u32,
+    /// Mean of the time from an answer to the next request, seconds.
+    pub think_seconds: f64,
+}
+
+/// How rates in capacity units were read.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ExpectedDemand {
+    /// `RCU` or `WCU`.
+    pub unit: &'static str,
+    /// Units of one request of the phase's mix on average, estimated from mean sizes.
+    pub per_request: f64,
 }
 
 /// An operation of the mix.
@@ -87,7 +115,7 @@ pub struct ExpectedOperation {
     pub name: String,
     /// DynamoDB's name for what it does.
     pub request: &'static str,
-    /// Share of all arrivals.
+    /// Share of all arrivals, those of the closed model left out where there are others.
     pub weight: f64,
     /// Mean units; absent when no sampled arrival was one.
     pub units: Option<f64>,
@@ -125,9 +153,9 @@ pub struct ExpectedTable {
 pub struct Flow {
     /// Provisioned.
     pub provisioned: f64,
-    /// Expected at the mean rate of the measured phases.
+    /// Expected at the mean rate of the measured phases that are not closed.
     pub mean: f64,
-    /// Expected at the highest rate of any phase.
+    /// Expected at the highest rate of any phase that is not closed.
     pub max: f64,
     /// Of `max`, what goes to the busiest partition key, if it is one for all operations.
     /// Absent when an operation does not say: partition keys that are drawn, or neighbours
@@ -145,17 +173,24 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
     let scenario = workload.scenario();
     let phases = phases(scenario);
     let seconds: f64 = phases.iter().map(|phase| phase.seconds).sum();
-    let arrivals: f64 = phases.iter().map(|phase| phase.arrivals).sum();
-    let arrivals_sampled = SAMPLES_MAX.min(whole(arrivals.ceil()));
+    let closed = phases.iter().any(|phase| phase.arrivals.is_none());
+    let arrivals: f64 = phases.iter().filter_map(|phase| phase.arrivals).sum();
+    let arrivals_sampled = match whole(arrivals.ceil()) {
+        // How many the closed model has is not known, so as many as are looked at.
+        _ if closed => SAMPLES_MAX,
+        few => few.min(SAMPLES_MAX),
+    };
     let units = mean_units(workload, arrivals_sampled)?;
+    let weights = weights(scenario, arrivals);
     let operations: Vec<_> = scenario
         .operations
         .iter()
         .zip(units)
-        .map(|(spec, units)| ExpectedOperation {
+        .zip(weights)
+        .map(|((spec, units), weight)| ExpectedOperation {
             name: spec.name.clone(),
             request: spec.kind.api_name(),
-            weight: spec.weight.as_fraction(),
+            weight,
             units,
             unit: spec.kind.direction().unit(),
             hottest_item: hottest_share(
@@ -185,40 +220,81 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
 }
 
 fn phases(scenario: &Scenario) -> Vec<ExpectedPhase> {
-    let timed = |phase: &&crate::scenario::Phase| phase.kind != PhaseKind::Load;
-    let phases = scenario.phases.iter().filter(timed);
-    phases
-        .map(|phase| {
+    timed(scenario)
+        .map(|(_, phase)| {
             let seconds = phase.duration.as_secs_f64();
-            let rate_mean = match phase.arrivals {
-                ArrivalSpec::Constant { rate } | ArrivalSpec::Poisson { rate } => {
-                    rate.as_per_second()
-                }
-                ArrivalSpec::Ramp { from, to } => {
-                    f64::midpoint(from.as_per_second(), to.as_per_second())
-                }
-            };
+            let rate = |rate: Option<Rate>| rate.map(Rate::as_per_second);
+            let rate_mean = rate(phase.arrivals.rate_mean(phase.duration));
             ExpectedPhase {
                 name: phase.name.clone(),
                 kind: phase.kind,
                 seconds,
                 rate_mean,
-                rate_max: phase.arrivals.rate_max().as_per_second(),
-                arrivals: rate_mean * seconds,
+                rate_max: rate(phase.arrivals.rate_max(phase.duration)),
+                arrivals: rate_mean.map(|mean| mean * seconds),
+                clients: match phase.arrivals {
+                    ArrivalSpec::Closed {
+                        clients,
+                        think_time,
+                    } => Some(ExpectedClients {
+                        clients,
+                        think_seconds: think_time.mean().as_secs_f64(),
+                    }),
+                    _ => None,
+                },
+                assumed: phase.assumed.map(|assumed| ExpectedDemand {
+                    unit: assumed.direction.unit(),
+                    per_request: assumed.per_request,
+                }),
+                mix: phase.mix.as_ref().map(|mix| fractions(mix.iter().copied())),
             }
         })
         .collect()
 }
 
-/// Mean units by operation over the first `sampled` arrivals.
+fn fractions(shares: impl Iterator<Item = Share>) -> Vec<f64> {
+    shares.map(Share::as_fraction).collect()
+}
+
+fn timed(scenario: &Scenario) -> impl Iterator<Item = (usize, &Phase)> {
+    let phases = scenario.phases.iter().enumerate();
+    phases.filter(|(_, phase)| phase.kind != PhaseKind::Load)
+}
+
+/// The share that each operation has of all `arrivals` whose number is known.
+fn weights(scenario: &Scenario, arrivals: f64) -> Vec<f64> {
+    let mut sums = vec![0.0; scenario.operations.len()];
+    let alike = timed(scenario).all(|(_, phase)| phase.mix.is_none());
+    if alike || arrivals <= 0.0 {
+        return fractions(scenario.operations.iter().map(|spec| spec.weight));
+    }
+    for (_, phase) in timed(scenario) {
+        let mean = phase.arrivals.rate_mean(phase.duration).unwrap_or_default();
+        let part = mean.as_per_second() * phase.duration.as_secs_f64() / arrivals;
+        for (sum, share) in sums.iter_mut().zip(phase.shares(&scenario.operations)) {
+            *sum += part * share.as_fraction();
+        }
+    }
+    sums
+}
+
+/// Mean units by operation over the first `sampled` arrivals, or where phases have mixes of
+/// their own, over as many arrivals, an equal part from each phase.
 fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<Option<f64>>, SimulationError> {
-    let mut demand = Demand::new(workload)?;
-    let mut sums = vec![(0_u64, 0.0_f64); workload.scenario().operations.len()];
+    let mut workload = workload.clone();
+    let scenario = Arc::clone(workload.scenario());
+    let phases = u64::try_from(timed(&scenario).count().max(1)).unwrap_or(u64::MAX);
+    for (number, (phase, _)) in (0_u64..).zip(timed(&scenario)) {
+        workload.begin(phase, sampled * number / phases);
+    }
+    let mut demand = Demand::new(&workload)?;
+    let mut sums = vec![(0_u64, 0.0_f64); scenario.operations.len()];
     for sequence in 0..sampled {
         let pick = workload.pick(sequence);
         let (count, sum) = &mut sums[pick.spec];
         *count += 1;
-        *sum += demand.units(sequence, pick).as_f64();
+        let direction = workload.scenario().operations[pick.spec].kind.direction();
+        *sum += demand.units(sequence, pick, direction).as_f64();
     }
     let mean = |(count, sum): (u64, f64)| (count > 0).then(|| sum / float(count));
     Ok(sums.into_iter().map(mean).collect())
@@ -232,7 +308,10 @@ fn table(
 ) -> Result<ExpectedTable, UnknownPrice> {
     let scenario = workload.scenario();
     let table = &scenario.tables[index];
-    let Billing::Provisioned(rates) = table.billing;
+    let rates = match table.billing {
+        Billing::Provisioned { capacity, .. } => capacity,
+        Billing::OnDemand { warm, maximum } => on_demand::at_once(warm, maximum),
+    };
     let sampled = table.items.clamp(1, SAMPLES_MAX);
     let mut sizes: Vec<u64> = (0..sampled)
         .map(|number| workload.item_size(index, number).0)
@@ -241,32 +320,52 @@ fn table(
     let mean = float(sizes.iter().sum()) / float(sampled);
     let p99 = sizes[usize::try_from((sampled * 99).div_ceil(100) - 1).unwrap_or(0)];
     let bytes = Bytes(whole(mean * float(table.items)));
-    let measured = || phases.iter().filter(|p| p.kind == PhaseKind::Measured);
-    let measured_seconds: f64 = measured().map(|p| p.seconds).sum();
-    let rate_mean = measured().map(|p| p.arrivals).sum::<f64>() / measured_seconds;
-    let rate_max = phases.iter().map(|p| p.rate_max).fold(0.0, f64::max);
+    let open = || {
+        phases
+            .iter()
+            .zip(timed(scenario))
+            .filter(|(p, _)| p.arrivals.is_some())
+    };
+    let measured = open().filter(|(p, _)| p.kind == PhaseKind::Measured);
+    let measured_seconds: f64 = measured.map(|(p, _)| p.seconds).sum();
     let flow = ByDirection::from_fn(|direction| {
-        let mut per_arrival = 0.0;
-        let mut hottest = Some(0.0);
-        for (spec, expected) in scenario.operations.iter().zip(operations) {
-            if spec.table == index && spec.kind.direction() == direction {
-                let units = expected.weight * expected.units.unwrap_or(0.0);
-                per_arrival += units;
-                let keys = scenario.keys[spec.keys].spec;
-                let share = partition_key_share(keys, &scenario.weights, table);
-                hottest = hottest.zip(share).map(|(sum, share)| sum + units * share);
-            }
-        }
-        Flow {
+        let mut flow = Flow {
             provisioned: rates[direction].as_f64(),
-            mean: rate_mean * per_arrival,
-            max: rate_max * per_arrival,
-            hottest_key: hottest.map(|hottest| hottest * rate_max),
             partition_limit: f64::from(match direction {
                 Direction::Read => scenario.model.partition_read_cap,
                 Direction::Write => scenario.model.partition_write_cap,
             }),
+            hottest_key: Some(0.0),
+            ..Flow::default()
+        };
+        for (expected, (_, phase)) in open() {
+            let (mut per_arrival, mut hottest) = (0.0, Some(0.0));
+            let shares = phase.shares(&scenario.operations);
+            for ((spec, of), share) in scenario.operations.iter().zip(operations).zip(shares) {
+                if spec.table == index && spec.kind.direction() == direction {
+                    let units = share.as_fraction() * of.units.unwrap_or(0.0);
+                    per_arrival += units;
+                    let share = partition_key_share(
+                        scenario.keys[spec.keys].spec,
+                        &scenario.weights,
+                        table,
+                    );
+                    hottest = hottest.zip(share).map(|(sum, share)| sum + units * share);
+                }
+            }
+            let (rate_max, arrivals) = (expected.rate_max, expected.arrivals);
+            let (rate_max, arrivals) = (rate_max.unwrap_or(0.0), arrivals.unwrap_or(0.0));
+            if expected.kind == PhaseKind::Measured {
+                flow.mean += arrivals * per_arrival / measured_seconds;
+            }
+            flow.max = flow.max.max(rate_max * per_arrival);
+            let hottest = hottest.map(|hottest| hottest * rate_max);
+            flow.hottest_key = flow
+                .hottest_key
+                .zip(hottest)
+                .map(|(one, other)| one.max(other));
         }
+        flow
     });
     let prices = PriceTable::embedded();
     let capacity = |unit, units| prices.provisioned(REGION, unit, units, HOURS_PER_MONTH);

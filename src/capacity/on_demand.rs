@@ -48,6 +48,20 @@ impl OnDemandBounds {
     }
 }
 
+/// Units per second that a new table serves: what is warm, or DynamoDB's own where nothing is
+/// said, within the maximum. [OD, WARM, ODMAX]
+#[must_use]
+pub fn at_once(
+    warm: ByDirection<Option<CapacityUnits>>,
+    maximum: ByDirection<Option<CapacityUnits>>,
+) -> ByDirection<CapacityUnits> {
+    ByDirection::from_fn(|direction: Direction| {
+        let initial = ON_DEMAND_INITIAL[direction];
+        let warm = warm[direction].map_or(initial, |warm| warm.max(initial));
+        maximum[direction].map_or(warm, |maximum| warm.min(maximum))
+    })
+}
+
 /// What a table serves at once after a switch to on-demand, from the highest rates that it was
 /// ever provisioned for. [SW, OD]
 #[must_use]

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::Exit;
 use crate::{
-    analysis::Analysis,
+    analysis::{Analysis, seeds::SeedStudy},
     progress,
     record::RunRecord,
-    report::{ReportView, html, json, text},
+    report::{ReportView, html, json, seeds, text},
     scenario::Scenario,
     store::{RunFolder, StoreError},
 };
@@ -39,6 +39,26 @@ impl Output {
         let name: String = scenario.chars().take(60).map(safe).collect();
         let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         RunFolder::create(&self.out, &format!("{time}-{name}{suffix}"))
+    }
+
+    /// The same for several simulations of one scenario.
+    pub(super) fn publish_study(
+        &self,
+        scenario: &str,
+        study: &SeedStudy,
+        folder: Option<&RunFolder>,
+    ) -> anyhow::Result<Exit> {
+        let document = serde_json::to_string_pretty(study)?;
+        let written = folder.map(|folder| folder.write("seeds.json", document.as_bytes()));
+        if self.json {
+            super::print(&document)?;
+        } else {
+            super::print(seeds::render(scenario, study).trim_end())?;
+        }
+        if let Some(path) = written.transpose()? {
+            eprintln!("{}", path.display());
+        }
+        Ok(Exit::from_code(study.exit_code()))
     }
 
     /// Writes the files, prints the summary and says where the files are. What was measured is

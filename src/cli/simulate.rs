@@ -7,11 +7,15 @@ use clap::Args;
 use super::{
     Exit,
     output::Output,
+    parallel,
     scenario::{self, Loaded},
 };
 use crate::{
+    analysis::{Analysis, seeds::SeedStudy},
+    record::RunRecord,
+    scenario::Scenario,
     seed::Seed,
-    simulation::{SimulationOptions, header, simulate as simulate_scenario},
+    simulation::{SimulationError, SimulationOptions, header, simulate as simulate_scenario},
 };
 
 #[derive(Debug, Args)]
@@ -21,6 +25,10 @@ pub(super) struct SimulateArguments {
     /// Another seed than the scenario's.
     #[arg(long)]
     seed: Option<u64>,
+    /// Simulate with this many seeds in a row, the scenario's the first, on all cores; print
+    /// the median and the 10–90 % range of each figure.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: Option<u64>,
     #[command(flatten)]
     output: Output,
     /// Write no files.
@@ -39,16 +47,48 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
     if let Some(seed) = arguments.seed {
         scenario.seed = Seed(seed);
     }
-    let scenario = Arc::new(scenario);
-    let options = SimulationOptions::default();
-    let header = header(&scenario, source, env!("CARGO_PKG_VERSION"), &options);
-    let record = simulate_scenario(&scenario, header, &options)?;
-    let folder = if arguments.no_files {
-        None
-    } else {
-        Some(arguments.output.folder(&scenario.name, "-simulated")?)
+    let open_folder = |suffix| {
+        let wanted = !arguments.no_files;
+        wanted
+            .then(|| arguments.output.folder(&scenario.name, suffix))
+            .transpose()
     };
+    if let Some(seeds) = arguments.seeds {
+        let study = study(&scenario, &source, seeds)?;
+        return arguments.output.publish_study(
+            &scenario.name,
+            &study,
+            open_folder("-seeds")?.as_ref(),
+        );
+    }
+    let folder = open_folder("-simulated")?;
+    let scenario = Arc::new(scenario);
+    let record = record(&scenario, source)?;
     arguments
         .output
         .publish(&scenario, &record, folder.as_ref())
+}
+
+/// The scenario with `seeds` seeds in a row.
+fn study(scenario: &Scenario, source: &str, seeds: u64) -> Result<SeedStudy, SimulationError> {
+    let first = scenario.seed.0;
+    let seeds: Vec<_> = (0..seeds).map(|n| Seed(first.wrapping_add(n))).collect();
+    let run = |seed: &Seed| {
+        let scenario = Arc::new(Scenario {
+            seed: *seed,
+            ..scenario.clone()
+        });
+        let record = record(&scenario, source.to_owned())?;
+        Ok((*seed, Analysis::of(&record, &scenario)))
+    };
+    let runs: Vec<_> = parallel::map(&seeds, run)
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    Ok(SeedStudy::of(runs))
+}
+
+fn record(scenario: &Arc<Scenario>, source: String) -> Result<RunRecord, SimulationError> {
+    let options = SimulationOptions::default();
+    let header = header(scenario, source, env!("CARGO_PKG_VERSION"), &options);
+    simulate_scenario(scenario, header, &options)
 }

@@ -161,6 +161,7 @@ impl World {
                     table.map_or_else(IntervalTable::default, |table| IntervalTable {
                         provisioned: table.provisioned,
                         burst_left: Some(table.burst_left),
+                        indexes: Vec::new(),
                     })
                 };
                 names.iter().map(status).collect()

@@ -7,8 +7,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::clock::RunClock;
 use crate::{
     engine::{Answer, Event},
+    record::Declared,
     scenario::Scenario,
-    target::Target,
+    target::{Attempted, Target},
     units::Timestamp,
     workload::Workload,
 };
@@ -42,13 +43,18 @@ impl<T: Target> Attempts<T> {
         self.workload.scenario()
     }
 
+    /// Notes that `phase` began with `arrival`, unless that is known.
+    pub(super) fn begin(&mut self, phase: usize, arrival: u64) {
+        self.workload.begin(phase, arrival);
+    }
+
     /// Sends attempt number `attempt` of `request`.
     pub(super) fn send(&self, request: u64, attempt: u32) {
         let report = Report {
             request,
             attempt,
             sent_at: self.clock.now(),
-            answer: None,
+            attempted: None,
             clock: self.clock,
             answers: self.answers.clone(),
         };
@@ -69,11 +75,14 @@ impl<T: Target> Attempts<T> {
 async fn carry<T: Target>(mut report: Report, workload: Workload, target: Arc<T>) {
     let scenario = workload.scenario();
     let operation = workload.operation(report.request);
-    let table = &scenario.tables[operation.table].name;
+    let table = &scenario.tables[operation.table];
     report.sent_at = report.clock.now();
     let answer = target.execute(table, &operation.request);
     let in_time = tokio::time::timeout(scenario.client.attempt_timeout, answer).await;
-    report.answer = Some(in_time.unwrap_or(Answer::TimedOut));
+    report.attempted = Some(in_time.unwrap_or_else(|_| Attempted {
+        answer: Answer::TimedOut,
+        declared: Declared::default(),
+    }));
 }
 
 /// The answer to an attempt, sent when this is dropped: an attempt that panics is a failed one,
@@ -82,24 +91,29 @@ struct Report {
     request: u64,
     attempt: u32,
     sent_at: Timestamp,
-    answer: Option<Answer>,
+    attempted: Option<Attempted>,
     clock: RunClock,
     answers: UnboundedSender<Event>,
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let panicked = || Answer::Failed {
-            cause: "the load generator panicked".to_owned(),
-            retryable: false,
+        let panicked = || Attempted {
+            answer: Answer::Failed {
+                cause: "the load generator panicked".to_owned(),
+                retryable: false,
+            },
+            declared: Declared::default(),
         };
+        let Attempted { answer, declared } = self.attempted.take().unwrap_or_else(panicked);
         // Nobody listens when the run was abandoned.
         let _ = self.answers.send(Event::Answered {
             request: self.request,
             attempt: self.attempt,
             sent_at: self.sent_at,
             answered_at: self.clock.now(),
-            answer: self.answer.take().unwrap_or_else(panicked),
+            answer,
+            declared,
         });
     }
 }

@@ -55,7 +55,7 @@ impl Dispatcher {
         };
         let handle = thread::Builder::new()
             .name("schedule".to_owned())
-            .spawn(move || release(&workload, &pace, &released))?;
+            .spawn(move || release(workload, &pace, &released))?;
         let thread = handle.thread().clone();
         let dispatcher = Self {
             handle: Some(handle),
@@ -89,9 +89,10 @@ pub(super) fn end(scenario: &Scenario) -> Timestamp {
     Timestamp::from_start(Schedule::new(scenario).duration())
 }
 
-fn release(workload: &Workload, pace: &Pace, released: &mpsc::Sender<Due>) {
+fn release(mut workload: Workload, pace: &Pace, released: &mpsc::Sender<Due>) {
     let schedule = Schedule::new(workload.scenario());
     for arrival in schedule.arrivals() {
+        workload.begin(arrival.phase, arrival.sequence);
         let operation = workload.spec(arrival.sequence);
         let due = Due { arrival, operation };
         if !pace.wait_until(arrival.intended_start) || released.blocking_send(due).is_err() {

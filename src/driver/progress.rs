@@ -69,7 +69,7 @@ impl Progress {
             progress.outcomes += totals.outcomes;
         }
         for table in &scenario.tables {
-            let crate::scenario::Billing::Provisioned(capacity) = table.billing;
+            let capacity = table.billing.capacity().unwrap_or_default();
             progress.provisioned += capacity;
         }
         if !status.is_empty() {

@@ -35,7 +35,7 @@ impl RetryPolicy {
     #[must_use]
     pub fn pause(&self, sequence: u64, attempts: u32, answer: &Answer) -> Option<Duration> {
         let retryable = match answer {
-            Answer::Completed { .. } => false,
+            Answer::Completed => false,
             Answer::Throttled { .. } | Answer::TimedOut => true,
             Answer::Failed { retryable, .. } => *retryable,
         };

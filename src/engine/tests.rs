@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, time::Duration};
 use proptest::prelude::*;
 
 use super::*;
+use crate::units::{ByDirection, CapacityUnits};
 use crate::{
     scenario::{ClientSettings, RetrySettings},
     seed::Seed,
@@ -51,14 +52,13 @@ fn answered(request: u64, attempt: u32, at: u64, answer: Answer) -> Event {
         sent_at: Timestamp::from_nanos(at),
         answered_at: Timestamp::from_nanos(at + 1),
         answer,
+        declared: Declared::default(),
     }
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
-        Just(Answer::Completed {
-            consumed: ByDirection::default()
-        }),
+        Just(Answer::Completed),
         Just(throttled()),
         Just(Answer::TimedOut),
         any::<bool>().prop_map(|retryable| Answer::Failed {
@@ -224,11 +224,11 @@ fn reasons_of_every_attempt_are_kept_and_the_last_answer_decides() {
         read: CapacityUnits::whole(1),
         write: CapacityUnits::ZERO,
     };
-    engine.handle(
-        answered(0, 2, 30, Answer::Completed { consumed }),
-        Timestamp::ZERO,
-        &mut actions,
-    );
+    let mut answered = answered(0, 2, 30, Answer::Completed);
+    if let Event::Answered { declared, .. } = &mut answered {
+        *declared = Declared::units(consumed);
+    }
+    engine.handle(answered, Timestamp::ZERO, &mut actions);
     let Some(Action::Finished(sample)) = actions.pop() else {
         panic!("not finished: {actions:?}");
     };
@@ -237,7 +237,7 @@ fn reasons_of_every_attempt_are_kept_and_the_last_answer_decides() {
     assert_eq!(sample.first_sent, Some(Timestamp::from_nanos(10)));
     assert_eq!(sample.last_sent, Some(Timestamp::from_nanos(30)));
     assert_eq!(sample.finished, Timestamp::from_nanos(31));
-    assert_eq!(sample.consumed, consumed);
+    assert_eq!(sample.declared, Declared::units(consumed));
 }
 
 #[test]

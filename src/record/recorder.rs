@@ -7,14 +7,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals, Outcome,
-    PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample, TableRecord,
+    IndexRecord, Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals,
+    Outcome, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample, TableRecord, add_at,
     histogram::LatencyHistogram,
 };
 use crate::{
+    capacity::on_demand,
     scenario::{Billing, PhaseKind, Scenario},
     schedule::Arrival,
-    units::{Quantile, Timestamp},
+    units::{ByDirection, CapacityUnits, Quantile, Timestamp},
 };
 
 /// Distinct throttle reasons or error causes told apart per operation. More than that come
@@ -83,10 +84,17 @@ impl Recorder {
             .tables
             .iter()
             .map(|table| {
-                let Billing::Provisioned(provisioned) = table.billing;
+                let indexes = table.global_indexes();
                 TableRecord {
                     name: table.name.clone(),
-                    provisioned,
+                    provisioned: at_once(&table.billing),
+                    on_demand: table.billing.capacity().is_none(),
+                    indexes: indexes
+                        .map(|(_, index, billing)| IndexRecord {
+                            name: index.name.clone(),
+                            provisioned: at_once(billing),
+                        })
+                        .collect(),
                     burst_seconds: scenario.model.burst_seconds,
                     governed: header.governed,
                 }
@@ -151,7 +159,10 @@ impl Recorder {
         let second = sample.finished.second();
         let operation = &mut self.interval(second).operations[sample.operation];
         operation.outcomes.add(sample.outcome);
-        operation.consumed += sample.consumed;
+        operation.consumed += sample.declared.consumed;
+        for (index, units) in sample.declared.indexes.iter().enumerate() {
+            add_at(&mut operation.index_consumed, index, *units);
+        }
         for reason in &sample.throttle_reasons {
             count(&mut operation.throttle_reasons, reason);
         }
@@ -242,6 +253,7 @@ impl Recorder {
                 .map(|table| IntervalTable {
                     provisioned: table.provisioned,
                     burst_left: None,
+                    indexes: Vec::new(),
                 })
                 .collect(),
         })
@@ -311,7 +323,12 @@ impl OperationTotals {
     fn add(&mut self, sample: &Sample) {
         self.outcomes.add(sample.outcome);
         self.attempts += u64::from(sample.attempts);
-        self.consumed += sample.consumed;
+        self.consumed += sample.declared.consumed;
+        for (index, units) in sample.declared.indexes.iter().enumerate() {
+            add_at(&mut self.index_consumed, index, *units);
+        }
+        self.conditions_failed += sample.declared.conditions_failed;
+        self.unprocessed += sample.declared.unprocessed;
         for reason in &sample.throttle_reasons {
             count(&mut self.throttle_reasons, reason);
         }
@@ -330,6 +347,14 @@ impl OperationTotals {
             Outcome::Failed | Outcome::TimedOut => self.failed_response_time.record(response),
             Outcome::Dropped => {}
         }
+    }
+}
+
+/// Units per second that are served from the start.
+fn at_once(billing: &Billing) -> ByDirection<CapacityUnits> {
+    match billing {
+        Billing::Provisioned { capacity, .. } => *capacity,
+        Billing::OnDemand { maximum, warm } => on_demand::at_once(*warm, *maximum),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::format::{NO_DATA, count, length, number, percent, plain, units};
 use crate::{
-    analysis::expectation::{Expectation, ExpectedTable},
+    analysis::expectation::{Expectation, ExpectedPhase, ExpectedTable},
     scenario::{PhaseKind, diagnostic::printable},
     units::Direction,
 };
@@ -26,11 +26,12 @@ pub fn render(expectation: &Expectation) -> String {
             &format!("{}{kind}", cut(&phase.name)),
             &[
                 &length(phase.seconds),
-                &number(phase.rate_mean),
-                &number(phase.rate_max),
-                &number(phase.arrivals),
+                &phase.rate_mean.map_or(NO_DATA.into(), number),
+                &phase.rate_max.map_or(NO_DATA.into(), number),
+                &phase.arrivals.map_or(NO_DATA.into(), number),
             ],
         ));
+        lines.extend(phase_notes(phase, expectation));
     }
     if expectation
         .phases
@@ -83,6 +84,40 @@ pub fn render(expectation: &Expectation) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What else a phase is made of.
+fn phase_notes(phase: &ExpectedPhase, expectation: &Expectation) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(closed) = phase.clients {
+        let think = match closed.think_seconds {
+            0.0 => "no think time".to_owned(),
+            seconds => format!("{} s think time on average", number(seconds)),
+        };
+        let clients = count(u64::from(closed.clients));
+        lines.push(format!("    closed model: {clients} clients, {think};"));
+        lines.push("    the rate depends on the answers, so sums leave the phase out".into());
+    }
+    if let Some(assumed) = phase.assumed {
+        lines.push(format!(
+            "    rates given in {0}/s: {1} {0} a request, an estimate from mean sizes",
+            assumed.unit,
+            number(assumed.per_request)
+        ));
+    }
+    if let Some(mix) = &phase.mix {
+        let parts = expectation.operations.iter().zip(mix);
+        let parts: Vec<_> = parts
+            .filter(|(_, share)| **share > 0.0)
+            .map(|(operation, share)| format!("{} {}", cut(&operation.name), percent(*share)))
+            .collect();
+        let rows = parts.chunks(2).enumerate();
+        lines.extend(rows.map(|(row, parts)| {
+            let label = if row == 0 { "mix:" } else { "    " };
+            format!("    {label} {}", parts.join(", "))
+        }));
+    }
+    lines
 }
 
 fn table_lines(table: &ExpectedTable, expectation: &Expectation) -> Vec<String> {

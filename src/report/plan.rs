@@ -7,15 +7,20 @@ use std::fmt::Write as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
+    scenario::{OperationSpec, Scenario},
     schedule::{Arrival, Arrivals, Schedule},
     simulation::{SimulationError, demand::Demand},
     units::{Bytes, CapacityUnits},
-    workload::{Operation, Request, Workload, item::AttributeValue},
+    workload::{
+        Operation, Workload,
+        item::AttributeValue,
+        request::{Request, SortCondition},
+    },
 };
 
 /// The first line of the CSV form.
 pub const CSV_HEADER: &str =
-    "sequence,due_s,phase,operation,request,table,key,item,item_bytes,expected_units,unit";
+    "sequence,due_s,phase,operation,request,table,index,key,item,item_bytes,expected_units,unit";
 
 /// One operation that is due.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +37,7 @@ pub struct PlannedOperation {
 
 /// Iterator over the operations of a scenario, in the order in which they are due.
 pub struct Plan<'a> {
-    workload: &'a Workload,
+    workload: Workload,
     arrivals: Arrivals<'a>,
     demand: Demand,
 }
@@ -42,9 +47,9 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// When a table is too large for what has to be known of its keys.
-    pub fn new(workload: &'a Workload, schedule: &'a Schedule) -> Result<Self, SimulationError> {
+    pub fn new(workload: &Workload, schedule: &'a Schedule) -> Result<Self, SimulationError> {
         Ok(Self {
-            workload,
+            workload: workload.clone(),
             arrivals: schedule.arrivals(),
             demand: Demand::new(workload)?,
         })
@@ -56,12 +61,17 @@ impl Iterator for Plan<'_> {
 
     fn next(&mut self) -> Option<PlannedOperation> {
         let arrival = self.arrivals.next()?;
+        self.workload.begin(arrival.phase, arrival.sequence);
         let pick = self.workload.pick(arrival.sequence);
         Some(PlannedOperation {
             arrival,
             operation: self.workload.operation(arrival.sequence),
             item_size: self.workload.item_size(pick.table, pick.item),
-            expected: self.demand.units(arrival.sequence, pick),
+            expected: {
+                let spec = &self.workload.scenario().operations[pick.spec];
+                self.demand
+                    .units(arrival.sequence, pick, spec.kind.direction())
+            },
         })
     }
 }
@@ -73,6 +83,8 @@ struct Fields<'a> {
     operation: &'a str,
     request: &'static str,
     table: &'a str,
+    /// Empty where the table itself is meant.
+    index: &'a str,
     key: String,
     unit: &'static str,
 }
@@ -83,24 +95,49 @@ impl<'a> Fields<'a> {
         let operation = &planned.operation;
         let spec = &scenario.operations[operation.spec];
         let nanos = planned.arrival.intended_start.as_nanos();
-        let whole_key;
-        let key = match &operation.request {
-            Request::Query { partition_key, .. } => std::slice::from_ref(partition_key),
-            Request::Get { key, .. } | Request::Update { key, .. } | Request::Delete { key } => key,
-            Request::Put { .. } => {
-                whole_key = workload.key(operation.table, operation.item);
-                &whole_key
-            }
-        };
         Self {
             due: format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000),
             phase: &scenario.phases[planned.arrival.phase].name,
             operation: &spec.name,
             request: spec.kind.api_name(),
             table: &scenario.tables[operation.table].name,
-            key: key_json(key),
+            key: keys_json(workload, operation),
+            index: index_name(scenario, spec),
             unit: spec.kind.direction().unit(),
         }
+    }
+}
+
+fn index_name<'a>(scenario: &'a Scenario, spec: &OperationSpec) -> &'a str {
+    let indexes = &scenario.tables[spec.table].indexes;
+    spec.read.index.map_or("", |index| &indexes[index].name)
+}
+
+/// The key that a request is about; a list of them for batches and transactions, `null` for
+/// scans.
+fn keys_json(workload: &Workload, operation: &Operation) -> String {
+    let of_table = |number| key_json(&workload.key(operation.table, number));
+    match &operation.request {
+        Request::Query(query) => {
+            let sort_key = query.range.as_ref().map(|(name, range)| {
+                let (SortCondition::Equal(value)
+                | SortCondition::From(value)
+                | SortCondition::To(value)
+                | SortCondition::Between(value, _)
+                | SortCondition::BeginsWith(value)) = range;
+                (name.clone(), value.clone())
+            });
+            let key = std::iter::once(query.partition_key.clone()).chain(sort_key);
+            key_json(&key.collect::<Vec<_>>())
+        }
+        Request::Scan { .. } => "null".to_owned(),
+        request if request.kind().has_members() => {
+            let pick = operation.pick();
+            let members = workload.members(operation.sequence, pick).into_iter();
+            let keys: Vec<_> = members.map(|(number, _)| of_table(number)).collect();
+            format!("[{}]", keys.join(","))
+        }
+        _ => of_table(operation.item),
     }
 }
 
@@ -109,13 +146,14 @@ impl<'a> Fields<'a> {
 pub fn csv(workload: &Workload, planned: &PlannedOperation) -> String {
     let f = Fields::new(workload, planned);
     format!(
-        "{},{},{},{},{},{},{},{},{},{},{}",
+        "{},{},{},{},{},{},{},{},{},{},{},{}",
         planned.operation.sequence,
         f.due,
         quoted(f.phase),
         quoted(f.operation),
         f.request,
         quoted(f.table),
+        quoted(f.index),
         quoted(&f.key),
         planned.operation.item,
         planned.item_size.0,
@@ -130,7 +168,7 @@ pub fn json(workload: &Workload, planned: &PlannedOperation) -> String {
     let f = Fields::new(workload, planned);
     format!(
         "{{\"sequence\":{},\"due_s\":{},\"phase\":{},\"operation\":{},\"request\":\"{}\",\
-         \"table\":{},\"key\":{},\"item\":{},\"item_bytes\":{},\"expected_units\":{},\
+         \"table\":{},\"index\":{},\"key\":{},\"item\":{},\"item_bytes\":{},\"expected_units\":{},\
          \"unit\":\"{}\"}}",
         planned.operation.sequence,
         f.due,
@@ -138,6 +176,7 @@ pub fn json(workload: &Workload, planned: &PlannedOperation) -> String {
         string(f.operation),
         f.request,
         string(f.table),
+        string(f.index),
         f.key,
         planned.operation.item,
         planned.item_size.0,

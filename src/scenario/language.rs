@@ -2,14 +2,18 @@
 //!
 //! The parser and the JSON Schema both read these declarations, so they cannot disagree.
 
+mod arrivals;
 mod data;
 mod load;
+mod operation;
 
+pub use arrivals::{ARRIVALS, STAIRS, STEP, THINK_TIME};
 pub use data::{
-    ATTRIBUTE, BILLING, BUCKET, DATA, EXPONENTIAL, LOG_NORMAL, NORMAL, PARETO, SPREAD, TABLE,
-    ZIPFIAN,
+    ATTRIBUTE, BILLING, BUCKET, DATA, EXPONENTIAL, INDEX, LOG_NORMAL, NORMAL, PARETO, SCALE_READ,
+    SCALE_WRITE, SPREAD, TABLE, ZIPFIAN,
 };
-pub use load::{ARRIVALS, CLIENT, KEYS, MODEL, OPERATION, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use load::{CLIENT, KEYS, MODEL, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use operation::OPERATION;
 
 use super::quantity::Quantity;
 
@@ -37,6 +41,8 @@ pub struct Key {
     pub form: Form,
     /// Whether it must be there (where it applies).
     pub required: bool,
+    /// Values of the selector for which it must be there, though not for all that it applies to.
+    pub required_of: &'static [&'static str],
     /// Values of the selector that it applies to; all of them when empty.
     pub of: &'static [&'static str],
     /// Meaning and default.
@@ -73,6 +79,12 @@ pub enum Form {
     Quantity(Quantity, Bounds),
     /// As `Quantity`, and whole in this multiple of the base unit.
     Whole(Quantity, Bounds, f64),
+    /// Text with a rate of requests or of capacity units; bounds per second.
+    Traffic(Bounds),
+    /// A duration, perhaps zero, or a distribution of durations.
+    Think,
+    /// Names with their shares of a whole.
+    Shares,
     /// One of these texts.
     OneOf(&'static [&'static str]),
     /// Texts, at least one.
@@ -105,6 +117,7 @@ const fn required(name: &'static str, form: Form, doc: &'static str) -> Key {
         name,
         form,
         required: true,
+        required_of: of,
         of,
         doc,
     }
@@ -120,6 +133,24 @@ const fn optional(name: &'static str, form: Form, doc: &'static str) -> Key {
 impl Key {
     const fn of(self, kinds: &'static [&'static str]) -> Self {
         Self { of: kinds, ..self }
+    }
+
+    const fn required_of(self, kinds: &'static [&'static str]) -> Self {
+        Self {
+            required_of: kinds,
+            ..self
+        }
+    }
+
+    /// Whether the key must be there where the selector says `kind`; nothing is chosen without.
+    #[must_use]
+    pub fn is_required(&self, kind: Option<&str>) -> bool {
+        match kind {
+            Some(kind) => {
+                self.required && self.applies_to(kind) || self.required_of.contains(&kind)
+            }
+            None => self.required && self.of.is_empty(),
+        }
     }
 
     /// Whether the key applies where the selector says `kind`.
@@ -155,8 +186,10 @@ const fn above(min: f64, max: f64) -> Bounds {
 const SECOND: f64 = 1e9;
 const MONTH: f64 = 30.0 * 86_400.0 * SECOND;
 const DURATION: Form = Form::Quantity(Quantity::Duration, above(0.0, MONTH));
+const DURATION_OR_NONE: Form = Form::Quantity(Quantity::Duration, within(0.0, MONTH));
 const RATE: Form = Form::Quantity(Quantity::Rate, above(0.0, 1e9));
-const RATE_OR_NONE: Form = Form::Quantity(Quantity::Rate, within(0.0, 1e9));
+const TRAFFIC: Form = Form::Traffic(above(0.0, 1e9));
+const TRAFFIC_OR_NONE: Form = Form::Traffic(within(0.0, 1e9));
 const SHARE: Form = Form::Quantity(Quantity::Share, within(0.0, 1.0));
 const SHARE_OF_SOME: Form = Form::Quantity(Quantity::Share, above(0.0, 1.0));
 const EXPONENT: Form = Form::Number(within(0.0, 100.0));

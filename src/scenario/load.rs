@@ -1,10 +1,11 @@
-//! Requests: how they pick items, what they do, when they arrive, and what is asked of them.
+//! Requests: how they pick items, what they do, in which phases, and what is asked of them.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Quantile, Rate, Share};
+use super::{arrivals::ArrivalSpec, operation::OperationSpec};
+use crate::units::{Direction, Quantile, Rate, Share};
 
 /// A way of picking items, under the name that operations use.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,79 +41,6 @@ pub enum KeySpec {
     Weights { weights: usize },
 }
 
-/// One kind of request of the mix.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct OperationSpec {
-    /// Name in reports; distinct.
-    pub name: String,
-    /// What it does.
-    pub kind: OperationKind,
-    /// Index into `Scenario::tables`.
-    pub table: usize,
-    /// Index into `Scenario::keys`.
-    pub keys: usize,
-    /// Share of all requests; all weights add up to 1.
-    pub weight: Share,
-    /// Reads only.
-    pub consistency: Consistency,
-    /// Queries: at most this many items in the one page that is read; DynamoDB's 1 MB page
-    /// otherwise.
-    pub limit: Option<u32>,
-    /// Updates: indices into the table's attributes that are set to newly drawn values.
-    pub set: Vec<usize>,
-}
-
-/// DynamoDB data operations.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationKind {
-    /// GetItem.
-    Get,
-    /// PutItem of the whole item.
-    Put,
-    /// UpdateItem, `SET` on some attributes.
-    Update,
-    /// DeleteItem.
-    Delete,
-    /// Query of one partition key, one page, ascending.
-    Query,
-}
-
-impl OperationKind {
-    /// DynamoDB's name: `GetItem`.
-    #[must_use]
-    pub const fn api_name(self) -> &'static str {
-        match self {
-            Self::Get => "GetItem",
-            Self::Put => "PutItem",
-            Self::Update => "UpdateItem",
-            Self::Delete => "DeleteItem",
-            Self::Query => "Query",
-        }
-    }
-
-    /// The units it consumes.
-    #[must_use]
-    pub const fn direction(self) -> crate::units::Direction {
-        match self {
-            Self::Get | Self::Query => crate::units::Direction::Read,
-            Self::Put | Self::Update | Self::Delete => crate::units::Direction::Write,
-        }
-    }
-}
-
 /// Read consistency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,6 +63,40 @@ pub struct Phase {
     pub duration: Duration,
     /// Arrivals, from the phase's start. A load phase sends as fast as is accepted.
     pub arrivals: ArrivalSpec,
+    /// Shares of its own for `Scenario::operations`, in their order, adding up to 1; their
+    /// weights when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Vec<Share>>,
+    /// What was assumed to read rates in capacity units as requests: part of those rates, so
+    /// the fingerprint leaves it out.
+    #[serde(skip)]
+    pub assumed: Option<AssumedDemand>,
+}
+
+impl Phase {
+    /// The share of the phase's requests that each of `operations`, those of its scenario, has.
+    pub fn shares<'a>(
+        &'a self,
+        operations: &'a [OperationSpec],
+    ) -> impl Iterator<Item = Share> + 'a {
+        let own = self.mix.as_ref();
+        let share = move |(index, spec): (usize, &OperationSpec)| {
+            own.map_or(spec.weight, |mix| {
+                mix.get(index).copied().unwrap_or_default()
+            })
+        };
+        operations.iter().enumerate().map(share)
+    }
+}
+
+/// How rates in capacity units became requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AssumedDemand {
+    /// Which units.
+    pub direction: Direction,
+    /// Units that one request of the phase's mix takes on average: an estimate from mean sizes,
+    /// above 0.
+    pub per_request: f64,
 }
 
 /// What a phase is for.
@@ -147,35 +109,6 @@ pub enum PhaseKind {
     WarmUp,
     /// What the report is about.
     Measured,
-}
-
-/// An open model of arrivals: requests are due at times that answers do not move.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ArrivalSpec {
-    /// Evenly spaced.
-    Constant { rate: Rate },
-    /// Independent, exponential gaps.
-    Poisson { rate: Rate },
-    /// The rate moves linearly from `from` to `to` over the phase; evenly spaced by area.
-    Ramp { from: Rate, to: Rate },
-}
-
-impl ArrivalSpec {
-    /// The highest rate of the phase.
-    #[must_use]
-    pub fn rate_max(&self) -> Rate {
-        match *self {
-            Self::Constant { rate } | Self::Poisson { rate } => rate,
-            Self::Ramp { from, to } => {
-                if from > to {
-                    from
-                } else {
-                    to
-                }
-            }
-        }
-    }
 }
 
 /// The load generator's own bounds.

@@ -3,8 +3,12 @@
 //! Pure: text in, values out. What the keys are is declared in [`super::language`]; this module
 //! owns what they mean together.
 
+mod arrivals;
 mod attributes;
+mod billing;
 mod demand;
+mod indexes;
+mod operations;
 mod phases;
 mod primary_key;
 mod requests;
@@ -77,7 +81,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
     let weights = rows::load(&mut tables, &mut keys, &mut inputs, problems);
     tables::check(&tables, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
-    let phases = phases::read(&top, problems);
+    let phases = phases::read(&top, &operations, &tables, problems);
     requests::check_loaded(&operations, &phases, problems);
     if problems.errors() == 0 {
         weights::check(&operations, &tables, &keys, &weights, problems);
@@ -212,7 +216,7 @@ fn check_distinct<'n>(
             let mut problem = Diagnostic::error(
                 "S010",
                 span,
-                format!("two {what}s are named {}", quoted(name)),
+                format!("two {what} are named {}", quoted(name)),
             )
             .label("the name is taken");
             problem.help.extend(help.map(ToOwned::to_owned));

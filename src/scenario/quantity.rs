@@ -2,6 +2,9 @@
 //!
 //! Text to a number in the quantity's base unit, and back for messages. Knows no keys.
 
+/// A regular expression for rates of requests and of capacity units.
+pub const TRAFFIC_PATTERN: &str = r"^ *[0-9](_?[0-9])*(\.[0-9]+)? *[kM]? *(RCU|WCU)?/(s|min|h) *$";
+
 /// A kind of quantity, each with one base unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
@@ -217,6 +220,8 @@ impl Quantity {
                 Some("write /s")
             }
             (Self::Rate, "/m" | "/minute") => Some("write /min"),
+            (Self::Rate, "RCU" | "rcu/s") => Some("write RCU/s"),
+            (Self::Rate, "WCU" | "wcu/s") => Some("write WCU/s"),
             (Self::Rate, "K/s") => Some("write k/s"),
             (Self::ReadUnits, "WCU" | "WRU") => Some("reads are bought in RCU"),
             (Self::WriteUnits, "RCU" | "RRU") => Some("writes are bought in WCU"),

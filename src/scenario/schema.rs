@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    language::{Bounds, Form, Key, METRICS, SCENARIO, Section, TIME_METRICS},
-    quantity::Quantity,
+    language::{Bounds, Form, Key, METRICS, SCENARIO, Section, THINK_TIME, TIME_METRICS},
+    quantity::{Quantity, TRAFFIC_PATTERN},
 };
 
 /// What the schema is called where it lies beside scenarios.
@@ -84,7 +84,7 @@ fn conditions(section: &Section, selector: &str) -> Vec<Value> {
         let (ours, others): (Vec<_>, Vec<_>) = own.partition(|key| key.applies_to(kind));
         let required: Vec<_> = ours
             .iter()
-            .filter(|key| key.required)
+            .filter(|key| key.is_required(Some(kind)))
             .map(|key| key.name)
             .collect();
         let refused: Map<_, _> = others
@@ -140,6 +140,15 @@ fn form_schema(form: &Form, definitions: &mut Map<String, Value>) -> Value {
         Form::Count { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Form::Number(bounds) => number(*bounds),
         Form::Quantity(quantity, _) | Form::Whole(quantity, ..) => text_of(*quantity),
+        Form::Traffic(_) => json!({"type": "string", "pattern": TRAFFIC_PATTERN}),
+        Form::Think => json!({"anyOf": [
+            text_of(Quantity::Duration),
+            reference(&THINK_TIME, definitions),
+        ]}),
+        Form::Shares => json!({
+            "type": "object", "minProperties": 1,
+            "additionalProperties": text_of(Quantity::Share),
+        }),
         Form::OneOf(known) => json!({"enum": known}),
         Form::Names => {
             json!({"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}})

@@ -2,7 +2,8 @@
 //! buckets and its time.
 
 use crate::{
-    units::CapacityUnits,
+    record::Declared,
+    units::{CapacityUnits, Direction, Timestamp},
     workload::{Pick, Workload},
 };
 
@@ -10,7 +11,6 @@ use super::{SimulationError, loaded_items, table::SimulatedTable};
 
 /// The tables of a scenario, loaded if it loads them, answering every operation.
 pub struct Demand {
-    workload: Workload,
     tables: Vec<SimulatedTable>,
 }
 
@@ -21,19 +21,28 @@ impl Demand {
     /// When a table is too large for what has to be known of its keys.
     pub fn new(workload: &Workload) -> Result<Self, SimulationError> {
         let scenario = workload.scenario();
-        let table = |index| SimulatedTable::new(workload, index, loaded_items(scenario, index));
+        let table = |index| {
+            let loaded = loaded_items(scenario, index);
+            SimulatedTable::unlimited(workload, index, loaded)
+        };
         Ok(Self {
-            workload: workload.clone(),
             tables: (0..scenario.tables.len())
                 .map(table)
                 .collect::<Result<_, _>>()?,
         })
     }
 
-    /// Units that arrival `sequence`, which is about `pick`, takes after those that were asked
-    /// for before; a write changes the items.
-    pub fn units(&mut self, sequence: u64, pick: Pick) -> CapacityUnits {
-        let spec = &self.workload.scenario().operations[pick.spec];
-        self.tables[pick.table].execute(spec, pick.item, sequence)
+    /// What arrival `sequence`, which is about `pick`, takes after those that were asked for
+    /// before; a write changes the items.
+    pub fn declared(&mut self, sequence: u64, pick: Pick) -> Declared {
+        let reply = self.tables[pick.table].answer(sequence, pick, None, Timestamp::ZERO);
+        reply.declared
+    }
+
+    /// The same in the direction that it is mainly about, the table and its indexes together.
+    pub fn units(&mut self, sequence: u64, pick: Pick, direction: Direction) -> CapacityUnits {
+        let declared = self.declared(sequence, pick);
+        let of_indexes = declared.indexes.iter().map(|units| units[direction]);
+        declared.consumed[direction] + of_indexes.sum()
     }
 }

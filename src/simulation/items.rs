@@ -6,34 +6,27 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    capacity::{limits::QUERY_PAGE, partition::KeyHash},
-    scenario::{KeySpec, OperationKind, Scenario, Table, ValueSpec},
-    units::Bytes,
-    workload::{
-        Workload,
-        item::{self, Item},
+    capacity::{
+        cost::{self, EntryChange, Images},
+        partition::KeyHash,
     },
+    scenario::{Action, Index, KeySpec, OperationKind, Scenario, ValueSpec},
+    units::{Bytes, CapacityUnits},
+    workload::{Pick, Workload},
 };
 
 use super::{
     SimulationError,
+    content::{Image, Setting, Values},
     memo::Memo,
     partition::{Members, PartitionIndex},
     place::{self, Rank},
+    range::{self, RankRange, Reading},
+    view::View,
 };
 
 /// Items that are looked at one by one, at most, where no rule says which share a key.
 const INDEXED_MAX: u64 = 2_000_000;
-
-/// What became of an item that was written to.
-#[derive(Clone, Debug)]
-enum Content {
-    Absent,
-    /// As item number so-and-so is loaded or put.
-    Whole(u64),
-    /// Bytes of name and value by attribute of the scenario; 0 where it is missing.
-    Attributes(Box<[u32]>),
-}
 
 /// The items of one table.
 ///
@@ -45,12 +38,17 @@ pub(super) struct StoredItems {
     table: usize,
     /// Items below this number are there unless they were deleted.
     loaded: u64,
-    written: BTreeMap<u64, Content>,
+    /// What was written since, `None` where it was deleted.
+    written: BTreeMap<u64, Option<Image>>,
     ids: Option<BTreeMap<KeyHash, u64>>,
-    /// Only where there are queries.
+    /// Only where the table itself is queried.
     partitions: Option<PartitionIndex>,
+    /// Of the indexes that are read, and of the table where it is scanned.
+    views: Vec<View>,
+    values: Values,
     sizes: Memo<Bytes>,
-    places: Memo<KeyHash>,
+    /// Where the next key is written; kept for its memory.
+    key: Vec<u8>,
 }
 
 impl StoredItems {
@@ -64,7 +62,8 @@ impl StoredItems {
         let queried = scenario
             .operations
             .iter()
-            .any(|o| o.table == table && o.kind == OperationKind::Query);
+            .any(|o| o.table == table && o.kind == OperationKind::Query && o.read.index.is_none());
+        let views = views(scenario, table);
         let overlapping = !keys_are_distinct(scenario, table);
         let by_rule = Members::by_rule(spec).filter(|_| !overlapping);
         let too_many = |items| SimulationError::TooManyItems {
@@ -72,7 +71,8 @@ impl StoredItems {
             items,
             max: INDEXED_MAX,
         };
-        if (overlapping || queried && by_rule.is_none()) && loaded > INDEXED_MAX {
+        let listed = queried && by_rule.is_none() || !views.is_empty();
+        if (overlapping || listed) && loaded > INDEXED_MAX {
             return Err(too_many(loaded));
         }
         let ids = overlapping.then(|| {
@@ -87,6 +87,11 @@ impl StoredItems {
         {
             return Err(too_many(largest));
         }
+        let values = Values {
+            workload: workload.clone(),
+            table,
+        };
+        let views = filled(views, &values, loaded, ids.as_ref());
         Ok(Self {
             workload: workload.clone(),
             table,
@@ -94,16 +99,22 @@ impl StoredItems {
             written: BTreeMap::new(),
             ids,
             partitions: members.map(|members| PartitionIndex::new(members, loaded)),
+            views,
+            values,
             sizes: Memo::new(spec.items),
-            places: Memo::new(spec.items),
+            key: Vec::new(),
         })
     }
 
     /// Where the partition key of item `number` lies.
     pub(super) fn place(&mut self, number: u64) -> KeyHash {
+        self.key.clear();
         let (workload, table) = (&self.workload, self.table);
-        self.places
-            .get(number, || place::place(&workload.key(table, number)[0].1))
+        if workload.append_partition_key(table, number, &mut self.key) {
+            KeyHash::of(b'S', &self.key)
+        } else {
+            place::place(&workload.key(table, number)[0].1)
+        }
     }
 
     /// The size of item `number` as it is loaded or put, whether it is there or not.
@@ -124,81 +135,202 @@ impl StoredItems {
     fn stored_under(&mut self, id: u64) -> Option<Bytes> {
         match self.written.get(&id) {
             None => (id < self.loaded).then(|| self.whole(id)),
-            Some(Content::Absent) => None,
-            Some(&Content::Whole(number)) => Some(self.whole(number)),
-            Some(Content::Attributes(sizes)) => {
-                Some(Bytes(sizes.iter().copied().map(u64::from).sum()))
-            }
+            Some(None) => None,
+            Some(&Some(Image::Whole(number))) => Some(self.whole(number)),
+            Some(Some(changed)) => Some(self.values.size(changed)),
         }
     }
 
-    /// Puts item `number`; the sizes before and after.
-    pub(super) fn put(&mut self, number: u64) -> (Option<Bytes>, Bytes) {
-        let id = self.id_for_writing(number);
-        let old = self.stored_under(id);
-        self.write(id, Content::Whole(number));
-        (old, self.whole(number))
+    fn image(&self, id: u64) -> Option<Image> {
+        match self.written.get(&id) {
+            None => (id < self.loaded).then_some(Image::Whole(id)),
+            Some(image) => image.clone(),
+        }
     }
 
-    /// Sets attributes of item `number`, which is created if it is not there; the sizes before
-    /// and after.
-    pub(super) fn update(&mut self, number: u64, set: &Item) -> (Option<Bytes>, Bytes) {
-        let id = self.id_for_writing(number);
-        let old = self.stored_under(id);
-        let attributes = &self.workload.scenario().tables[self.table];
-        let mut sizes = match self.written.get(&id) {
-            Some(Content::Attributes(sizes)) => sizes.clone(),
-            Some(&Content::Whole(whole)) => {
-                by_attribute(attributes, &self.workload.item(self.table, whole))
-            }
-            None if id < self.loaded => {
-                by_attribute(attributes, &self.workload.item(self.table, id))
-            }
-            _ => by_attribute(attributes, &self.workload.key(self.table, number)),
+    fn size(&mut self, image: &Image) -> Bytes {
+        match image {
+            Image::Whole(number) => self.whole(*number),
+            changed @ Image::Changed(_) => self.values.size(changed),
+        }
+    }
+
+    /// What `action` on item `number` would do; nothing is changed.
+    pub(super) fn plan(&mut self, action: Action, number: u64, setting: Setting) -> Effect {
+        let id = self.id(number);
+        let old = self.image(id);
+        let new = match action {
+            Action::Put => Some(Image::Whole(number)),
+            Action::Update => Some(self.values.updated(old.as_ref(), setting)),
+            Action::Delete => None,
+            Action::Check => old.clone(),
         };
-        let changed = by_attribute(attributes, set);
-        for (size, changed) in sizes.iter_mut().zip(&changed) {
-            if *changed > 0 {
-                *size = *changed;
+        let sizes = Images {
+            old: old.as_ref().map(|old| self.size(old)),
+            new: new.as_ref().map(|new| self.size(new)),
+        };
+        let indexes = self.index_arms(old.as_ref(), new.as_ref());
+        Effect {
+            number,
+            sizes,
+            indexes,
+            new,
+        }
+    }
+
+    /// Makes an effect so.
+    pub(super) fn commit(&mut self, effect: Effect) {
+        let id = self.id_for_writing(effect.number);
+        if !self.views.is_empty() {
+            let old = self.image(id);
+            for view in &mut self.views {
+                view.change(&self.values, id, old.as_ref(), effect.new.as_ref());
             }
         }
-        let new = Bytes(sizes.iter().copied().map(u64::from).sum());
-        self.write(id, Content::Attributes(sizes));
-        (old, new)
+        match effect.new {
+            // As it was loaded: nothing to remember.
+            Some(Image::Whole(number)) if number == id && id < self.loaded => {
+                self.written.remove(&id);
+            }
+            new => {
+                self.written.insert(id, new);
+            }
+        }
     }
 
-    /// Deletes item `number`; the size that it had.
-    pub(super) fn delete(&mut self, number: u64) -> Option<Bytes> {
-        let old = self.stored(number)?;
-        let id = self.id_for_writing(number);
-        self.write(id, Content::Absent);
-        Some(old)
+    /// What a write takes of each index that it touches.
+    fn index_arms(&self, old: Option<&Image>, new: Option<&Image>) -> Vec<IndexArm> {
+        let table = &self.workload.scenario().tables[self.table];
+        if table.indexes.is_empty() || old == new {
+            return Vec::new();
+        }
+        let arm = |(position, index): (usize, &Index)| {
+            let entry = |image: Option<&Image>| self.values.entry_size(image?, index);
+            let sizes = Images {
+                old: entry(old),
+                new: entry(new),
+            };
+            let change = self.entry_change(old, new, index);
+            let units = cost::index_write(sizes, change)?;
+            // The entry that stays, or the one that goes.
+            let image = if sizes.new.is_some() { new } else { old };
+            let place = self.values.value(image?, index.partition_key)?;
+            Some(IndexArm {
+                index: position,
+                place: place::place(&place),
+                units,
+            })
+        };
+        table.indexes.iter().enumerate().filter_map(arm).collect()
     }
 
-    /// The bytes that a query for the partition key of item `number` reads in its one page:
-    /// in ascending order, until `limit` items are read or the page is full, which it is with
-    /// the item that reaches [`QUERY_PAGE`].
-    pub(super) fn page(&mut self, number: u64, limit: Option<u32>) -> Bytes {
-        let place = self.place(number);
+    /// What becomes of an entry that both images have.
+    fn entry_change(&self, old: Option<&Image>, new: Option<&Image>, index: &Index) -> EntryChange {
+        let (Some(old), Some(new)) = (old, new) else {
+            return EntryChange::InPlace;
+        };
+        let agree = |attribute| self.values.agree(old, new, attribute);
+        let table = &self.workload.scenario().tables[self.table];
+        let mut keys = std::iter::once(index.partition_key).chain(index.sort_key);
+        let mut held = (0..table.attributes.len()).filter(|at| index.holds(table, *at));
+        if !keys.all(agree) {
+            EntryChange::KeyMoved
+        } else if held.all(agree) {
+            EntryChange::Identical
+        } else {
+            EntryChange::InPlace
+        }
+    }
+
+    /// Units of each page of a query for the partition key of item `number`.
+    pub(super) fn query(&mut self, pick: Pick, reading: Reading) -> (KeyHash, Vec<CapacityUnits>) {
+        let workload = self.workload.clone();
+        let scenario = workload.scenario();
+        let read = &scenario.operations[pick.spec].read;
+        let query = workload.query(pick);
+        let range = RankRange::of(query.range.as_ref().map(|(_, condition)| condition));
+        let place = place::place(&query.partition_key.1);
+        let mut ids = match read.index {
+            Some(index) => self.view(Some(index)).within(place, &range),
+            None => self.of_partition(place, pick.item, &range),
+        };
+        if read.descending {
+            ids.reverse();
+        }
+        let index = read
+            .index
+            .map(|index| &scenario.tables[self.table].indexes[index]);
+        let sizes = ids.into_iter().filter_map(|id| self.read_size(id, index));
+        (place, range::pages(sizes, reading))
+    }
+
+    /// The numbers under one partition key of the table, by sort key.
+    fn of_partition(&mut self, place: KeyHash, number: u64, range: &RankRange) -> Vec<u64> {
         let (workload, table) = (self.workload.clone(), self.table);
         let rank = |id| Rank::of(workload.key(table, id).get(1).map(|(_, value)| value));
-        let order = self
-            .partitions
-            .as_mut()
+        let partitions = self.partitions.as_mut();
+        let order = partitions
             .expect("made for every table that is queried")
             .in_order(place, number, rank);
-        let mut left = limit.unwrap_or(u32::MAX);
-        let mut sum = Bytes(0);
-        for id in order.iter() {
-            if left == 0 || sum >= QUERY_PAGE {
-                break;
-            }
-            if let Some(size) = self.stored_under(*id) {
-                sum = sum + size;
-                left -= 1;
-            }
+        if *range == RankRange::default() {
+            return order.to_vec();
         }
-        sum
+        let first = order.partition_point(|id| range.is_after(&rank(*id)));
+        let rest = order[first..].iter().copied();
+        rest.take_while(|id| range.reaches(&rank(*id))).collect()
+    }
+
+    /// Where each page of a scan begins, and its units.
+    pub(super) fn scan(
+        &mut self,
+        (segment, segments): (u32, u32),
+        index: Option<usize>,
+        reading: Reading,
+    ) -> (KeyHash, Vec<CapacityUnits>) {
+        let start = |segment: u32| {
+            let place = (u128::from(segment) << 64) / u128::from(segments);
+            KeyHash::at(u64::try_from(place).unwrap_or(u64::MAX))
+        };
+        let end = (segment + 1 < segments).then(|| start(segment + 1));
+        // Unless it reads to the end, nothing beyond a page is looked at.
+        let enough = match reading.limit {
+            Some(limit) if !reading.all_pages => limit as usize,
+            _ => usize::MAX,
+        };
+        let found = self.view(index).between(start(segment), end).take(enough);
+        let found: Vec<_> = found.collect();
+        let place = found
+            .first()
+            .map_or_else(|| start(segment), |(place, _)| *place);
+        let workload = self.workload.clone();
+        let index = index.map(|index| &workload.scenario().tables[self.table].indexes[index]);
+        let sizes = found
+            .into_iter()
+            .filter_map(|(_, id)| self.read_size(id, index));
+        (place, range::pages(sizes, reading))
+    }
+
+    /// What reading an item, or its entry in an index, counts.
+    fn read_size(&mut self, id: u64, index: Option<&Index>) -> Option<Bytes> {
+        match index {
+            None => self.stored_under(id),
+            Some(index) => self.values.entry_size(&self.image(id)?, index),
+        }
+    }
+
+    fn view(&self, index: Option<usize>) -> &View {
+        let mut views = self.views.iter();
+        views
+            .find(|view| view.index == index)
+            .expect("made for whatever is read in order")
+    }
+
+    fn id(&self, number: u64) -> u64 {
+        let known = self.ids.as_ref().and_then(|ids| {
+            let key = place::identity(&self.workload.key(self.table, number));
+            ids.get(&key).copied()
+        });
+        known.unwrap_or(number)
     }
 
     fn id_for_writing(&mut self, number: u64) -> u64 {
@@ -209,7 +341,7 @@ impl StoredItems {
                 *ids.entry(key).or_insert(number)
             }
         };
-        if id >= self.loaded && !self.written.contains_key(&id) && self.partitions.is_some() {
+        if id >= self.loaded && self.partitions.is_some() && !self.written.contains_key(&id) {
             let place = self.place(id);
             if let Some(partitions) = &mut self.partitions {
                 partitions.add(place, id);
@@ -217,18 +349,63 @@ impl StoredItems {
         }
         id
     }
+}
 
-    fn write(&mut self, id: u64, content: Content) {
-        match content {
-            // As it was loaded: nothing to remember.
-            Content::Whole(number) if number == id && id < self.loaded => {
-                self.written.remove(&id);
+/// What a write would do.
+#[derive(Debug)]
+pub(super) struct Effect {
+    number: u64,
+    /// The item before and after.
+    pub(super) sizes: Images,
+    /// The indexes that it touches.
+    pub(super) indexes: Vec<IndexArm>,
+    new: Option<Image>,
+}
+
+/// What a write takes of one index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IndexArm {
+    /// Position among the table's indexes.
+    pub(super) index: usize,
+    /// Where its partition key lies.
+    pub(super) place: KeyHash,
+    /// What it takes.
+    pub(super) units: CapacityUnits,
+}
+
+/// What is read in the order of its keys: indexes, and the table where it is scanned.
+fn views(scenario: &Scenario, table: usize) -> Vec<View> {
+    let spec = &scenario.tables[table];
+    let mut views: Vec<View> = Vec::new();
+    for operation in scenario.operations.iter().filter(|o| o.table == table) {
+        let view = match (operation.kind, operation.read.index) {
+            (OperationKind::Query | OperationKind::Scan, Some(index)) => {
+                View::of_index(index, &spec.indexes[index])
             }
-            content => {
-                self.written.insert(id, content);
-            }
+            (OperationKind::Scan, None) => View::of_table(spec.partition_key, spec.sort_key),
+            _ => continue,
+        };
+        if views.iter().all(|known| known.index != view.index) {
+            views.push(view);
         }
     }
+    views
+}
+
+fn filled(
+    mut views: Vec<View>,
+    values: &Values,
+    loaded: u64,
+    ids: Option<&BTreeMap<KeyHash, u64>>,
+) -> Vec<View> {
+    for view in &mut views {
+        let mut add = |id| view.change(values, id, None, Some(&Image::Whole(id)));
+        match ids {
+            Some(ids) => ids.values().copied().for_each(&mut add),
+            None => (0..loaded).for_each(&mut add),
+        }
+    }
+    views
 }
 
 /// Whether no two numbers that a run comes across have the same primary key.
@@ -279,21 +456,4 @@ fn list(
         lists.entry(place).or_default().push(number);
     }
     Members::Listed(lists)
-}
-
-/// Bytes of name and value, by attribute of the scenario.
-fn by_attribute(table: &Table, item: &Item) -> Box<[u32]> {
-    let size = |name: &str| {
-        let found = item.iter().find(|(known, _)| known == name);
-        found.map_or(0, |(name, value)| {
-            name.len() as u64 + item::value_size(value)
-        })
-    };
-    let sizes = table
-        .attributes
-        .iter()
-        .map(|attribute| size(&attribute.name));
-    sizes
-        .map(|size| u32::try_from(size).expect("an item has 400 KB at most"))
-        .collect()
 }

@@ -33,6 +33,11 @@ pub(super) struct Rank {
 }
 
 impl Rank {
+    /// The value's own bytes; of a number, its canonical digits.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(super) fn of(value: Option<&AttributeValue>) -> Self {
         let Some(value) = value else {
             return Self {

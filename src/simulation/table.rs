@@ -1,26 +1,57 @@
 //! One simulated table: its buckets, and the items that say what a request costs.
 
+use std::sync::Arc;
+
 use crate::{
-    capacity::{AdmissionDecision, Arm, TableCapacity, cost, throttle::Resource},
+    capacity::{
+        AdmissionDecision, Arm, TableCapacity,
+        cost::{self, Images, ReadMode, WriteMode},
+        throttle::Resource,
+    },
     engine::Answer,
-    record::IntervalTable,
-    scenario::{AdmissionRule, Billing, OperationKind, OperationSpec},
-    units::{ByDirection, Bytes, CapacityUnits, Timestamp},
-    workload::{Pick, Request, Workload},
+    record::{Declared, IntervalTable},
+    scenario::{Action, Billing, IndexScope, OperationKind, OperationSpec, Presence, Table},
+    units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
+    workload::{Pick, Workload},
 };
 
-use super::{SimulationError, items::StoredItems};
+use super::{
+    SimulationError,
+    content::Setting,
+    items::{Effect, StoredItems},
+    range::Reading,
+};
 
 /// Items whose sizes are looked at for the size of the table, which decides on the number of
 /// partitions only beyond 10 GB each.
 const SIZED_ITEMS: u64 = 256;
 
+/// An item that a request is about, and what it does to it.
+pub(super) type Member = (u64, Option<Action>);
+
 /// A table in virtual time.
 pub(super) struct SimulatedTable {
-    capacity: TableCapacity,
+    /// `None`: whatever is asked for is served.
+    capacity: Option<TableCapacity>,
     items: StoredItems,
     workload: Workload,
+    /// By position among the table's indexes: the number among the global ones.
+    global: Vec<Option<usize>>,
 }
+
+/// What a table answers to a request, or to a part of one.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) answer: Answer,
+    pub(super) declared: Declared,
+    /// Requests of DynamoDB's that it took, one after the other.
+    pub(super) steps: u32,
+    /// Members of a batch that the client has to ask for again.
+    pub(super) left: Vec<Member>,
+}
+
+/// Why an attempt ends before it is complete.
+type Ended = Answer;
 
 impl SimulatedTable {
     /// Table number `index` of the scenario, with `loaded` items in it and its buckets as they
@@ -30,107 +61,455 @@ impl SimulatedTable {
         index: usize,
         loaded: u64,
     ) -> Result<Self, SimulationError> {
+        let mut table = Self::unlimited(workload, index, loaded)?;
         let scenario = workload.scenario();
-        let Billing::Provisioned(rates) = scenario.tables[index].billing;
-        let mut items = StoredItems::new(workload, index, loaded)?;
-        let bytes = table_bytes(&mut items, loaded);
-        let capacity = TableCapacity::provisioned(rates, bytes, &scenario.model, Timestamp::ZERO);
+        let spec = &scenario.tables[index];
+        let bytes = table_bytes(&mut table.items, loaded);
+        let unsupported = || SimulationError::Unsupported {
+            table: spec.name.clone(),
+        };
+        let rates = |billing: &Billing| match billing {
+            Billing::Provisioned {
+                capacity,
+                auto_scaling:
+                    ByDirection {
+                        read: None,
+                        write: None,
+                    },
+            } => Ok(*capacity),
+            _ => Err(unsupported()),
+        };
+        let now = Timestamp::ZERO;
+        let of_table = rates(&spec.billing)?;
+        let mut capacity = TableCapacity::provisioned(of_table, bytes, &scenario.model, now);
+        for (_, _, billing) in spec.global_indexes() {
+            capacity.add_index(rates(billing)?, Bytes(0), now);
+        }
+        table.capacity = Some(capacity);
+        Ok(table)
+    }
+
+    /// The same table without bounds on its capacity.
+    pub(super) fn unlimited(
+        workload: &Workload,
+        index: usize,
+        loaded: u64,
+    ) -> Result<Self, SimulationError> {
         Ok(Self {
-            capacity,
-            items,
+            capacity: None,
+            items: StoredItems::new(workload, index, loaded)?,
             workload: workload.clone(),
+            global: global_numbers(&workload.scenario().tables[index]),
         })
     }
 
     /// The answer to request number `sequence`, which arrives at `now`; spends what it takes,
-    /// and changes the items if it writes.
-    pub(super) fn answer(&mut self, sequence: u64, pick: Pick, now: Timestamp) -> Answer {
-        let scenario = std::sync::Arc::clone(self.workload.scenario());
-        let spec = &scenario.operations[pick.spec];
-        let mut arm = Arm {
-            resource: Resource::Table,
-            direction: spec.kind.direction(),
-            key: self.items.place(pick.item),
-            units: CapacityUnits::ZERO,
-        };
-        if scenario.model.admission_rule == AdmissionRule::Strict {
-            arm.units = self.estimate(spec, pick.item);
-        }
-        match self.capacity.check(&[arm], now) {
-            AdmissionDecision::Admitted => {
-                arm.units = self.execute(spec, pick.item, sequence);
-                self.capacity.spend(&[arm], now);
-                let mut consumed = ByDirection::default();
-                consumed[arm.direction] = arm.units;
-                Answer::Completed { consumed }
-            }
-            AdmissionDecision::Throttled { reasons, .. } => Answer::Throttled {
-                reasons: reasons
-                    .iter()
-                    .map(|reason| reason.wire_name().to_owned())
-                    .collect(),
-            },
-        }
-    }
-
-    /// What a request takes as far as that is known before it is executed: all of it for
-    /// reads, puts and deletes of one item, and the least for the rest.
-    fn estimate(&mut self, spec: &OperationSpec, number: u64) -> CapacityUnits {
-        match spec.kind {
-            OperationKind::Get => {
-                let stored = self.items.stored(number);
-                cost::read(stored.unwrap_or_default(), spec.consistency)
-            }
-            OperationKind::Query => cost::read(Bytes(0), spec.consistency),
-            OperationKind::Put => {
-                let new = self.items.whole(number);
-                cost::write(self.items.stored(number), Some(new))
-            }
-            OperationKind::Update | OperationKind::Delete => {
-                cost::write(self.items.stored(number), None)
-            }
-        }
-    }
-
-    /// What request number `sequence` takes when it is admitted; changes the items if it
-    /// writes.
-    pub(super) fn execute(
+    /// and changes the items if it writes. `again` are the members of a batch that were left
+    /// before.
+    pub(super) fn answer(
         &mut self,
-        spec: &OperationSpec,
-        number: u64,
         sequence: u64,
-    ) -> CapacityUnits {
-        match spec.kind {
-            OperationKind::Get => {
-                let stored = self.items.stored(number);
-                cost::read(stored.unwrap_or_default(), spec.consistency)
-            }
-            OperationKind::Query => {
-                cost::read(self.items.page(number, spec.limit), spec.consistency)
-            }
-            OperationKind::Put => {
-                let (old, new) = self.items.put(number);
-                cost::write(old, Some(new))
-            }
-            OperationKind::Update => {
-                let Request::Update { set, .. } = self.workload.operation(sequence).request else {
-                    unreachable!("an update makes update requests");
-                };
-                let (old, new) = self.items.update(number, &set);
-                cost::write(old, Some(new))
-            }
-            OperationKind::Delete => cost::write(self.items.delete(number), None),
+        pick: Pick,
+        again: Option<Vec<Member>>,
+        now: Timestamp,
+    ) -> Reply {
+        let scenario = Arc::clone(self.workload.scenario());
+        let spec = &scenario.operations[pick.spec];
+        let mut attempt = Attempt {
+            table: self,
+            spec,
+            pick,
+            sequence,
+            now,
+            declared: Declared::default(),
+            steps: 1,
+            left: Vec::new(),
+        };
+        let ended = attempt.execute(again);
+        Reply {
+            answer: ended.map_or_else(|answer| answer, |()| Answer::Completed),
+            declared: attempt.declared,
+            steps: attempt.steps,
+            left: attempt.left,
         }
     }
 
     /// How the table stands at `now`.
     pub(super) fn status(&mut self, now: Timestamp) -> IntervalTable {
-        let status = self.capacity.status(Resource::Table, now);
+        let globals = self.global.iter().flatten().count();
+        let Some(capacity) = &mut self.capacity else {
+            return IntervalTable::default();
+        };
+        let mut status = |resource| {
+            let status = capacity.status(resource, now);
+            IntervalTable {
+                provisioned: status.provisioned,
+                burst_left: Some(status.burst_left),
+                indexes: Vec::new(),
+            }
+        };
         IntervalTable {
-            provisioned: status.provisioned,
-            burst_left: Some(status.burst_left),
+            indexes: (0..globals).map(|g| status(Resource::Index(g))).collect(),
+            ..status(Resource::Table)
         }
     }
+}
+
+/// One request that is being executed.
+struct Attempt<'a> {
+    table: &'a mut SimulatedTable,
+    spec: &'a OperationSpec,
+    pick: Pick,
+    sequence: u64,
+    now: Timestamp,
+    declared: Declared,
+    steps: u32,
+    left: Vec<Member>,
+}
+
+impl Attempt<'_> {
+    fn execute(&mut self, again: Option<Vec<Member>>) -> Result<(), Ended> {
+        let number = self.pick.item;
+        let mode = ReadMode::from(self.spec.consistency);
+        match self.spec.kind {
+            OperationKind::Get | OperationKind::StatementSelect => self.read(number, mode),
+            OperationKind::Put => self.write(Action::Put, number),
+            OperationKind::Update => self.write(Action::Update, number),
+            OperationKind::Delete | OperationKind::StatementDelete => {
+                self.write(Action::Delete, number)
+            }
+            OperationKind::StatementInsert => {
+                self.statement(Action::Put, Presence::Absent, "DuplicateItemException")
+            }
+            OperationKind::StatementUpdate => self.statement(
+                Action::Update,
+                Presence::Exists,
+                "ConditionalCheckFailedException",
+            ),
+            OperationKind::ReadModifyWrite => {
+                self.read(number, mode)?;
+                self.steps += 1;
+                self.write(Action::Update, number)
+            }
+            OperationKind::Query | OperationKind::Scan => self.range(mode),
+            OperationKind::BatchGet | OperationKind::BatchWrite => self.batch(mode, again),
+            OperationKind::TransactGet => self.transact_get(),
+            OperationKind::TransactWrite => self.transact_write(),
+        }
+    }
+
+    fn read(&mut self, number: u64, mode: ReadMode) -> Result<(), Ended> {
+        let stored = self.table.items.stored(number);
+        let arm = Arm {
+            resource: Resource::Table,
+            direction: Direction::Read,
+            key: self.table.items.place(number),
+            units: cost::read_as(stored.unwrap_or_default(), mode),
+        };
+        self.take(&[arm])
+    }
+
+    fn write(&mut self, action: Action, number: u64) -> Result<(), Ended> {
+        let effect = self.plan(action, number);
+        let condition = self
+            .spec
+            .condition
+            .and_then(|_| self.table.workload.condition(self.sequence, self.pick.spec));
+        if condition.is_some_and(|wanted| !holds(wanted, effect.sizes)) {
+            self.refused_write(&effect, action, number)?;
+            self.declared.conditions_failed += 1;
+            return Ok(());
+        }
+        self.apply(effect, action, number)
+    }
+
+    /// A statement that has a condition of its own.
+    fn statement(
+        &mut self,
+        action: Action,
+        wanted: Presence,
+        exception: &str,
+    ) -> Result<(), Ended> {
+        let number = self.pick.item;
+        let effect = self.plan(action, number);
+        if holds(wanted, effect.sizes) {
+            return self.apply(effect, action, number);
+        }
+        self.refused_write(&effect, action, number)?;
+        Err(failed(exception))
+    }
+
+    /// Charges a write whose condition was not met: for the larger of what is stored and what
+    /// the request carried. The answer declares nothing.
+    fn refused_write(&mut self, effect: &Effect, action: Action, number: u64) -> Result<(), Ended> {
+        let images = carried(effect.sizes, action);
+        let arm = self.table_arm(number, cost::write_as(images, WriteMode::Plain));
+        self.admit(&[arm])?;
+        self.spend(&[arm]);
+        Ok(())
+    }
+
+    fn apply(&mut self, effect: Effect, action: Action, number: u64) -> Result<(), Ended> {
+        let units = cost::write_as(effect.sizes, WriteMode::Plain);
+        // What an update leads to shows only afterwards.
+        let asked = cost::write_as(carried(effect.sizes, action), WriteMode::Plain);
+        if effect.indexes.is_empty() {
+            let arm = self.table_arm(number, units);
+            self.take_asking(asked, &[arm])?;
+        } else {
+            let arms = self.write_arms(&effect, number, units);
+            self.take_asking(asked, &arms)?;
+        }
+        self.table.items.commit(effect);
+        Ok(())
+    }
+
+    fn range(&mut self, mode: ReadMode) -> Result<(), Ended> {
+        let read = &self.spec.read;
+        let reading = Reading {
+            mode,
+            limit: read.limit,
+            all_pages: read.all_pages,
+        };
+        let (key, pages) = if self.spec.kind == OperationKind::Query {
+            self.table.items.query(self.pick, reading)
+        } else {
+            let segment = self.table.workload.segment(self.sequence, self.pick.spec);
+            self.table.items.scan(segment, read.index, reading)
+        };
+        let resource = read.index.and_then(|index| self.table.global[index]);
+        let resource = resource.map_or(Resource::Table, Resource::Index);
+        for (number, units) in pages.into_iter().enumerate() {
+            self.steps += u32::from(number > 0);
+            let arm = Arm {
+                resource,
+                direction: Direction::Read,
+                key,
+                units,
+            };
+            // How much there is to read shows only in reading it.
+            self.take_asking(cost::read_as(Bytes(0), mode), &[arm])?;
+        }
+        Ok(())
+    }
+
+    /// Members are admitted one by one; the request is throttled only when all are refused.
+    fn batch(&mut self, mode: ReadMode, again: Option<Vec<Member>>) -> Result<(), Ended> {
+        let members = again.unwrap_or_else(|| self.members());
+        let mut refusal = None;
+        let mut served = 0;
+        let mut left = Vec::new();
+        for (number, action) in members {
+            let answer = match action {
+                None => self.read(number, mode),
+                Some(action) => {
+                    let effect = self.plan(action, number);
+                    self.apply(effect, action, number)
+                }
+            };
+            match answer {
+                Ok(()) => served += 1,
+                Err(answer) => {
+                    refusal.get_or_insert(answer);
+                    left.push((number, action));
+                }
+            }
+        }
+        match refusal {
+            Some(answer) if served == 0 => Err(answer),
+            _ if self.spec.members.retry_unprocessed => {
+                self.left = left;
+                Ok(())
+            }
+            _ => {
+                self.declared.unprocessed += left.len() as u64;
+                Ok(())
+            }
+        }
+    }
+
+    fn transact_get(&mut self) -> Result<(), Ended> {
+        let read = |(number, _): Member| {
+            let items = &mut self.table.items;
+            let stored = items.stored(number).unwrap_or_default();
+            Arm {
+                resource: Resource::Table,
+                direction: Direction::Read,
+                key: items.place(number),
+                units: cost::read_as(stored, ReadMode::Transactional),
+            }
+        };
+        let members = self.table.workload.members(self.sequence, self.pick);
+        let arms: Vec<_> = members.into_iter().map(read).collect();
+        self.take(&arms)
+    }
+
+    fn transact_write(&mut self) -> Result<(), Ended> {
+        let mut effects = Vec::new();
+        let mut arms = Vec::new();
+        let mut refused = Vec::new();
+        let mut is_met = true;
+        for (number, action) in self.members() {
+            let action = action.unwrap_or(Action::Check);
+            let effect = self.plan(action, number);
+            let units = |images| cost::write_as(images, WriteMode::Transactional);
+            refused.push(self.table_arm(number, units(carried(effect.sizes, action))));
+            arms.extend(self.write_arms(&effect, number, units(effect.sizes)));
+            is_met &= action != Action::Check || effect.sizes.old.is_some();
+            if action != Action::Check {
+                effects.push(effect);
+            }
+        }
+        if !is_met {
+            self.admit(&refused)?;
+            self.spend(&refused);
+            return Err(failed(
+                "TransactionCanceledException: ConditionalCheckFailed",
+            ));
+        }
+        self.take(&arms)?;
+        for effect in effects {
+            self.table.items.commit(effect);
+        }
+        Ok(())
+    }
+
+    fn members(&self) -> Vec<Member> {
+        self.table.workload.members(self.sequence, self.pick)
+    }
+
+    fn plan(&mut self, action: Action, number: u64) -> Effect {
+        let setting = Setting {
+            operation: self.pick.spec,
+            number,
+            sequence: self.sequence,
+        };
+        self.table.items.plan(action, number, setting)
+    }
+
+    fn table_arm(&mut self, number: u64, units: CapacityUnits) -> Arm {
+        Arm {
+            resource: Resource::Table,
+            direction: Direction::Write,
+            key: self.table.items.place(number),
+            units,
+        }
+    }
+
+    /// The table's arm, which local indexes add to, and one for each global index.
+    fn write_arms(&mut self, effect: &Effect, number: u64, units: CapacityUnits) -> Vec<Arm> {
+        let mut arms = vec![self.table_arm(number, units)];
+        for index in &effect.indexes {
+            match self.table.global[index.index] {
+                None => arms[0].units += index.units,
+                Some(global) => arms.push(Arm {
+                    resource: Resource::Index(global),
+                    direction: Direction::Write,
+                    key: index.place,
+                    units: index.units,
+                }),
+            }
+        }
+        arms
+    }
+
+    /// Admits, spends and declares.
+    fn take(&mut self, arms: &[Arm]) -> Result<(), Ended> {
+        self.admit(arms)?;
+        self.serve(arms);
+        Ok(())
+    }
+
+    /// The same, where the first arm is asked for `asked` units before it is known to be more.
+    fn take_asking(&mut self, asked: CapacityUnits, arms: &[Arm]) -> Result<(), Ended> {
+        match arms {
+            [first] => self.admit(&[Arm {
+                units: asked,
+                ..*first
+            }])?,
+            [first, rest @ ..] => {
+                let first = Arm {
+                    units: asked,
+                    ..*first
+                };
+                let all: Vec<_> = std::iter::once(first).chain(rest.iter().copied()).collect();
+                self.admit(&all)?;
+            }
+            [] => {}
+        }
+        self.serve(arms);
+        Ok(())
+    }
+
+    /// Spends and declares.
+    fn serve(&mut self, arms: &[Arm]) {
+        self.spend(arms);
+        for arm in arms {
+            let mut units = ByDirection::default();
+            units[arm.direction] = arm.units;
+            match arm.resource {
+                Resource::Table => self.declared.consumed += units,
+                Resource::Index(index) => self.declared.add_index(index, units),
+            }
+        }
+    }
+
+    fn admit(&mut self, arms: &[Arm]) -> Result<(), Ended> {
+        let Some(capacity) = &mut self.table.capacity else {
+            return Ok(());
+        };
+        match capacity.check(arms, self.now) {
+            AdmissionDecision::Admitted => Ok(()),
+            AdmissionDecision::Throttled { reasons, .. } => {
+                let names = reasons.iter().map(|reason| reason.wire_name().to_owned());
+                Err(Answer::Throttled {
+                    reasons: names.collect(),
+                })
+            }
+        }
+    }
+
+    fn spend(&mut self, arms: &[Arm]) {
+        if let Some(capacity) = &mut self.table.capacity {
+            capacity.spend(arms, self.now);
+        }
+    }
+}
+
+fn holds(wanted: Presence, images: Images) -> bool {
+    match wanted {
+        Presence::Exists => images.old.is_some(),
+        Presence::Absent => images.old.is_none(),
+    }
+}
+
+/// The images that a refused write is charged for: an update carries no whole item.
+fn carried(images: Images, action: Action) -> Images {
+    Images {
+        old: images.old,
+        new: match action {
+            Action::Put => images.new,
+            Action::Update | Action::Delete | Action::Check => None,
+        },
+    }
+}
+
+fn failed(cause: &str) -> Answer {
+    Answer::Failed {
+        cause: cause.to_owned(),
+        retryable: false,
+    }
+}
+
+fn global_numbers(table: &Table) -> Vec<Option<usize>> {
+    let mut globals = 0..;
+    let indexes = table.indexes.iter();
+    indexes
+        .map(|index| match index.scope {
+            IndexScope::Local => None,
+            IndexScope::Global(_) => globals.next(),
+        })
+        .collect()
 }
 
 /// The size of the loaded table: exact for small ones, from the mean of the first items

@@ -5,8 +5,13 @@
 
 pub mod admin;
 mod answer;
+mod declared;
+mod definition;
 mod endpoint;
 mod integrity;
+mod ranges;
+mod several;
+mod single;
 mod values;
 
 use std::time::Duration;
@@ -17,18 +22,17 @@ use aws_sdk_dynamodb::{
         BehaviorVersion, Config, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
         StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
-    types::{ConsumedCapacity, ReturnConsumedCapacity},
 };
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-use super::{Answer, Target};
+use super::{Answer, Attempted, Target};
 use crate::{
-    scenario::{ClientSettings, Consistency},
-    units::{ByDirection, CapacityUnits},
-    workload::{Request, item::AttributeValue},
+    record::Declared,
+    scenario::{ClientSettings, Table},
+    workload::Request,
 };
 use endpoint::Endpoint;
 use integrity::IntegrityCheck;
@@ -150,87 +154,61 @@ async fn identity(
 }
 
 impl Target for SdkTarget {
-    async fn execute(&self, table: &str, request: &Request) -> Answer {
-        let direction = request.kind().direction();
-        match self.attempt(table, request).await {
-            Ok(declared) => {
-                let mut consumed = ByDirection::<CapacityUnits>::default();
-                consumed[direction] = declared
-                    .and_then(|declared| declared.capacity_units)
-                    .map_or(CapacityUnits::ZERO, CapacityUnits::from);
-                Answer::Completed { consumed }
-            }
-            Err(answer) => answer,
+    async fn execute(&self, table: &Table, request: &Request) -> Attempted {
+        let mut attempt = Attempt {
+            client: &self.client,
+            table,
+            declared: Declared::default(),
+        };
+        let answer = attempt.execute(request).await;
+        Attempted {
+            answer: answer.map_or_else(|answer| answer, |()| Answer::Completed),
+            declared: attempt.declared,
         }
     }
 }
 
-/// Sends a request builder with capacity reporting on, and keeps what matters of the answer.
-macro_rules! send {
-    ($builder:expr, $table:expr) => {
-        $builder
-            .table_name($table)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map(|output| output.consumed_capacity)
-            .map_err(|error| answer::of_error(&error))
-    };
+/// One attempt at a request of the mix, which may take several of DynamoDB's.
+struct Attempt<'a> {
+    client: &'a Client,
+    table: &'a Table,
+    /// What its answers so far declare.
+    declared: Declared,
 }
 
-impl SdkTarget {
-    async fn attempt(
-        &self,
-        table: &str,
-        request: &Request,
-    ) -> Result<Option<ConsumedCapacity>, Answer> {
-        let strong = |consistency: &Consistency| *consistency == Consistency::Strong;
+impl Attempt<'_> {
+    async fn execute(&mut self, request: &Request) -> Result<(), Answer> {
         match request {
-            Request::Get { key, consistency } => {
-                let get = self.client.get_item().set_key(Some(values::item(key)));
-                send!(get.consistent_read(strong(consistency)), table)
-            }
-            Request::Put { item } => {
-                let put = self.client.put_item().set_item(Some(values::item(item)));
-                send!(put, table)
-            }
-            Request::Update { key, set } => {
-                let update = self.client.update_item().set_key(Some(values::item(key)));
-                let update = set
-                    .iter()
-                    .enumerate()
-                    .fold(update, |update, (n, (name, value))| {
-                        update
-                            .expression_attribute_names(format!("#a{n}"), name)
-                            .expression_attribute_values(format!(":v{n}"), values::value(value))
-                    });
-                // An update that sets nothing is legal, and creates the item.
-                let update = update.set_update_expression(set_expression(set));
-                send!(update, table)
-            }
-            Request::Delete { key } => {
-                let delete = self.client.delete_item().set_key(Some(values::item(key)));
-                send!(delete, table)
-            }
-            Request::Query {
-                partition_key: (name, value),
+            Request::Get { key, consistency } => self.get(key, *consistency).await,
+            Request::Write {
+                write,
+                condition,
+                return_values,
+            } => self.write(write, *condition, *return_values).await,
+            Request::Query(query) => self.query(query).await,
+            Request::Scan { segment, page } => self.scan(*segment, page).await,
+            Request::BatchGet {
+                keys,
                 consistency,
-                limit,
-            } => {
-                let query = self
-                    .client
-                    .query()
-                    .key_condition_expression("#p = :p")
-                    .expression_attribute_names("#p", name)
-                    .expression_attribute_values(":p", values::value(value))
-                    .set_limit(limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)));
-                send!(query.consistent_read(strong(consistency)), table)
-            }
+                retry_unprocessed,
+            } => self.batch_get(keys, *consistency, *retry_unprocessed).await,
+            Request::BatchWrite {
+                writes,
+                retry_unprocessed,
+            } => self.batch_write(writes, *retry_unprocessed).await,
+            Request::TransactGet { keys } => self.transact_get(keys).await,
+            Request::TransactWrite { writes } => self.transact_write(writes).await,
+            Request::ReadModifyWrite {
+                key,
+                set,
+                consistency,
+            } => self.read_modify_write(key, set, *consistency).await,
+            Request::Statement {
+                text,
+                parameters,
+                kind,
+                consistency,
+            } => self.statement(text, parameters, *kind, *consistency).await,
         }
     }
-}
-
-fn set_expression(set: &[(String, AttributeValue)]) -> Option<String> {
-    let assignments: Vec<_> = (0..set.len()).map(|n| format!("#a{n} = :v{n}")).collect();
-    (!set.is_empty()).then(|| format!("SET {}", assignments.join(", ")))
 }

@@ -58,10 +58,33 @@ impl Attributes {
         keys.map(|index| self.all[index].of_item(number)).collect()
     }
 
-    /// The partition key of item `number`.
+    /// Attribute number `index` of item `number`, with its name, as it is loaded and put.
     #[must_use]
-    pub fn partition_key(&self, number: u64) -> (String, AttributeValue) {
-        self.all[self.partition_key].of_item(number)
+    pub fn value(&self, index: usize, number: u64) -> (String, AttributeValue) {
+        self.all[index].of_item(number)
+    }
+
+    /// The same where item `number` has the attribute.
+    #[must_use]
+    pub fn present_value(&self, index: usize, number: u64) -> Option<AttributeValue> {
+        let attribute = &self.all[index];
+        let present = attribute.is_present(number);
+        present.then(|| attribute.of_item(number).1)
+    }
+
+    /// Bytes of name and value of attribute number `index` of item `number`, where it has it.
+    #[must_use]
+    pub fn attribute_size(&self, index: usize, number: u64) -> Option<Bytes> {
+        let attribute = &self.all[index];
+        let present = attribute.is_present(number);
+        present.then(|| attribute.size_of_item(number))
+    }
+
+    /// Appends the partition key of item `number` to `out`, without allocating, where it is
+    /// numbered text; `false` where it is not, and nothing was written.
+    pub fn append_partition_key(&self, number: u64, out: &mut Vec<u8>) -> bool {
+        let key = &self.all[self.partition_key];
+        key.sampler.append_text(number, out)
     }
 
     /// New values for the attributes `indices` of item `number`, as arrival `sequence` sets

@@ -1,11 +1,53 @@
 //! Which operation an arrival performs.
 //!
-//! Owns the draw by weight; must not know what the operations are.
+//! Owns the draw by weight, phase by phase; must not know what the operations are.
+
+use std::sync::Arc;
 
 use crate::seed::Stream;
 
 /// 2^64 as a float: the number of values that a draw of 64 bits can take.
 const DRAWS: f64 = 18_446_744_073_709_551_616.0;
+
+/// The number of each phase's first arrival, as far as phases have begun.
+///
+/// What a phase's mix makes of a number depends on this. It is part of a run's history, since
+/// how many arrivals a Poisson phase or a closed one has is known only when it is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhaseStarts(Arc<[u64]>);
+
+impl Default for PhaseStarts {
+    /// Only the first phase has begun.
+    fn default() -> Self {
+        Self(Arc::new([0]))
+    }
+}
+
+impl PhaseStarts {
+    /// Notes that `phase` began with arrival `first`, unless that is known. Phases before it
+    /// that are not known had no arrivals.
+    pub fn begin(&mut self, phase: usize, first: u64) {
+        let known = self.0.len();
+        if phase >= known {
+            let new = std::iter::repeat_n(first, phase + 1 - known);
+            self.0 = self.0.iter().copied().chain(new).collect();
+        }
+    }
+
+    /// The phase of arrival `sequence`: the last that began with it or before it.
+    #[must_use]
+    pub fn phase_of(&self, sequence: u64) -> usize {
+        self.0
+            .partition_point(|&first| first <= sequence)
+            .saturating_sub(1)
+    }
+
+    /// The first arrival of `phase`; 0 when it has not begun.
+    #[must_use]
+    pub fn first(&self, phase: usize) -> u64 {
+        self.0.get(phase).copied().unwrap_or(0)
+    }
+}
 
 /// Chooses an index by weight, the same for the same number on every machine and thread.
 #[derive(Clone, Debug)]
@@ -47,6 +89,32 @@ impl Mix {
             .iter()
             .position(|&bound| drawn < bound)
             .unwrap_or(self.last)
+    }
+}
+
+/// The mix of each phase, or one for all of them.
+#[derive(Clone, Debug)]
+pub struct PhaseMix(Vec<Mix>);
+
+impl PhaseMix {
+    /// The weights of each phase; of all phases alike when there is only one entry.
+    #[must_use]
+    pub fn new<W: IntoIterator<Item = f64>>(
+        phases: impl IntoIterator<Item = W>,
+        stream: Stream,
+    ) -> Self {
+        let mixes = phases.into_iter().map(|weights| Mix::new(weights, stream));
+        Self(mixes.collect())
+    }
+
+    /// The index for arrival `sequence`, given which phases began when.
+    #[must_use]
+    pub fn choose(&self, sequence: u64, starts: &PhaseStarts) -> usize {
+        let mix = match self.0.as_slice() {
+            [only] => only,
+            mixes => &mixes[starts.phase_of(sequence).min(mixes.len() - 1)],
+        };
+        mix.choose(sequence)
     }
 }
 

@@ -246,6 +246,49 @@ fn json_output_is_the_results_file() {
 }
 
 #[test]
+fn seeds_in_parallel_give_what_each_gives_alone() {
+    let run = Run::new();
+    let scenario = run.short("2s", "1 %");
+    let text = fs::read_to_string(&scenario).unwrap();
+    let jittery = run.scenario(&text.replace("\"constant\"", "\"poisson\""));
+    let study = run.dyno(&["simulate", &jittery, "--seeds", "5", "--no-files", "--json"]);
+    assert_eq!(code(&study), 0, "{}", stderr(&study));
+    let study: serde_json::Value = serde_json::from_slice(&study.stdout).unwrap();
+    let runs = study["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 5);
+    let mut completed = Vec::new();
+    for (seed, of_study) in (7..).zip(runs) {
+        let alone = [
+            "simulate",
+            &jittery,
+            "--seed",
+            &seed.to_string(),
+            "--no-files",
+            "--json",
+        ];
+        let alone: serde_json::Value = serde_json::from_slice(&run.dyno(&alone).stdout).unwrap();
+        assert_eq!(of_study["seed"], seed);
+        assert_eq!(of_study["summary"], alone["summary"]);
+        completed.push(alone["summary"]["completed_per_second"].as_f64().unwrap());
+    }
+    completed.sort_by(f64::total_cmp);
+    let figures = study["figures"].as_array().unwrap();
+    let figure = figures
+        .iter()
+        .find(|figure| figure["name"] == "completed")
+        .unwrap();
+    assert_eq!(figure["median"], completed[2]);
+    assert_eq!(
+        [&figure["p10"], &figure["p90"]],
+        [completed[0], completed[4]]
+    );
+    assert!(
+        completed[0] < completed[4],
+        "Poisson arrivals differ from seed to seed"
+    );
+}
+
+#[test]
 fn a_bad_scenario_leaves_nothing_behind() {
     let run = Run::new();
     let scenario = run.short("2 fortnights", "0 %");

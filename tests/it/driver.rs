@@ -13,9 +13,9 @@ use dynamometer::{
     driver::{self, BoxFuture, Hooks, Progress, RunPlan},
     record::{IntervalTable, Outcome, OutcomeCounts, Provenance, RunRecord, recorder::RunHeader},
     scenario::{
-        ArrivalSpec, Attribute, AttributeType, Billing, ClientSettings, Consistency, KeySpec,
-        ModelParameters, NamedKeys, NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind,
-        RetrySettings, Scenario, Table, Validity, ValueSpec,
+        ArrivalSpec, Attribute, AttributeType, ClientSettings, KeySpec, ModelParameters, NamedKeys,
+        NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind, RetrySettings, Scenario, Table,
+        Validity, ValueSpec,
     },
     seed::Seed,
     target::sdk::SdkTarget,
@@ -43,34 +43,26 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
         present: Share::ALL,
     };
     let operation = |kind: OperationKind| OperationSpec {
-        name: kind.api_name().to_owned(),
-        kind,
-        table: 0,
-        keys: 0,
-        weight: Share::new(0.2).unwrap(),
-        consistency: Consistency::Eventual,
-        limit: None,
         set: if kind == OperationKind::Update {
             vec![1]
         } else {
             vec![]
         },
+        ..OperationSpec::plain(kind.api_name(), kind, Share::new(0.2).unwrap())
     };
     let rate = Rate::per_second(rate).unwrap();
     Scenario {
         name: "fake".to_owned(),
         question: None,
         seed: Seed(42),
-        tables: vec![Table {
-            name: "Users".to_owned(),
-            partition_key: 0,
-            sort_key: None,
-            billing: Billing::Provisioned(ByDirection {
+        tables: vec![Table::plain(
+            "Users",
+            ByDirection {
                 read: CapacityUnits::whole(10),
                 write: CapacityUnits::whole(5),
-            }),
-            items: 100,
-            attributes: vec![
+            },
+            100,
+            vec![
                 attribute(
                     "user_id",
                     ValueSpec::Unique {
@@ -84,7 +76,7 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
                     },
                 ),
             ],
-        }],
+        )],
         keys: vec![NamedKeys {
             name: "all".to_owned(),
             spec: KeySpec::Uniform,
@@ -95,6 +87,8 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
             kind: PhaseKind::Measured,
             duration: length,
             arrivals: ArrivalSpec::Constant { rate },
+            mix: None,
+            assumed: None,
         }],
         client,
         thresholds: vec![],
@@ -493,6 +487,7 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
             write: CapacityUnits::whole(8),
         },
         burst_left: Some(burst),
+        indexes: vec![],
     };
     let stored = table.clone();
     let hooks = Hooks {

@@ -193,3 +193,39 @@ async fn the_server_receives_the_same_operations_whatever_the_concurrency() {
         .collect();
     assert_eq!(in_order, expected);
 }
+
+/// Every kind of request of the data plane, on a table with a global and a local index.
+const ORDERS: &str = include_str!("../../scenarios/orders.toml");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_request_runs_and_is_booked_alike_by_table_and_by_index() {
+    let short = ORDERS.replace("items = 20_000", "items = 2_000");
+    let short = short.replace("duration = \"20s\"", "duration = \"2s\"");
+    let Run { record, ledger, .. } = run(&short, 64).await;
+    let mut table = ByDirection::<CapacityUnits>::default();
+    let mut index = ByDirection::<CapacityUnits>::default();
+    let mut conditions_failed = 0;
+    for (operation, totals) in record.operations.iter().zip(&record.phases[0].operations) {
+        let name = &operation.name;
+        assert!(totals.outcomes.completed > 0, "{name} was never sent");
+        assert_eq!(
+            totals.outcomes.completed,
+            totals.outcomes.total(),
+            "{name}: {:?}",
+            totals.errors
+        );
+        assert_eq!(totals.unprocessed, 0, "{name}");
+        assert_eq!(totals.conditions_failed > 0, name == "pay", "{name}");
+        conditions_failed += i64::try_from(totals.conditions_failed).unwrap();
+        table += totals.consumed;
+        for units in &totals.index_consumed {
+            index += *units;
+        }
+    }
+    // An answer that says that a condition failed declares no units. The write is charged all
+    // the same: one unit, as no item is larger than 1 KiB.
+    table.write += CapacityUnits::whole(conditions_failed);
+    assert_eq!(table, ledger.consumed["Orders"]);
+    assert_eq!(index, ledger.consumed["Orders/index/by-shop"]);
+    assert!(index.read.halves() > 0 && index.write.halves() > 0);
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use dynamometer::{
     analysis::Analysis,
     record::{
-        IntervalTable, Outcome, Provenance, RunRecord, Sample,
+        Declared, IntervalTable, Outcome, Provenance, RunRecord, Sample,
         recorder::{Recorder, RunHeader},
     },
     report::ReportView,
@@ -331,6 +331,7 @@ max = "50ms"
                         CapacityUnits::from(provisioned[direction])
                     }),
                     burst_left: Some(left),
+                    indexes: vec![],
                 }],
             );
             bucket = ByDirection::from_fn(|direction| left[direction] + provisioned[direction]);
@@ -378,7 +379,7 @@ max = "50ms"
                 _ if completed && reason.is_some() => 2,
                 _ => 1,
             },
-            consumed,
+            declared: Declared::units(consumed),
             throttle_reasons: reason.map(str::to_owned).into_iter().collect(),
             error: match outcome {
                 Outcome::Failed => Some("connection refused".into()),

@@ -6,7 +6,7 @@ use crate::fixtures;
 use dynamometer::{
     analysis::Analysis,
     record::{
-        IntervalTable, Outcome, Provenance, RunRecord, Sample,
+        Declared, IntervalTable, Outcome, Provenance, RunRecord, Sample,
         recorder::{Recorder, RunHeader},
     },
     report::{
@@ -72,6 +72,7 @@ fn record(scenario: &Scenario, target: Target) -> RunRecord {
             let state = IntervalTable {
                 provisioned,
                 burst_left: Some(left),
+                indexes: vec![],
             };
             recorder.tables(second, &[state]);
             left = ByDirection::from_fn(|direction| (left[direction] + 2.0_f64).min(600.0));
@@ -118,7 +119,7 @@ fn record(scenario: &Scenario, target: Target) -> RunRecord {
             last_sent: Some(sent),
             finished: sent + service,
             attempts: 1,
-            consumed,
+            declared: Declared::units(consumed),
             throttle_reasons: if served {
                 Vec::new()
             } else {

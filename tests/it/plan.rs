@@ -113,11 +113,11 @@ fn expected_reads_are_within_one_percent_of_simulated_ones_and_writes_within_ten
             let totals = record.phases.iter().flat_map(|phase| &phase.operations);
             let consumed: f64 = totals.map(|t| t.consumed[direction].as_f64()).sum();
             // Expected per second at the highest rate, over all arrivals at that rate.
-            let arrivals: f64 = expected.phases.iter().map(|phase| phase.arrivals).sum();
+            let arrivals: f64 = expected.phases.iter().filter_map(|p| p.arrivals).sum();
             let rate = expected
                 .phases
                 .iter()
-                .map(|p| p.rate_max)
+                .filter_map(|p| p.rate_max)
                 .fold(0.0, f64::max);
             let happened: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
             #[expect(clippy::cast_precision_loss, reason = "a few thousand")]

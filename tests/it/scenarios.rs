@@ -16,13 +16,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// The shipped scenarios that name no files.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("users", include_str!("../../scenarios/users.toml")),
     (
         "user-games",
         include_str!("../../scenarios/user-games.toml"),
     ),
     ("movies", include_str!("../../scenarios/movies.toml")),
+    ("orders", include_str!("../../scenarios/orders.toml")),
 ];
 
 /// A small scenario with a bit of everything, which the mistakes below are made in.
@@ -509,6 +510,7 @@ fn sections(section: &'static Section, seen: &mut Vec<&'static Section>) {
         match key.form {
             Form::One(inner) | Form::Many(inner) | Form::Named(inner) => sections(inner, seen),
             Form::Length | Form::Range => sections(&language::SPREAD, seen),
+            Form::Think => sections(&language::THINK_TIME, seen),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@
     reason = "counts of a test are small"
 )]
 
+mod curves;
 mod nested;
 mod operations;
 mod picks;
@@ -17,9 +18,9 @@ use std::{sync::Arc, time::Duration};
 
 use dynamometer::{
     scenario::{
-        ArrivalSpec, Attribute, AttributeType, Billing, ClientSettings, Consistency, KeySpec,
+        ArrivalSpec, Attribute, AttributeType, ClientSettings, Consistency, KeySpec,
         ModelParameters, NamedKeys, NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind,
-        Scenario, Table, Validity, ValueSpec,
+        ReadShape, Scenario, Table, Validity, ValueSpec,
     },
     schedule::{Arrival, Schedule},
     seed::Seed,
@@ -36,18 +37,16 @@ fn scenario(items: u64) -> Scenario {
         name: "test".into(),
         question: None,
         seed: Seed(42),
-        tables: vec![Table {
-            name: "Users".into(),
-            partition_key: 0,
-            sort_key: None,
-            billing: Billing::Provisioned(ByDirection::from_fn(|_| CapacityUnits::whole(1))),
+        tables: vec![Table::plain(
+            "Users",
+            ByDirection::from_fn(|_| CapacityUnits::whole(1)),
             items,
-            attributes: vec![attribute(
+            vec![attribute(
                 "user_id",
                 AttributeType::S,
                 ValueSpec::Unique { prefix: "u".into() },
             )],
-        }],
+        )],
         keys: vec![],
         operations: vec![],
         phases: vec![],
@@ -76,15 +75,15 @@ fn operation(scenario: &mut Scenario, kind: OperationKind, weight: f64, spec: Ke
         name: format!("keys{number}"),
         spec,
     });
+    let weight = Share::new(weight).unwrap();
     scenario.operations.push(OperationSpec {
-        name: format!("operation{number}"),
-        kind,
-        table: 0,
         keys: number,
-        weight: Share::new(weight).unwrap(),
         consistency: Consistency::Strong,
-        limit: Some(7),
-        set: vec![],
+        read: ReadShape {
+            limit: Some(7),
+            ..ReadShape::default()
+        },
+        ..OperationSpec::plain(&format!("operation{number}"), kind, weight)
     });
 }
 

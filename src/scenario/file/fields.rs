@@ -15,8 +15,8 @@ use super::{
     },
     Problems, Span, Value,
     value::{
-        bounded, check_controls, check_name, duration, grouped_whole, in_bounds, nearest,
-        out_of_range, plain_number, text, ticked, wrong_type,
+        Traffic, bounded, check_controls, check_name, duration, grouped_whole, in_bounds, nearest,
+        out_of_range, plain_number, text, ticked, traffic, wrong_type,
     },
 };
 
@@ -104,11 +104,7 @@ impl<'a> Fields<'a> {
 
     fn report_missing(&self, problems: &mut Problems) {
         for key in self.section.keys {
-            let applies = match self.kind {
-                Some(kind) => key.applies_to(kind),
-                None => key.of.is_empty(),
-            };
-            if key.required && applies && !self.table.contains_key(key.name) {
+            if key.is_required(self.kind) && !self.table.contains_key(key.name) {
                 problems.push(
                     Diagnostic::error(
                         "S005",
@@ -264,6 +260,15 @@ impl<'a> Fields<'a> {
         self.quantity(problems, name).map(duration)
     }
 
+    /// A rate of requests or of capacity units, within its bounds.
+    pub fn traffic(&self, problems: &mut Problems, name: &str) -> Option<Traffic> {
+        let value = self.get(name)?;
+        let Form::Traffic(bounds) = self.form(name) else {
+            return None;
+        };
+        traffic(value, name, bounds, problems)
+    }
+
     /// A table under `name`, opened.
     pub fn one(&self, problems: &mut Problems, name: &str) -> Option<Fields<'a>> {
         let Form::One(section) = self.form(name) else {
@@ -378,6 +383,7 @@ fn written(key: &Key) -> String {
                     .unwrap_or_default()
             )
         }
+        Form::Traffic(_) => format!("`{} = \"1/s\"`", key.name),
         Form::OneOf(known) => format!("`{} = …`: {}", key.name, known.join(", ")),
         _ => format!("`{} = …`", key.name),
     }

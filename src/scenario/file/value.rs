@@ -12,6 +12,7 @@ use super::{
     },
     Problems, Span, Value,
 };
+use crate::units::Direction;
 
 /// A duration of `nanos`, which is finite, not negative and below 30 days.
 #[must_use]
@@ -89,6 +90,46 @@ pub fn bounded(
         &|bound| quantity.show(bound),
         problems,
     )
+}
+
+/// A rate as it is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Traffic {
+    /// Per second.
+    pub per_second: f64,
+    /// Of which capacity units; of requests when absent.
+    pub units: Option<Direction>,
+}
+
+/// A rate of requests or of capacity units within bounds, or a problem.
+pub fn traffic(
+    value: &Value<'_>,
+    name: &str,
+    bounds: Bounds,
+    problems: &mut Problems,
+) -> Option<Traffic> {
+    let rate = Quantity::Rate;
+    let text: &str = match value.get_ref() {
+        DeValue::String(text) => text,
+        _ => "",
+    };
+    for direction in Direction::ALL {
+        // "500 RCU/s" is "500 /s" of them.
+        let bare = text.replacen(direction.unit(), "", 1);
+        if let (true, Ok(number)) = (bare.len() < text.len(), rate.parse(&bare)) {
+            let show = |bound| {
+                rate.show(bound)
+                    .replace('/', &format!(" {}/", direction.unit()))
+            };
+            let span = value.span();
+            let per_second = in_bounds(number, bounds, name, span, &show, problems)?;
+            let units = Some(direction);
+            return Some(Traffic { per_second, units });
+        }
+    }
+    let per_second = bounded(value, name, rate, bounds, problems)?;
+    let units = None;
+    Some(Traffic { per_second, units })
 }
 
 fn quantity_of(

@@ -37,6 +37,21 @@ pub static TABLE: Section = Section {
         ),
         required("billing", Form::One(&BILLING), "How capacity is bought."),
         optional(
+            "class",
+            Form::OneOf(&["standard", "standard-ia"]),
+            "Table class, which prices depend on. Default `standard`.",
+        ),
+        optional(
+            "existing",
+            Form::Flag,
+            "The table is there already: it is checked, and neither created, loaded nor deleted. Default false.",
+        ),
+        optional(
+            "index",
+            Form::Many(&INDEX),
+            "Secondary indexes, local and global.",
+        ),
+        optional(
             "items",
             COUNT,
             "Number of items once the table is loaded. Required without `data`; default there: all rows.",
@@ -54,6 +69,11 @@ pub static TABLE: Section = Section {
     ],
 };
 
+const PROVISIONED: &[&str] = &["provisioned"];
+const ON_DEMAND: &[&str] = &["on-demand"];
+const READ_UNITS: Form = Form::Whole(Quantity::ReadUnits, within(1.0, 1e7), 1.0);
+const WRITE_UNITS: Form = Form::Whole(Quantity::WriteUnits, within(1.0, 1e7), 1.0);
+
 /// `billing`.
 pub static BILLING: Section = Section {
     id: "billing",
@@ -63,19 +83,133 @@ pub static BILLING: Section = Section {
     keys: &[
         required(
             "mode",
-            Form::OneOf(&["provisioned"]),
-            "`provisioned`: a fixed number of units per second.",
+            Form::OneOf(&["provisioned", "on-demand"]),
+            "`provisioned`: so many units per second; `on-demand`: by the request.",
         ),
         required(
             "read",
-            Form::Whole(Quantity::ReadUnits, within(1.0, 1e7), 1.0),
-            "Read capacity units, whole, such as \"2 RCU\".",
-        ),
+            READ_UNITS,
+            "Read capacity units, whole, such as \"2 RCU\". With auto scaling: at the start.",
+        )
+        .of(PROVISIONED),
         required(
             "write",
-            Form::Whole(Quantity::WriteUnits, within(1.0, 1e7), 1.0),
-            "Write capacity units, whole, such as \"2 WCU\".",
+            WRITE_UNITS,
+            "Write capacity units, whole, such as \"2 WCU\". With auto scaling: at the start.",
+        )
+        .of(PROVISIONED),
+        optional(
+            "scale_read",
+            Form::One(&SCALE_READ),
+            "Auto scaling of the read capacity. Default: none.",
+        )
+        .of(PROVISIONED),
+        optional(
+            "scale_write",
+            Form::One(&SCALE_WRITE),
+            "Auto scaling of the write capacity. Default: none.",
+        )
+        .of(PROVISIONED),
+        optional(
+            "max_read",
+            READ_UNITS,
+            "Read request units per second, at most. Default: the account's quota.",
+        )
+        .of(ON_DEMAND),
+        optional(
+            "max_write",
+            WRITE_UNITS,
+            "Write request units per second, at most. Default: the account's quota.",
+        )
+        .of(ON_DEMAND),
+        optional(
+            "warm_read",
+            READ_UNITS,
+            "Read request units per second that it serves at once. Default: DynamoDB's for a new table.",
+        )
+        .of(ON_DEMAND),
+        optional(
+            "warm_write",
+            WRITE_UNITS,
+            "Write request units per second that it serves at once. Default: DynamoDB's for a new table.",
+        )
+        .of(ON_DEMAND),
+    ],
+};
+
+const TARGET: Form = Form::Quantity(Quantity::Share, within(0.2, 0.9));
+const TARGET_DOC: &str = "Consumed ÷ provisioned that it aims at, 20 % to 90 %. Default 70 %.";
+
+/// `scale_read = { … }`.
+pub static SCALE_READ: Section = Section {
+    id: "scale_read",
+    title: "`scale_read`",
+    selector: None,
+    doc: "Target tracking of the read capacity.",
+    keys: &[
+        required("min", READ_UNITS, "Lowest capacity."),
+        required("max", READ_UNITS, "Highest capacity."),
+        optional("target", TARGET, TARGET_DOC),
+    ],
+};
+
+/// `scale_write = { … }`.
+pub static SCALE_WRITE: Section = Section {
+    id: "scale_write",
+    title: "`scale_write`",
+    selector: None,
+    doc: "Target tracking of the write capacity.",
+    keys: &[
+        required("min", WRITE_UNITS, "Lowest capacity."),
+        required("max", WRITE_UNITS, "Highest capacity."),
+        optional("target", TARGET, TARGET_DOC),
+    ],
+};
+
+/// `[[table.index]]`.
+pub static INDEX: Section = Section {
+    id: "index",
+    title: "[[table.index]]",
+    selector: Some("scope"),
+    doc: "A secondary index.",
+    keys: &[
+        required(
+            "name",
+            Form::Name,
+            "3 to 255 of a-z, A-Z, 0-9, `_`, `-` and `.`.",
         ),
+        required(
+            "scope",
+            Form::OneOf(&["global", "local"]),
+            "`global`: keys and capacity of its own; `local`: the table's partition key and capacity, another sort key.",
+        ),
+        required(
+            "partition_key",
+            Form::Name,
+            "Name of the attribute that is its partition key.",
+        )
+        .of(&["global"]),
+        optional(
+            "sort_key",
+            Form::Name,
+            "Name of the attribute that is its sort key. A local index needs one.",
+        ),
+        optional(
+            "projection",
+            Form::OneOf(&["keys-only", "include", "all"]),
+            "What its entries hold besides the keys. Default `all`.",
+        ),
+        optional(
+            "include",
+            Form::Names,
+            "Attributes that its entries hold as well; with `projection = \"include\"` only.",
+        ),
+        optional(
+            "billing",
+            Form::One(&BILLING),
+            "Its capacity; needed where the table is provisioned. On demand: its maximum and warm throughput.",
+        )
+        .of(&["global"]),
     ],
 };
 

@@ -1,8 +1,8 @@
 //! Requests, phases, the generator, limits and the capacity model.
 
 use super::{
-    super::quantity::Quantity, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, RATE_OR_NONE, SECOND,
-    SHARE, SHARE_OF_SOME, Section, optional, required, within,
+    super::quantity::Quantity, ARRIVALS, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, SECOND, SHARE,
+    SHARE_OF_SOME, Section, optional, required, within,
 };
 
 /// `[keys.NAME]`.
@@ -64,54 +64,6 @@ pub static KEYS: Section = Section {
     ],
 };
 
-/// `[[operation]]`.
-pub static OPERATION: Section = Section {
-    id: "operation",
-    title: "[[operation]]",
-    selector: Some("kind"),
-    doc: "One kind of request of the mix.",
-    keys: &[
-        optional("name", Form::Name, "Name in reports. Default: the kind."),
-        required(
-            "kind",
-            Form::OneOf(&["get", "put", "update", "delete", "query"]),
-            "GetItem, PutItem, UpdateItem, DeleteItem or Query.",
-        ),
-        optional(
-            "table",
-            Form::Name,
-            "Name of the table. May be left out when there is only one.",
-        ),
-        required(
-            "keys",
-            Form::Name,
-            "Name of a `[keys.…]` entry, or `uniform`, `sequential` or `new`.",
-        ),
-        required("weight", SHARE_OF_SOME, "Share of all requests."),
-        optional(
-            "consistency",
-            Form::OneOf(&["eventual", "strong"]),
-            "Of the read. Default `eventual`.",
-        )
-        .of(&["get", "query"]),
-        optional(
-            "limit",
-            Form::Count {
-                min: 1,
-                max: 1_000_000,
-            },
-            "Items per page, at most. Default: DynamoDB's page of 1 MB.",
-        )
-        .of(&["query"]),
-        required(
-            "set",
-            Form::Names,
-            "Attributes that are set to newly drawn values.",
-        )
-        .of(&["update"]),
-    ],
-};
-
 const TIMED: &[&str] = &["warm-up", "measured"];
 
 /// `[[phase]]`.
@@ -131,28 +83,15 @@ pub static PHASE: Section = Section {
         required(
             "arrivals",
             Form::One(&ARRIVALS),
-            "When requests are due; answers do not move that.",
+            "When requests are due.",
         )
         .of(TIMED),
-    ],
-};
-
-/// `arrivals = { … }`.
-pub static ARRIVALS: Section = Section {
-    id: "arrivals",
-    title: "`arrivals`",
-    selector: Some("kind"),
-    doc: "An open model of arrivals.",
-    keys: &[
-        required(
-            "kind",
-            Form::OneOf(&["constant", "poisson", "ramp"]),
-            "`constant`: evenly spaced; `poisson`: independent; `ramp`: from one rate to another.",
-        ),
-        required("rate", RATE, "Arrivals, such as \"500/s\" or \"30k/min\".")
-            .of(&["constant", "poisson"]),
-        required("from", RATE_OR_NONE, "Rate at the start.").of(&["ramp"]),
-        required("to", RATE_OR_NONE, "Rate at the end.").of(&["ramp"]),
+        optional(
+            "mix",
+            Form::Shares,
+            "Share of the phase's requests by name of operation, adding up to 100 %. Default: the weights of the operations.",
+        )
+        .of(TIMED),
     ],
 };
 

@@ -4,8 +4,7 @@
 
 use super::{
     super::{
-        ArrivalSpec, Billing, Consistency, OperationKind, OperationSpec, Phase, Scenario, Table,
-        ValueSpec,
+        Billing, Consistency, OperationKind, OperationSpec, Phase, Scenario, Table, ValueSpec,
         diagnostic::Diagnostic,
         file::Problems,
         quantity::grouped,
@@ -13,24 +12,37 @@ use super::{
     },
     tables,
 };
-use crate::units::Direction;
+use crate::units::{ByDirection, Direction, Share};
 
 /// Demand above this multiple of the capacity is clearly too much.
 const CLEARLY: f64 = 1.1;
 
 pub(super) fn check(scenario: &Scenario, drafts: &[tables::Draft], problems: &mut Problems) {
     for (index, (table, draft)) in scenario.tables.iter().zip(drafts).enumerate() {
-        let Billing::Provisioned(capacity) = table.billing;
+        // On demand, and with auto scaling, it depends on how fast the load grows.
+        let Billing::Provisioned {
+            capacity,
+            auto_scaling:
+                ByDirection {
+                    read: None,
+                    write: None,
+                },
+        } = table.billing
+        else {
+            continue;
+        };
         for direction in Direction::ALL {
             let provisioned = capacity[direction].as_f64();
-            let per_request: f64 = scenario
-                .operations
-                .iter()
-                .filter(|spec| spec.table == index && spec.kind.direction() == direction)
-                .map(|spec| spec.weight.as_fraction() * units_of(spec, table))
-                .sum();
+            let units = |spec: &OperationSpec| {
+                let counts = spec.table == index && spec.kind.direction() == direction;
+                if counts { units_of(spec, table) } else { 0.0 }
+            };
+            let units: Vec<f64> = scenario.operations.iter().map(units).collect();
             let worst = scenario.phases.iter().filter_map(|phase| {
-                let demand = mean_rate(&phase.arrivals) * per_request;
+                let shares = phase.shares(&scenario.operations).map(Share::as_fraction);
+                let per_request: f64 = shares.zip(&units).map(|(share, units)| share * units).sum();
+                let rate = phase.arrivals.rate_mean(phase.duration)?;
+                let demand = rate.as_per_second() * per_request;
                 let burst = f64::from(scenario.model.burst_seconds)
                     * provisioned
                     * scenario.model.initial_burst_fraction.as_fraction();
@@ -64,6 +76,20 @@ pub(super) fn check(scenario: &Scenario, drafts: &[tables::Draft], problems: &mu
     }
 }
 
+/// Units that a request takes on average where operations have these shares.
+pub(super) fn per_request<'d>(
+    shares: impl Iterator<Item = (&'d OperationSpec, Share)>,
+    tables: &[tables::Draft],
+) -> ByDirection<f64> {
+    let mut sum = ByDirection::default();
+    for (spec, share) in shares {
+        if let Some(draft) = tables.get(spec.table) {
+            sum[spec.kind.direction()] += share.as_fraction() * units_of(spec, &draft.table);
+        }
+    }
+    sum
+}
+
 /// Units of one request on an item of mean size ([RWO]: 4,096 B a read block, 1,024 B a write).
 fn units_of(spec: &OperationSpec, table: &Table) -> f64 {
     const PAGE: f64 = 1_048_576.0;
@@ -72,14 +98,36 @@ fn units_of(spec: &OperationSpec, table: &Table) -> f64 {
         Consistency::Strong => 1.0,
         Consistency::Eventual => 0.5,
     };
+    let (fewest, most) = spec.members.count;
+    let members = f64::midpoint(f64::from(fewest), f64::from(most));
     match spec.kind {
-        OperationKind::Get => factor * blocks(item, 4096.0),
-        OperationKind::Query => {
-            let limit = spec.limit.map_or(f64::INFINITY, f64::from);
-            let bytes = items_per_partition_key(table).min(limit) * item;
-            factor * blocks(bytes.min(PAGE), 4096.0)
+        OperationKind::Get | OperationKind::StatementSelect => factor * blocks(item, 4096.0),
+        OperationKind::Query | OperationKind::Scan => {
+            let limit = spec.read.limit.map_or(f64::INFINITY, f64::from);
+            let items = match spec.kind {
+                OperationKind::Query => items_per_partition_key(table),
+                _ => as_f64(table.items) / f64::from(spec.read.segments),
+            };
+            let page = (items.min(limit) * item).min(PAGE);
+            let pages = if spec.read.all_pages {
+                (items * item / page).ceil().max(1.0)
+            } else {
+                1.0
+            };
+            pages * factor * blocks(page, 4096.0)
         }
-        OperationKind::Put | OperationKind::Update | OperationKind::Delete => blocks(item, 1024.0),
+        OperationKind::BatchGet => members * factor * blocks(item, 4096.0),
+        OperationKind::TransactGet => members * 2.0 * blocks(item, 4096.0),
+        OperationKind::BatchWrite => members * blocks(item, 1024.0),
+        OperationKind::TransactWrite => members * 2.0 * blocks(item, 1024.0),
+        // Its reads are few beside its writes: half or one unit each.
+        OperationKind::ReadModifyWrite
+        | OperationKind::Put
+        | OperationKind::Update
+        | OperationKind::Delete
+        | OperationKind::StatementInsert
+        | OperationKind::StatementUpdate
+        | OperationKind::StatementDelete => blocks(item, 1024.0),
     }
 }
 
@@ -101,13 +149,6 @@ fn items_per_partition_key(table: &Table) -> f64 {
         _ => items,
     };
     (items / keys).max(1.0)
-}
-
-fn mean_rate(arrivals: &ArrivalSpec) -> f64 {
-    match arrivals {
-        ArrivalSpec::Constant { rate } | ArrivalSpec::Poisson { rate } => rate.as_per_second(),
-        ArrivalSpec::Ramp { from, to } => f64::midpoint(from.as_per_second(), to.as_per_second()),
-    }
 }
 
 fn seconds(phase: &Phase) -> f64 {

@@ -1,4 +1,4 @@
-//! `[[phase]]`: the stretches of a run and their arrivals.
+//! `[[phase]]`: the stretches of a run, each with its mix.
 
 use std::time::Duration;
 
@@ -6,11 +6,14 @@ use super::{
     super::{
         ArrivalSpec, Phase, PhaseKind,
         diagnostic::Diagnostic,
-        file::{Problems, Span, fields::Fields},
+        file::{Problems, Span, fields::Fields, value::bounded},
+        language::Bounds,
+        quantity::Quantity,
     },
-    check_distinct,
+    arrivals::{self, Context},
+    check_distinct, demand, requests, tables,
 };
-use crate::units::Rate;
+use crate::units::{Rate, Share};
 
 /// A phase with where its name stands.
 #[derive(Debug)]
@@ -22,16 +25,21 @@ pub(super) struct Draft {
     pub known: bool,
 }
 
-pub(super) fn read(top: &Fields<'_>, problems: &mut Problems) -> Vec<Draft> {
+pub(super) fn read(
+    top: &Fields<'_>,
+    operations: &[requests::Draft],
+    tables: &[tables::Draft],
+    problems: &mut Problems,
+) -> Vec<Draft> {
     let sections = top.many(problems, "phase");
     let drafts: Vec<_> = sections
         .iter()
-        .map(|fields| phase(fields, problems))
+        .map(|fields| phase(fields, operations, tables, problems))
         .collect();
     let read = drafts.iter().filter(|draft| draft.known);
     let names = read.map(|draft| (draft.phase.name.as_str(), draft.name_span.clone()));
     check_distinct(
-        "phase",
+        "phases",
         names,
         Some("give each a `name` of its own"),
         problems,
@@ -65,7 +73,12 @@ pub(super) fn read(top: &Fields<'_>, problems: &mut Problems) -> Vec<Draft> {
     drafts
 }
 
-fn phase(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
+fn phase(
+    fields: &Fields<'_>,
+    operations: &[requests::Draft],
+    tables: &[tables::Draft],
+    problems: &mut Problems,
+) -> Draft {
     let kind = match fields.kind {
         Some("load") => PhaseKind::Load,
         Some("warm-up") => PhaseKind::WarmUp,
@@ -83,17 +96,31 @@ fn phase(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
     let nothing = ArrivalSpec::Constant {
         rate: Rate::default(),
     };
-    let arrivals = fields
+    let length = fields.duration(problems, "duration");
+    let mix = mix(fields, operations, problems);
+    let per_request = mix.as_ref().ok().map(|mix| {
+        let shares = operations.iter().enumerate().map(|(index, draft)| {
+            let share = mix.as_ref().map_or(draft.spec.weight, |mix| mix[index]);
+            (&draft.spec, share)
+        });
+        demand::per_request(shares, tables)
+    });
+    let context = Context {
+        length,
+        per_request,
+    };
+    let read = fields
         .one(problems, "arrivals")
-        .and_then(|arrivals| arrival(&arrivals, problems));
+        .and_then(|fields| arrivals::read(&fields, &context, problems));
+    let (arrivals, assumed) = read.map_or((nothing, None), |read| (read.spec, read.assumed));
     Draft {
         phase: Phase {
             name: name.to_owned(),
             kind,
-            duration: fields
-                .duration(problems, "duration")
-                .unwrap_or(Duration::ZERO),
-            arrivals: arrivals.unwrap_or(nothing),
+            duration: length.unwrap_or(Duration::ZERO),
+            arrivals,
+            mix: mix.unwrap_or_default(),
+            assumed,
         },
         name_span: fields.span_of(name_key),
         kind_span: fields.span_of("kind"),
@@ -101,25 +128,40 @@ fn phase(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
     }
 }
 
-fn arrival(fields: &Fields<'_>, problems: &mut Problems) -> Option<ArrivalSpec> {
-    let [rate, from, to] = ["rate", "from", "to"]
-        .map(|name| fields.quantity(problems, name).and_then(Rate::per_second));
-    Some(match fields.kind? {
-        "constant" => ArrivalSpec::Constant { rate: rate? },
-        "poisson" => ArrivalSpec::Poisson { rate: rate? },
-        _ => {
-            let (from, to) = (from?, to?);
-            if from == Rate::default() && to == Rate::default() {
-                problems.push(
-                    Diagnostic::error(
-                        "S006",
-                        fields.span.clone(),
-                        "a ramp from 0/s to 0/s sends nothing",
-                    )
-                    .label("raise `from` or `to`"),
-                );
-            }
-            ArrivalSpec::Ramp { from, to }
+/// What could not be read, and was reported.
+#[derive(Debug)]
+struct Unreadable;
+
+/// The phase's own mix, in the order of the operations.
+fn mix(
+    fields: &Fields<'_>,
+    operations: &[requests::Draft],
+    problems: &mut Problems,
+) -> Result<Option<Vec<Share>>, Unreadable> {
+    if fields.get("mix").is_none() {
+        return Ok(None);
+    }
+    let errors = problems.errors();
+    let mut shares = vec![Share::NONE; operations.len()];
+    let mut total = 0.0;
+    for entry in fields.entries(problems, "mix") {
+        let found = requests::find(operations, entry.name, entry.span.clone(), problems);
+        let bounds = Bounds {
+            min: 0.0,
+            max: 1.0,
+            above_min: false,
+        };
+        let share = bounded(entry.value, entry.name, Quantity::Share, bounds, problems);
+        total += share.unwrap_or(0.0);
+        if let (Some(index), Some(share)) = (found, share.and_then(Share::new)) {
+            shares[index] = share;
         }
-    })
+    }
+    let sound =
+        problems.errors() == errors && arrivals::adds_up(total, &fields.span_of("mix"), problems);
+    if sound {
+        Ok(Some(shares))
+    } else {
+        Err(Unreadable)
+    }
 }

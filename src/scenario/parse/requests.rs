@@ -1,23 +1,24 @@
 //! `[keys.…]` and `[[operation]]`: what is requested, of which items, how often.
 
-use toml::de::DeValue;
-
 use super::{
     super::{
-        Consistency, KeySpec, NamedKeys, OperationKind, OperationSpec, PhaseKind, ValueSpec,
+        Consistency, KeySpec, NamedKeys, OperationSpec, PhaseKind,
         diagnostic::{Diagnostic, quoted},
         file::{
             Problems, Span,
             fields::Fields,
-            value::{check_name, text, ticked},
+            value::{check_name, ticked},
         },
         language,
         quantity::grouped,
     },
-    check_distinct, phases, share, small, tables, undefined,
+    check_distinct, operations, phases, share, tables, undefined,
     weights::{self, WeightsDraft},
 };
 use crate::units::{Direction, Share};
+
+/// Kinds that may ask for items which nothing has written yet.
+const NEW_ITEMS: &[&str] = &["put", "batch-write", "transact-write", "partiql"];
 
 /// A key distribution; line 0 means that it is built in.
 #[derive(Debug)]
@@ -119,7 +120,7 @@ pub(super) fn operations(
     let names = drafts.iter().filter(|draft| draft.known);
     let names = names.map(|draft| (draft.spec.name.as_str(), draft.name_span.clone()));
     check_distinct(
-        "operation",
+        "operations",
         names,
         Some("give each a `name` of its own"),
         problems,
@@ -144,21 +145,12 @@ fn operation(
     keys: &mut Vec<KeysDraft>,
     problems: &mut Problems,
 ) -> Draft {
-    let kind = match fields.kind {
-        Some("put") => OperationKind::Put,
-        Some("update") => OperationKind::Update,
-        Some("delete") => OperationKind::Delete,
-        Some("query") => OperationKind::Query,
-        _ => OperationKind::Get,
-    };
     let name = fields
         .text(problems, "name")
         .or(fields.kind)
         .unwrap_or_default();
     let table = table_of(fields, tables, problems);
-    let spec = OperationSpec {
-        name: name.to_owned(),
-        kind,
+    let mut spec = OperationSpec {
         table: table.unwrap_or(0),
         keys: keys_of(fields, keys, problems)
             .and_then(|index| {
@@ -168,14 +160,18 @@ fn operation(
                 weights::of_table(index, keys, (table, &tables[table]), fields, problems)
             })
             .unwrap_or(0),
-        weight,
         consistency: match fields.one_of(problems, "consistency") {
             Some("strong") => Consistency::Strong,
             _ => Consistency::Eventual,
         },
-        limit: small(fields, "limit", problems),
-        set: table.map_or_else(Vec::new, |index| set_of(fields, &tables[index], problems)),
+        ..OperationSpec::plain(name, operations::kind(fields, problems), weight)
     };
+    operations::shape(
+        fields,
+        table.map(|index| &tables[index]),
+        &mut spec,
+        problems,
+    );
     let name_span = if fields.get("name").is_some() {
         "name"
     } else {
@@ -236,8 +232,11 @@ fn keys_of(
     keys: &mut Vec<KeysDraft>,
     problems: &mut Problems,
 ) -> Option<usize> {
-    let name = fields.text(problems, "keys")?;
-    let span = fields.span_of("keys");
+    // A scan picks no item: any law will do.
+    let (name, span) = match fields.kind {
+        Some("scan") => ("uniform", fields.span_of("kind")),
+        _ => (fields.text(problems, "keys")?, fields.span_of("keys")),
+    };
     let mut found = keys.iter().position(|draft| draft.keys.name == name);
     if let (None, Some(spec)) = (found, built_in_spec(name)) {
         found = Some(keys.len());
@@ -264,11 +263,14 @@ fn keys_of(
     keys[index].used = true;
     if let (KeySpec::New, Some(kind)) = (
         keys[index].keys.spec,
-        fields.kind.filter(|kind| *kind != "put"),
+        fields.kind.filter(|kind| !NEW_ITEMS.contains(kind)),
     ) {
         problems.push(
             Diagnostic::error("S022", span, format!("`{kind}` cannot ask for new items"))
-                .label("keys of kind `new` are only for put")
+                .label(format!(
+                    "keys of kind `new` are only for {}",
+                    NEW_ITEMS.join(", ")
+                ))
                 .help(format!(
                     "{} is a new item for every request, which nothing has written yet",
                     quoted(name)
@@ -276,78 +278,6 @@ fn keys_of(
         );
     }
     Some(index)
-}
-
-fn set_of(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -> Vec<usize> {
-    let Some(value) = fields.get("set") else {
-        return Vec::new();
-    };
-    let DeValue::Array(array) = value.get_ref() else {
-        problems.push(
-            Diagnostic::error(
-                "S004",
-                value.span(),
-                "`set` must be a list of attribute names",
-            )
-            .label("write [\"…\"]"),
-        );
-        return Vec::new();
-    };
-    if array.is_empty() {
-        problems.push(
-            Diagnostic::error("S005", value.span(), "`set` is empty")
-                .label("name at least one attribute"),
-        );
-    }
-    let attributes = &table.table.attributes;
-    let mut set = Vec::new();
-    for entry in array.iter().take(language::ENTRIES_MAX) {
-        let Some(name) = text(entry, "set", problems) else {
-            continue;
-        };
-        let index = attributes
-            .iter()
-            .position(|attribute| attribute.name == name);
-        match index {
-            None => {
-                let lines: Vec<_> = attributes
-                    .iter()
-                    .zip(&table.attribute_spans)
-                    .map(|(attribute, span)| (attribute.name.as_str(), problems.line(span)))
-                    .collect();
-                problems.push(undefined("S016", "attribute", name, entry.span(), &lines));
-            }
-            Some(index)
-                if index == table.table.partition_key || table.table.sort_key == Some(index) =>
-            {
-                problems.push(
-                    Diagnostic::error(
-                        "S017",
-                        entry.span(),
-                        format!("{} is a key: an update cannot set it", quoted(name)),
-                    )
-                    .label("DynamoDB refuses that"),
-                );
-            }
-            Some(index) if matches!(attributes[index].value, ValueSpec::Column(_)) => {
-                let message = format!(
-                    "{} is a column: an update would not change it",
-                    quoted(name)
-                );
-                problems.push(
-                    Diagnostic::error("S017", entry.span(), message)
-                        .label("name an attribute that is drawn"),
-                );
-            }
-            Some(index) if set.contains(&index) => problems.push(Diagnostic::error(
-                "S010",
-                entry.span(),
-                format!("{} is set twice", quoted(name)),
-            )),
-            Some(index) => set.push(index),
-        }
-    }
-    set
 }
 
 fn check_mix(drafts: &[Draft], problems: &mut Problems) {

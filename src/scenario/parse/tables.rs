@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        AttributeType, Billing, Table, ValueSpec,
+        AttributeType, Table, TableClass, ValueSpec,
         diagnostic::{Diagnostic, quoted},
         file::{
             Problems, Span,
@@ -12,13 +12,12 @@ use super::{
             value::{nearest, ticked},
         },
     },
-    attributes, check_distinct,
+    attributes, billing, check_distinct, indexes,
     primary_key::{check_keys, warn_of_overwrites},
     rows::Wanted,
     sizes::check_item_size,
-    units,
 };
-use crate::units::{ByDirection, CapacityUnits};
+use crate::units::ByDirection;
 
 /// A table with where its parts stand. Parts that could not be read hold a stand-in, and the
 /// problems an error.
@@ -30,6 +29,8 @@ pub(super) struct Draft {
     pub capacity_spans: ByDirection<Span>,
     /// Where each attribute's name stands.
     pub attribute_spans: Vec<Span>,
+    /// Where each index's name stands.
+    pub index_spans: Vec<Span>,
     /// Path of the data file, and where it stands.
     pub data: Option<(String, Span)>,
     /// Columns that attributes need.
@@ -64,14 +65,17 @@ pub(super) fn read(top: &Fields<'_>, problems: &mut Problems) -> Vec<Draft> {
     let names = tables
         .iter()
         .map(|draft| (draft.name.as_str(), draft.name_span.clone()));
-    check_distinct("table", names, None, problems);
+    check_distinct("tables", names, None, problems);
     tables
 }
 
 fn table(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
     let name = fields.text(problems, "name").unwrap_or_default();
-    check_table_name(name, fields, problems);
-    let (billing, capacity_spans) = billing(fields, problems);
+    check_name("table", name, fields.span_of("name"), problems);
+    let billing::Draft {
+        billing,
+        capacity_spans,
+    } = billing::read(fields, problems);
     let items = fields.count(problems, "items");
     let data = data(fields, problems);
     if fields.get("items").is_none() && fields.get("data").is_none() {
@@ -104,11 +108,12 @@ fn table(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
                 .for_each(|w| w.required = true);
         }
     }
-    Draft {
+    let mut draft = Draft {
         name: name.to_owned(),
         name_span: fields.span_of("name"),
         capacity_spans,
         attribute_spans: entries.iter().map(|entry| entry.span.clone()).collect(),
+        index_spans: Vec::new(),
         data,
         wanted,
         items,
@@ -123,10 +128,18 @@ fn table(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
             partition_key: partition_key.unwrap_or(0),
             sort_key,
             billing,
+            class: match fields.one_of(problems, "class") {
+                Some("standard-ia") => TableClass::StandardInfrequentAccess,
+                _ => TableClass::Standard,
+            },
+            existing: fields.flag(problems, "existing").unwrap_or(false),
+            indexes: Vec::new(),
             items: items.unwrap_or(1),
             attributes,
         },
-    }
+    };
+    (draft.table.indexes, draft.index_spans) = indexes::read(fields, &draft, problems);
+    draft
 }
 
 fn data(fields: &Fields<'_>, problems: &mut Problems) -> Option<(String, Span)> {
@@ -162,46 +175,20 @@ fn check_one(draft: &Draft, problems: &mut Problems) {
     }
 }
 
-fn check_table_name(name: &str, fields: &Fields<'_>, problems: &mut Problems) {
+/// Names of tables and of indexes follow one rule. [CONS]
+pub(super) fn check_name(what: &str, name: &str, span: Span, problems: &mut Problems) {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let sound = (3..=255).contains(&name.len()) && name.chars().all(allowed);
     if !name.is_empty() && !sound {
-        let span = fields.span_of("name");
         problems.push(
             Diagnostic::error(
                 "S012",
                 span,
-                format!("DynamoDB allows no table named {}", quoted(name)),
+                format!("DynamoDB allows no {what} named {}", quoted(name)),
             )
             .label("3 to 255 of a-z, A-Z, 0-9, `_`, `-`, `.`"),
         );
     }
-}
-
-fn billing(table: &Fields<'_>, problems: &mut Problems) -> (Billing, ByDirection<Span>) {
-    let one = CapacityUnits::whole(1);
-    let Some(fields) = table.one(problems, "billing") else {
-        let spans = ByDirection::from_fn(|_| table.span.clone());
-        return (
-            Billing::Provisioned(ByDirection {
-                read: one,
-                write: one,
-            }),
-            spans,
-        );
-    };
-    let mut read = |name| {
-        units(&fields, name, problems).map_or(one, |units| CapacityUnits::whole(i64::from(units)))
-    };
-    let capacity = ByDirection {
-        read: read("read"),
-        write: read("write"),
-    };
-    let spans = ByDirection {
-        read: fields.span_of("read"),
-        write: fields.span_of("write"),
-    };
-    (Billing::Provisioned(capacity), spans)
 }
 
 fn find_key(

@@ -6,19 +6,12 @@ use aws_sdk_dynamodb::{
     Client,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
-    types::{
-        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProvisionedThroughput,
-        PutRequest, ScalarAttributeType, TableStatus, WriteRequest,
-    },
+    types::{PutRequest, TableStatus, WriteRequest},
 };
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Answer, SdkTarget, answer, values};
-use crate::{
-    scenario::{AttributeType, Billing, Table},
-    units::{CapacityUnits, Direction},
-    workload::item::Item,
-};
+use super::{Answer, SdkTarget, answer, definition, values};
+use crate::{scenario::Table, workload::item::Item};
 
 /// DynamoDB's limit for one `BatchWriteItem`.
 const BATCH: u64 = 25;
@@ -49,16 +42,6 @@ pub enum AdminError {
         status: String,
         /// How long it was waited for.
         waited: Duration,
-    },
-    /// A capacity that is not a positive whole number of units.
-    #[error("table {table} cannot be provisioned with {units} {}", direction.unit())]
-    Capacity {
-        /// Its name.
-        table: String,
-        /// Reads or writes.
-        direction: Direction,
-        /// What was asked for.
-        units: f64,
     },
     /// The server refused, or could not be reached.
     #[error("{action} {table}: {cause}")]
@@ -116,7 +99,7 @@ impl OwnedTable {
 }
 
 impl SdkTarget {
-    /// Creates a table, provisioned as the scenario says. It may not be ready yet, see
+    /// Creates a table with its indexes, as the scenario says. It may not be ready yet, see
     /// [`wait_until_active`](Self::wait_until_active).
     ///
     /// # Errors
@@ -125,31 +108,7 @@ impl SdkTarget {
     /// # Panics
     /// Never: every member that the SDK requires is set.
     pub async fn create_table(&self, table: &Table) -> Result<OwnedTable, AdminError> {
-        let mut request = self
-            .admin
-            .create_table()
-            .table_name(&table.name)
-            .billing_mode(BillingMode::Provisioned)
-            .provisioned_throughput(throughput(table)?);
-        let keys = [
-            (Some(table.partition_key), KeyType::Hash),
-            (table.sort_key, KeyType::Range),
-        ];
-        for (attribute, role) in keys {
-            let Some(attribute) = attribute.map(|index| &table.attributes[index]) else {
-                continue;
-            };
-            let key = KeySchemaElement::builder()
-                .attribute_name(&attribute.name)
-                .key_type(role);
-            let definition = AttributeDefinition::builder()
-                .attribute_name(&attribute.name)
-                .attribute_type(key_type(attribute.kind));
-            let complete = "every required member is set";
-            request = request
-                .key_schema(key.build().expect(complete))
-                .attribute_definitions(definition.build().expect(complete));
-        }
+        let request = definition::complete(self.admin.create_table(), table);
         match request.send().await {
             Ok(_) => Ok(OwnedTable {
                 name: table.name.clone(),
@@ -303,32 +262,4 @@ fn put_request(item: &Item) -> WriteRequest {
     let put = PutRequest::builder().set_item(Some(values::item(item)));
     let put = put.build().expect("the item is set");
     WriteRequest::builder().put_request(put).build()
-}
-
-fn throughput(table: &Table) -> Result<ProvisionedThroughput, AdminError> {
-    let Billing::Provisioned(capacity) = table.billing;
-    let whole = |direction| {
-        let units: CapacityUnits = capacity[direction];
-        (units.halves() > 0 && units.halves() % 2 == 0)
-            .then_some(units.halves() / 2)
-            .ok_or_else(|| AdminError::Capacity {
-                table: table.name.clone(),
-                direction,
-                units: units.as_f64(),
-            })
-    };
-    Ok(ProvisionedThroughput::builder()
-        .read_capacity_units(whole(Direction::Read)?)
-        .write_capacity_units(whole(Direction::Write)?)
-        .build()
-        .expect("both members are set"))
-}
-
-fn key_type(kind: AttributeType) -> ScalarAttributeType {
-    match kind {
-        AttributeType::N => ScalarAttributeType::N,
-        AttributeType::B => ScalarAttributeType::B,
-        // The scenario admits no keys of other types.
-        _ => ScalarAttributeType::S,
-    }
 }

@@ -189,6 +189,19 @@ impl Sampler {
         }
     }
 
+    /// See [`super::Attributes::append_partition_key`].
+    pub(super) fn append_text(&self, number: u64, out: &mut Vec<u8>) -> bool {
+        let (prefix, number) = match &self.law {
+            _ if self.kind != AttributeType::S => return false,
+            Law::Unique { prefix } => (prefix, number),
+            Law::Group { prefix, size } => (prefix, number / size),
+            Law::Cycle { prefix, size } => (prefix, number % size),
+            _ => return false,
+        };
+        append_numbered(prefix, number, out);
+        true
+    }
+
     /// The value of item `number`, with randomness from `rng`, which makes the same generator
     /// every time.
     pub(super) fn value(&self, number: u64, rng: &dyn Fn() -> Rng) -> AttributeValue {
@@ -393,7 +406,11 @@ fn written(kind: AttributeType, millis: i64, precision: Precision) -> AttributeV
 /// table can refer to another's keys.
 fn numbered(kind: AttributeType, prefix: &str, number: u64) -> AttributeValue {
     match kind {
-        AttributeType::S => AttributeValue::S(format!("{prefix}{number:012}")),
+        AttributeType::S => {
+            let mut text = Vec::with_capacity(prefix.len() + 12);
+            append_numbered(prefix, number, &mut text);
+            AttributeValue::S(String::from_utf8(text).expect("text and digits"))
+        }
         AttributeType::N => AttributeValue::N(number.to_string()),
         AttributeType::B => {
             // The first half alone is one to one.
@@ -403,6 +420,21 @@ fn numbered(kind: AttributeType, prefix: &str, number: u64) -> AttributeValue {
         // A scenario numbers nothing else.
         _ => AttributeValue::Null,
     }
+}
+
+/// `prefix` and the number in at least 12 digits.
+fn append_numbered(prefix: &str, number: u64, out: &mut Vec<u8>) {
+    const DIGITS: usize = 12;
+    out.extend_from_slice(prefix.as_bytes());
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    let mut rest = number;
+    while rest > 0 {
+        first -= 1;
+        digits[first] += u8::try_from(rest % 10).expect("a digit");
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[first.min(digits.len() - DIGITS)..]);
 }
 
 /// [`item::value_size`] of [`numbered`].

@@ -3,10 +3,13 @@
 //! Keeps no state: which of the earlier arrivals were inserts is worked out again from the
 //! mix, so that a pick stays a pure function of its number.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::zipf::Zipf;
-use crate::{seed::Rng, workload::mix::Mix};
+use crate::{
+    seed::Rng,
+    workload::mix::{PhaseMix, PhaseStarts},
+};
 
 /// Arrivals that are looked at one by one, at least, when counting inserts back from a pick.
 const WALK_MIN: u64 = 1 << 10;
@@ -18,69 +21,111 @@ const WALK_INSERTS: f64 = 16.0;
 /// The arrivals that add an item to a table.
 #[derive(Clone, Debug)]
 pub struct Inserts {
-    mix: Arc<Mix>,
+    mix: Arc<PhaseMix>,
     /// Whether each operation of the mix inserts into this table.
     inserting: Arc<[bool]>,
-    /// Their share of all arrivals, above 0.
-    share: f64,
+    /// Their share of the arrivals of each phase, or of all phases; one of them above 0.
+    shares: Vec<f64>,
     /// How many arrivals a search may look at.
     walk: u64,
 }
 
 impl Inserts {
-    /// `inserting` says for each operation of `mix` whether it inserts; `share` is their
-    /// weight together. `None` when there are no inserts.
+    /// `inserting` says for each operation of `mix` whether it inserts; `shares` are their
+    /// weights together, by phase as `mix` has them. `None` when there are no inserts.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "clamped; the cast saturates"
     )]
-    pub fn new(mix: Arc<Mix>, inserting: Arc<[bool]>, share: f64) -> Option<Self> {
-        let walk = ((WALK_INSERTS / share).ceil() as u64).clamp(WALK_MIN, WALK_MAX);
-        (share > 0.0).then_some(Self {
+    pub fn new(mix: Arc<PhaseMix>, inserting: Arc<[bool]>, shares: Vec<f64>) -> Option<Self> {
+        let some = shares.iter().copied().filter(|share| *share > 0.0);
+        let rarest = some.reduce(f64::min)?;
+        let walk = ((WALK_INSERTS / rarest).ceil() as u64).clamp(WALK_MIN, WALK_MAX);
+        Some(Self {
             mix,
             inserting,
-            share,
+            shares,
             walk,
         })
     }
 
-    fn is_insert(&self, sequence: u64) -> bool {
-        self.inserting[self.mix.choose(sequence)]
+    fn is_insert(&self, sequence: u64, starts: &PhaseStarts) -> bool {
+        self.inserting[self.mix.choose(sequence, starts)]
     }
 
-    /// Inserts among the arrivals before `sequence`: counted near the start, expected later.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an expected count, rounded"
-    )]
-    fn before(&self, sequence: u64) -> u64 {
-        if sequence <= self.walk {
-            (0..sequence).map(|s| u64::from(self.is_insert(s))).sum()
-        } else {
-            (sequence as f64 * self.share).round() as u64
-        }
+    /// The stretches before arrival `end`, latest first, each with the share of inserts in it:
+    /// one for each phase.
+    fn stretches(&self, end: u64, starts: &PhaseStarts) -> impl Iterator<Item = (Range<u64>, f64)> {
+        let phases = match self.shares.len() {
+            0 | 1 => 1,
+            _ => starts.phase_of(end.saturating_sub(1)) + 1,
+        };
+        let mut end = end;
+        (0..phases).rev().map(move |phase| {
+            let first = if phase == 0 { 0 } else { starts.first(phase) };
+            let stretch = first..end;
+            end = first;
+            (stretch, self.shares[phase.min(self.shares.len() - 1)])
+        })
     }
 
-    /// The arrival that inserted the `rank`-th newest item (from 1) as of `sequence`; `None`
-    /// when no insert is found there.
+    /// Inserts that are expected among the arrivals before `end`.
+    #[expect(clippy::cast_precision_loss, reason = "an expected count")]
+    fn expected(&self, end: u64, starts: &PhaseStarts) -> f64 {
+        let stretches = self.stretches(end, starts);
+        stretches
+            .map(|(stretch, share)| (stretch.end - stretch.start) as f64 * share)
+            .sum()
+    }
+
+    /// How far back from `end` so many inserts are expected to reach; `None` beyond the start.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "expected distances, rounded"
     )]
-    fn back(&self, rank: u64, sequence: u64) -> Option<u64> {
+    fn back_by(&self, inserts: u64, end: u64, starts: &PhaseStarts) -> Option<u64> {
+        let mut left = inserts as f64;
+        for (stretch, share) in self.stretches(end, starts) {
+            let distance = (left / share).round();
+            if share > 0.0 && distance <= (stretch.end - stretch.start) as f64 {
+                return Some(stretch.end - distance as u64);
+            }
+            left -= (stretch.end - stretch.start) as f64 * share;
+        }
+        None
+    }
+
+    /// Inserts among the arrivals before `sequence`: counted near the start, expected later.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an expected count, rounded"
+    )]
+    fn before(&self, sequence: u64, starts: &PhaseStarts) -> u64 {
+        if sequence <= self.walk {
+            let inserts = |s| u64::from(self.is_insert(s, starts));
+            (0..sequence).map(inserts).sum()
+        } else {
+            self.expected(sequence, starts).round() as u64
+        }
+    }
+
+    /// The arrival that inserted the `rank`-th newest item (from 1) as of `sequence`; `None`
+    /// when no insert is found there.
+    #[expect(clippy::cast_precision_loss, reason = "compared with an expectation")]
+    fn back(&self, rank: u64, sequence: u64, starts: &PhaseStarts) -> Option<u64> {
         let mut left = rank;
         let mut end = sequence;
         // Not worth a walk when it would end far short of the rank.
-        if sequence <= self.walk || (rank as f64) < 2.0 * self.walk as f64 * self.share {
-            let start = sequence.saturating_sub(self.walk);
+        let start = sequence.saturating_sub(self.walk);
+        let near = self.expected(sequence, starts) - self.expected(start, starts);
+        if sequence <= self.walk || (rank as f64) < 2.0 * near {
             for arrival in (start..sequence).rev() {
-                if self.is_insert(arrival) {
+                if self.is_insert(arrival, starts) {
                     left -= 1;
                     if left == 0 {
                         return Some(arrival);
@@ -89,11 +134,10 @@ impl Inserts {
             }
             end = start;
         }
-        let distance = ((left - 1) as f64 / self.share).round() as u64;
-        let end = end.checked_sub(distance)?;
+        let end = self.back_by(left - 1, end, starts)?;
         (end.saturating_sub(self.walk)..end)
             .rev()
-            .find(|&arrival| self.is_insert(arrival))
+            .find(|&arrival| self.is_insert(arrival, starts))
     }
 }
 
@@ -107,36 +151,42 @@ impl Inserts {
 #[derive(Clone, Debug)]
 pub struct Latest {
     items: u64,
+    new_per_arrival: u64,
     /// Ranks over the loaded items alone.
     loaded: Zipf,
     inserts: Option<Inserts>,
 }
 
 impl Latest {
-    /// Over `items` ≥ 1 loaded items and the `inserts`, if there are any.
+    /// Over `items` ≥ 1 loaded items and the `inserts`, if there are any. Arrival *n* inserts
+    /// item `items` + *n* × `new_per_arrival`; of a batch, its first member counts.
     #[must_use]
-    pub fn new(items: u64, exponent: f64, inserts: Option<Inserts>) -> Self {
+    pub fn new(items: u64, new_per_arrival: u64, exponent: f64, inserts: Option<Inserts>) -> Self {
         Self {
             items,
+            new_per_arrival,
             loaded: Zipf::new(items, exponent),
             inserts,
         }
     }
 
-    /// The item for arrival `sequence`.
+    /// The item for arrival `sequence`, given which phases began when.
     #[must_use]
-    pub fn pick(&self, sequence: u64, rng: &mut Rng) -> u64 {
+    pub fn pick(&self, sequence: u64, starts: &PhaseStarts, rng: &mut Rng) -> u64 {
         let Some(inserts) = &self.inserts else {
             return self.items - self.loaded.sample(rng);
         };
-        let inserted = inserts.before(sequence);
+        let inserted = inserts.before(sequence, starts);
         let ranks = self.items.saturating_add(inserted);
         let rank = self.loaded.over(ranks).sample(rng);
         if let Some(older) = rank.checked_sub(inserted).filter(|&older| older > 0) {
             return self.items - older;
         }
-        match inserts.back(rank, sequence) {
-            Some(arrival) => self.items.saturating_add(arrival),
+        match inserts.back(rank, sequence, starts) {
+            Some(arrival) => {
+                let first = arrival.saturating_mul(self.new_per_arrival);
+                self.items.saturating_add(first)
+            }
             None => self.items - 1,
         }
     }

@@ -1,5 +1,7 @@
 //! Operations are pure functions of their number.
 
+use dynamometer::workload::request::Write;
+
 use super::*;
 
 fn mixed() -> Workload {
@@ -101,20 +103,20 @@ fn requests_carry_keys_whole_items_and_newly_drawn_values() {
             Request::Get { key, consistency } => {
                 assert_eq!((key, consistency), (expected_key, Consistency::Strong));
             }
-            Request::Delete { key } => assert_eq!(key, expected_key),
-            Request::Put { item } => assert_eq!(item, whole),
-            Request::Update { key, set } => {
-                assert_eq!(key, expected_key);
-                assert_eq!((set.len(), &*set[0].0), (1, "bio"));
-                assert_ne!(set[0].1, whole[2].1, "drawn anew");
+            Request::Write { write, .. } => match write {
+                Write::Put { item } => assert_eq!(item, whole),
+                Write::Update { key, set } => {
+                    assert_eq!(key, expected_key);
+                    assert_eq!((set.len(), &*set[0].0), (1, "bio"));
+                    assert_ne!(set[0].1, whole[2].1, "drawn anew");
+                }
+                Write::Delete { key } | Write::Check { key } => assert_eq!(key, expected_key),
+            },
+            Request::Query(query) => {
+                assert_eq!(query.partition_key, whole[0]);
+                assert_eq!(query.page.limit, Some(7));
             }
-            Request::Query {
-                partition_key,
-                limit,
-                ..
-            } => {
-                assert_eq!((partition_key, limit), (whole[0].clone(), Some(7)));
-            }
+            other => panic!("not in the mix: {other:?}"),
         }
     }
     assert_eq!(kinds.len(), 5);

@@ -2,13 +2,14 @@
 
 use super::*;
 
-fn rate(per_second: f64) -> Rate {
+pub(super) fn rate(per_second: f64) -> Rate {
     Rate::per_second(per_second).unwrap()
 }
 
-fn schedule(phases: &[(PhaseKind, u64, ArrivalSpec)]) -> Schedule {
+pub(super) fn schedule(phases: &[(PhaseKind, u64, ArrivalSpec)]) -> Schedule {
     let mut scenario = scenario(1);
-    for (number, &(kind, seconds, arrivals)) in phases.iter().enumerate() {
+    for (number, (kind, seconds, arrivals)) in phases.iter().enumerate() {
+        let (kind, seconds, arrivals) = (*kind, *seconds, arrivals.clone());
         let duration = Duration::from_secs(seconds);
         let name = format!("phase{number}");
         scenario.phases.push(Phase {
@@ -16,12 +17,14 @@ fn schedule(phases: &[(PhaseKind, u64, ArrivalSpec)]) -> Schedule {
             kind,
             duration,
             arrivals,
+            mix: None,
+            assumed: None,
         });
     }
     Schedule::new(&scenario)
 }
 
-fn nanos(seconds: u64, arrivals: ArrivalSpec) -> Vec<u64> {
+pub(super) fn nanos(seconds: u64, arrivals: ArrivalSpec) -> Vec<u64> {
     let schedule = schedule(&[(PhaseKind::Measured, seconds, arrivals)]);
     let due: Vec<u64> = schedule
         .arrivals()

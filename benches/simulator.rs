@@ -1,0 +1,78 @@
+//! Simulated requests per second, on one core. `cargo bench --bench simulator`; the best of
+//! five rounds is printed.
+
+use std::{sync::Arc, time::Instant};
+
+use dynamometer::{
+    scenario::{Scenario, parse},
+    simulation::{self, SimulationOptions},
+};
+
+const REQUESTS: f64 = 1e6;
+
+fn main() {
+    for (name, keys, mix) in [
+        ("uniform, gets", "uniform", (100, 0)),
+        ("zipfian 0.99, gets", "zipf", (100, 0)),
+        ("zipfian 0.99, puts", "zipf", (0, 100)),
+        ("zipfian 0.99, half gets, half puts", "zipf", (50, 50)),
+    ] {
+        let scenario = scenario(keys, mix);
+        let best = (0..5).map(|_| seconds(&scenario)).fold(f64::MAX, f64::min);
+        let rate = REQUESTS / best / 1e6;
+        let nanos = best / REQUESTS * 1e9;
+        println!("{name:<40}{rate:>8.2} M requests/s{nanos:>8.0} ns each");
+    }
+}
+
+fn seconds(scenario: &Arc<Scenario>) -> f64 {
+    let options = SimulationOptions::default();
+    let header = simulation::header(scenario, String::new(), "bench", &options);
+    let start = Instant::now();
+    let record = simulation::simulate(scenario, header, &options).expect("keys are unique");
+    let seconds = start.elapsed().as_secs_f64();
+    let arrivals: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
+    assert_eq!(
+        format!("{arrivals}"),
+        format!("{REQUESTS}"),
+        "as many as measured"
+    );
+    seconds
+}
+
+/// 10^9 items of about 1 KB over 100 partitions.
+fn scenario(keys: &str, (gets, puts): (u32, u32)) -> Arc<Scenario> {
+    let operation = |kind: &str, percent: u32| match percent {
+        0 => String::new(),
+        _ => format!(
+            "[[operation]]\nkind = \"{kind}\"\nkeys = \"{keys}\"\nweight = \"{percent} %\"\n"
+        ),
+    };
+    let operations = operation("get", gets) + &operation("put", puts);
+    let source = format!(
+        r#"
+name = "bench"
+expect_throttling = true
+[[table]]
+name = "Users"
+partition_key = "user_id"
+billing = {{ mode = "provisioned", read = "300000 RCU", write = "100000 WCU" }}
+items = 1_000_000_000
+[table.attributes]
+user_id = {{ type = "S", value = "unique", prefix = "user" }}
+bio = {{ type = "S", value = "text", length = "1000 B" }}
+[keys.zipf]
+kind = "zipfian"
+exponent = 0.99
+{operations}
+[[phase]]
+kind = "load"
+[[phase]]
+kind = "measured"
+duration = "10s"
+arrivals = {{ kind = "constant", rate = "100000/s" }}
+"#
+    );
+    let parsed = parse::parse(&source, "bench.toml").unwrap_or_else(|error| panic!("{error:?}"));
+    Arc::new(parsed.scenario)
+}
