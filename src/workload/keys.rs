@@ -49,6 +49,10 @@ impl Keys {
     /// `new_per_arrival` ≥ 1. A request has `members` ≥ 1 at most. `weights` are
     /// those of the scenario.
     #[must_use]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a law is compiled once, from all that it may depend on"
+    )]
     pub fn new(
         spec: KeySpec,
         items: u64,

@@ -8,6 +8,15 @@ use dynamometer::scenario::{
 
 use super::*;
 
+/// A drawn whole number as an index.
+#[expect(
+    clippy::cast_sign_loss,
+    reason = "the laws of these tests are not negative"
+)]
+fn index(number: f64) -> usize {
+    number as usize
+}
+
 const ROWS: u64 = 20_000;
 
 fn values(kind: AttributeType, value: ValueSpec) -> Vec<AttributeValue> {
@@ -67,7 +76,7 @@ fn histograms_and_zipfian_numbers_have_their_shares() {
     let buckets = buckets.map(|(from, to, weight)| Bucket { from, to, weight });
     let mut observed = vec![0; 21];
     for number in numbers(NumberSpec::Histogram(buckets.to_vec()), 0) {
-        let value = number as usize;
+        let value = index(number);
         observed[if value >= 20 { value - 9 } else { value }] += 1;
     }
     let shares: Vec<f64> = (0..21)
@@ -77,7 +86,7 @@ fn histograms_and_zipfian_numbers_have_their_shares() {
     let (min, max, exponent) = (5.0, 8.0, 1.0);
     let mut observed = vec![0; 4];
     for number in numbers(NumberSpec::Zipfian { min, max, exponent }, 0) {
-        observed[number as usize - 5] += 1;
+        observed[index(number) - 5] += 1;
     }
     let sum = 25.0 / 12.0;
     check_fit(
@@ -116,6 +125,10 @@ fn choices_of_other_types_have_their_shares() {
 
 #[test]
 fn sequences_and_spaced_times_follow_the_item_number() {
+    use {
+        AttributeType::{N, S},
+        Precision::{Milliseconds, Seconds},
+    };
     let at = |kind, value, number: usize| values(kind, value)[number].clone();
     let sequence = ValueSpec::Sequence {
         start: 10,
@@ -132,10 +145,6 @@ fn sequences_and_spaced_times_follow_the_item_number() {
     };
     let s = |text: &str| AttributeValue::S(text.into());
     let n = |text: &str| AttributeValue::N(text.into());
-    use {
-        AttributeType::{N, S},
-        Precision::{Milliseconds, Seconds},
-    };
     assert_eq!(at(S, spaced(Seconds), 3), s("2026-01-01T00:00:04Z"));
     assert_eq!(
         at(S, spaced(Milliseconds), 3),
