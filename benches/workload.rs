@@ -177,6 +177,7 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         validity: Validity::default(),
         nightly: None,
         model: ModelParameters::default(),
+        weights: vec![],
         files: vec![],
     }
 }

@@ -4,19 +4,23 @@
 //! [`parse`] is the only way to make one from a file.
 
 pub mod arrivals;
+pub mod data;
 pub mod diagnostic;
 pub mod file;
 pub mod files;
 pub mod language;
 pub mod load;
 pub mod nightly;
+pub mod number;
 pub mod operation;
 pub mod parameters;
 pub mod parse;
 pub mod quantity;
 pub mod schema;
+pub mod sizes;
 pub mod table;
 pub mod template;
+pub mod value;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -31,10 +35,8 @@ pub use operation::{
     Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
 pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
-pub use table::{
-    Attribute, AttributeType, AutoScaling, Billing, Index, IndexScope, NumberSpec, Projection,
-    Table, TableClass, ValueSpec,
-};
+pub use table::{AutoScaling, Billing, Index, IndexScope, Projection, Table, TableClass};
+pub use value::{Attribute, AttributeType, Bucket, NumberSpec, ValueSpec};
 
 use crate::seed::Seed;
 
@@ -63,6 +65,9 @@ pub struct Scenario {
     pub validity: Validity,
     /// The unpublished rules of the capacity model.
     pub model: ModelParameters,
+    /// What [`KeySpec::Weights`] counts through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<data::Weights>,
     /// The files that it was read with, each once, by path.
     #[serde(
         serialize_with = "files::hashes",

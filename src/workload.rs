@@ -235,5 +235,6 @@ fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<PhaseMix>) 
         stream("keys", &named.name),
         stream("permutation", &table.name),
         Inserts::new(Arc::clone(mix), Arc::clone(&inserting), shares),
+        &scenario.weights,
     )
 }

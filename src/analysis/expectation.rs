@@ -3,14 +3,17 @@
 //! Sizes and units are means over the first items and arrivals; the rest follows from the
 //! scenario. Must not know how it is shown.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
 use crate::{
     capacity::{on_demand, partition},
     price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
-    scenario::{ArrivalSpec, Billing, KeySpec, Phase, PhaseKind, Scenario, Table, ValueSpec},
+    scenario::{
+        ArrivalSpec, Billing, KeySpec, Phase, PhaseKind, Scenario, Table, ValueSpec,
+        data::{Column, Weights},
+    },
     simulation::{SimulationError, demand::Demand},
     units::{ByDirection, Bytes, Direction, Rate, Share},
     workload::Workload,
@@ -192,6 +195,7 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
             unit: spec.kind.direction().unit(),
             hottest_item: hottest_share(
                 scenario.keys[spec.keys].spec,
+                &scenario.weights,
                 scenario.tables[spec.table].items,
                 1,
             ),
@@ -341,7 +345,11 @@ fn table(
                 if spec.table == index && spec.kind.direction() == direction {
                     let units = share.as_fraction() * of.units.unwrap_or(0.0);
                     per_arrival += units;
-                    let share = partition_key_share(scenario.keys[spec.keys].spec, table);
+                    let share = partition_key_share(
+                        scenario.keys[spec.keys].spec,
+                        &scenario.weights,
+                        table,
+                    );
                     hottest = hottest.zip(share).map(|(sum, share)| sum + units * share);
                 }
             }
@@ -378,19 +386,39 @@ fn table(
 
 /// The share of the requests that go to the busiest partition key, where the key's values
 /// follow from the item's number.
-fn partition_key_share(keys: KeySpec, table: &Table) -> Option<f64> {
-    match table.attributes[table.partition_key].value {
+fn partition_key_share(keys: KeySpec, weights: &[Weights], table: &Table) -> Option<f64> {
+    match &table.attributes[table.partition_key].value {
         ValueSpec::Unique { .. } if keys == KeySpec::New => Some(0.0),
-        ValueSpec::Unique { .. } => hottest_share(keys, table.items, 1),
+        ValueSpec::Unique { .. } => hottest_share(keys, weights, table.items, 1),
+        ValueSpec::Column(column) => column_share(keys, weights, column, table.items),
         // Neighbours are asked for one after the other: one key at a time gets them all.
         ValueSpec::Group { .. } if matches!(keys, KeySpec::Sequential | KeySpec::New) => None,
-        ValueSpec::Group { size, .. } => hottest_share(keys, table.items, size),
+        ValueSpec::Group { size, .. } => hottest_share(keys, weights, table.items, *size),
         _ => None,
     }
 }
 
+/// The share of the requests that go to the busiest value of a column.
+fn column_share(keys: KeySpec, weights: &[Weights], column: &Column, items: u64) -> Option<f64> {
+    let of_item: Box<dyn Fn(u64) -> f64> = match keys {
+        KeySpec::Uniform | KeySpec::Sequential => Box::new(|_| 1.0),
+        KeySpec::Weights { weights: index } => {
+            let values = &weights.get(index)?.values;
+            let at = |number: u64| values.get(usize::try_from(number).ok()?).copied();
+            Box::new(move |number| at(number).unwrap_or(0.0))
+        }
+        _ => return None,
+    };
+    let mut sums: BTreeMap<&[u8], f64> = BTreeMap::new();
+    for number in 0..items.min(column.rows()) {
+        *sums.entry(column.cell(number)).or_default() += of_item(number);
+    }
+    let total: f64 = sums.values().sum();
+    Some(sums.values().copied().fold(0.0, f64::max) / total)
+}
+
 /// The share of the busiest `group` neighbours among `items`. `None` for new items.
-fn hottest_share(keys: KeySpec, items: u64, group: u64) -> Option<f64> {
+fn hottest_share(keys: KeySpec, weights: &[Weights], items: u64, group: u64) -> Option<f64> {
     let (n, size) = (float(items.max(1)), float(group.min(items).max(1)));
     Some(match keys {
         KeySpec::Uniform | KeySpec::Sequential => size / n,
@@ -415,6 +443,12 @@ fn hottest_share(keys: KeySpec, items: u64, group: u64) -> Option<f64> {
                 let in_hot = size.min(hot);
                 (traffic / hot * in_hot + cold * (size - in_hot)).max(cold * size.min(n - hot))
             }
+        }
+        KeySpec::Weights { weights: index } => {
+            let values = &weights.get(index)?.values;
+            let group = usize::try_from(group).unwrap_or(usize::MAX).max(1);
+            let sums = values.chunks(group).map(|chunk| chunk.iter().sum::<f64>());
+            sums.fold(0.0, f64::max) / values.iter().sum::<f64>()
         }
         KeySpec::New => return None,
     })

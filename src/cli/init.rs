@@ -1,12 +1,16 @@
 //! `dyno init`: a commented scenario to start from.
 
-use std::{fs::OpenOptions, io::Write as _, path::PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::Exit;
-use crate::scenario::template;
+use crate::scenario::{schema, template};
 
 #[derive(Debug, Args)]
 pub(super) struct InitArguments {
@@ -39,6 +43,20 @@ pub(super) fn init(arguments: &InitArguments) -> anyhow::Result<Exit> {
         .with_context(|| format!("cannot create {shown}"))?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write {shown}"))?;
+    write_schema(&arguments.file)?;
     super::print(&format!("wrote {shown}; next: dyno explain {shown}"))?;
     Ok(Exit::Pass)
+}
+
+/// The schema that the first line of every template names, beside it; one that is there stays.
+fn write_schema(scenario: &Path) -> anyhow::Result<()> {
+    let path = scenario.with_file_name(schema::FILE_NAME);
+    let shown = path.display();
+    match OpenOptions::new().write(true).create_new(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("cannot create {shown}")),
+        Ok(mut file) => file
+            .write_all(schema::document().as_bytes())
+            .with_context(|| format!("cannot write {shown}")),
+    }
 }

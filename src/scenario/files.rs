@@ -86,6 +86,15 @@ pub enum FileProblem {
         /// Offset of the byte.
         at: u64,
     },
+    /// A row without end.
+    #[error(
+        "one row has more than 4 MiB (before byte {}); is a quote never closed?",
+        grouped_whole(&.at.to_string())
+    )]
+    RowTooLong {
+        /// Offset up to which was read.
+        at: u64,
+    },
     /// The system refused.
     #[error("{}", printable(&.0.to_string()))]
     System(io::Error),
@@ -134,6 +143,8 @@ pub struct Reading<'f> {
     inner: Box<dyn BufRead + 'f>,
     hash: Sha256,
     bytes: u64,
+    /// Bytes in all that may be read so far.
+    limit: u64,
     problem: Option<FileProblem>,
 }
 
@@ -145,8 +156,19 @@ impl<'f> Reading<'f> {
             inner,
             hash: Sha256::new(),
             bytes: 0,
+            limit: u64::MAX,
             problem: None,
         }
+    }
+
+    /// From here on at most `bytes` more, until the next call: a bound for what one row takes.
+    pub fn limit(&mut self, bytes: u64) {
+        self.limit = self.bytes.saturating_add(bytes);
+    }
+
+    /// As much as there is.
+    pub fn lift_limit(&mut self) {
+        self.limit = u64::MAX;
     }
 
     /// Why the last read failed, if it did.
@@ -199,6 +221,9 @@ impl Read for Reading<'_> {
         self.bytes += read as u64;
         if self.bytes > FILE_BYTES_MAX {
             return Err(self.refuse(FileProblem::TooLarge));
+        }
+        if self.bytes > self.limit {
+            return Err(self.refuse(FileProblem::RowTooLong { at: self.bytes }));
         }
         Ok(read)
     }
@@ -264,6 +289,13 @@ impl<'f> Inputs<'f> {
             Ok(note) => self.keep(note),
             Err(problem) => problems.push(unreadable(path, span, &problem)),
         }
+    }
+
+    /// The hash of what was closed as `path`.
+    #[must_use]
+    pub fn sha256(&self, path: &str) -> Option<&str> {
+        let note = self.notes.iter().find(|note| note.path == path);
+        note.map(|note| note.sha256.as_str())
     }
 
     fn keep(&mut self, note: FileNote) {

@@ -36,6 +36,9 @@ pub enum KeySpec {
     Sequential,
     /// A new item for every request (put only): number = items + arrival number.
     New,
+    /// Each item as often as its weight says; `weights` is an index into `Scenario::weights`.
+    /// Items beyond the last weight are never picked.
+    Weights { weights: usize },
 }
 
 /// Read consistency.

@@ -4,6 +4,7 @@
 //! owns what they mean together.
 
 mod arrivals;
+mod attributes;
 mod billing;
 mod demand;
 mod indexes;
@@ -11,11 +12,13 @@ mod operations;
 mod phases;
 mod primary_key;
 mod requests;
+mod rows;
 mod sizes;
 mod spread;
 mod tables;
 mod trace;
 mod verdicts;
+mod weights;
 
 use std::collections::BTreeSet;
 
@@ -74,11 +77,16 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
     let question = top.text(problems, "question").map(ToOwned::to_owned);
     let seed = top.count(problems, "seed").map_or(SEED_DEFAULT, Seed);
     let expect_throttling = top.flag(problems, "expect_throttling").unwrap_or(false);
-    let tables = tables::read(&top, problems);
+    let mut tables = tables::read(&top, problems);
     let mut keys = requests::keys(&top, problems);
+    let weights = rows::load(&mut tables, &mut keys, &mut inputs, problems);
+    tables::check(&tables, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
     let phases = phases::read(&top, &operations, &tables, &mut inputs, problems);
     requests::check_loaded(&operations, &tables, &phases, problems);
+    if problems.errors() == 0 {
+        weights::check(&operations, &tables, &keys, &weights, problems);
+    }
     let thresholds = verdicts::thresholds(&top, &operations, problems);
     let scenario = Scenario {
         name,
@@ -92,6 +100,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
         thresholds,
         validity: verdicts::validity(&top, problems),
         model: model(&top, problems),
+        weights,
         files: inputs.into_notes(),
         nightly: nightly(&top, problems),
     };

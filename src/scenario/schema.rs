@@ -7,6 +7,19 @@ use super::{
     quantity::{Quantity, TRAFFIC_PATTERN},
 };
 
+/// What the schema is called where it lies beside scenarios.
+pub const FILE_NAME: &str = "scenario.schema.json";
+
+/// [`json_schema`] as it is written to a file.
+///
+/// # Panics
+/// Never: a schema is plain JSON.
+#[must_use]
+pub fn document() -> String {
+    let schema = serde_json::to_string_pretty(&json_schema()).expect("a schema is plain JSON");
+    schema + "\n"
+}
+
 /// The JSON Schema (draft 2020-12) of a scenario file, as editors use it.
 ///
 /// It describes form; what keys mean together (the mix adds up, names are defined, an item fits)

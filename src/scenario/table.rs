@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::value::Attribute;
 use crate::units::{ByDirection, CapacityUnits, Share};
 
 /// One DynamoDB table.
@@ -175,102 +176,5 @@ impl Index {
                 Projection::Include(attributes) => attributes.contains(&attribute),
                 Projection::All => true,
             }
-    }
-}
-
-/// One attribute of the items of a table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Attribute {
-    /// 1–65,535 bytes; 255 at most for keys.
-    pub name: String,
-    /// DynamoDB type.
-    pub kind: AttributeType,
-    /// What each item holds.
-    pub value: ValueSpec,
-    /// Share of the items that have this attribute; always 1 for keys.
-    pub present: Share,
-}
-
-/// DynamoDB's attribute types that a scenario can generate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum AttributeType {
-    /// String.
-    S,
-    /// Number.
-    N,
-    /// Binary.
-    B,
-    /// Boolean.
-    #[serde(rename = "BOOL")]
-    Bool,
-}
-
-/// What the items of a table hold in one attribute, by item number. `Unique`, `Group` and
-/// `Cycle` are fixed by the item number alone; the others are drawn, once per item, and anew
-/// by an update that sets them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ValueSpec {
-    /// The item's number, behind `prefix` for S; distinct for every item. S is zero-padded to
-    /// 12 digits, so that order and size do not depend on the number. For B: 16 bytes,
-    /// a hash of the number.
-    Unique { prefix: String },
-    /// ⌊item number ÷ `size`⌋, written as `Unique` is: `size` ≥ 1 neighbours share a value.
-    Group { prefix: String, size: u64 },
-    /// Item number modulo `size` ≥ 1, written as `Unique` is.
-    Cycle { prefix: String, size: u64 },
-    /// One of `count` ≥ 1 names, number *k* (from 0) with weight (k+1)^-`exponent`, ≥ 0, drawn
-    /// independently per item; written as `Unique` is.
-    Zipfian {
-        prefix: String,
-        count: u64,
-        exponent: f64,
-    },
-    /// One of the listed values, drawn independently per item by weight (> 0, not normalised).
-    Categorical { choices: Vec<(String, f64)> },
-    /// Random lower-case words; the length in bytes is drawn per item, rounded.
-    Text { length: NumberSpec },
-    /// Random bytes; the length is drawn per item, rounded.
-    Bytes { length: NumberSpec },
-    /// A number with `decimals` (0–10) digits after the point.
-    Number { value: NumberSpec, decimals: u8 },
-    /// `true` with this probability.
-    Boolean { true_share: Share },
-}
-
-/// A distribution of numbers. Draws are clamped to the bounds where there are any.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NumberSpec {
-    /// Always the same.
-    Constant(f64),
-    /// Every value of `min..=max` alike.
-    Uniform { min: f64, max: f64 },
-    /// Gaussian, clamped.
-    Normal {
-        mean: f64,
-        std_dev: f64,
-        min: f64,
-        max: f64,
-    },
-    /// Log-normal with this median and log-scale deviation, clamped.
-    LogNormal {
-        median: f64,
-        sigma: f64,
-        min: f64,
-        max: f64,
-    },
-}
-
-impl NumberSpec {
-    /// The largest value that can be drawn.
-    #[must_use]
-    pub const fn max(&self) -> f64 {
-        match *self {
-            Self::Constant(value) => value,
-            Self::Uniform { max, .. } | Self::Normal { max, .. } | Self::LogNormal { max, .. } => {
-                max
-            }
-        }
     }
 }

@@ -420,6 +420,7 @@ fn keys_are_distinct(scenario: &Scenario, table: usize) -> bool {
     for index in std::iter::once(spec.partition_key).chain(spec.sort_key) {
         match spec.attributes[index].value {
             ValueSpec::Unique { .. } => return true,
+            ValueSpec::Sequence { step, .. } if step != 0 => return true,
             ValueSpec::Group { size, .. } => group = group.min(size),
             ValueSpec::Cycle { size, .. } => period = lcm(period, u128::from(size.max(1))),
             _ => {}

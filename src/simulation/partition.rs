@@ -30,6 +30,7 @@ impl Members {
     pub(super) fn by_rule(table: &Table) -> Option<Self> {
         match table.attributes[table.partition_key].value {
             ValueSpec::Unique { .. } => Some(Self::Single),
+            ValueSpec::Sequence { step, .. } if step != 0 => Some(Self::Single),
             ValueSpec::Group { size, .. } => Some(Self::Group(size.max(1))),
             ValueSpec::Cycle { size, .. } => Some(Self::Cycle(size.max(1))),
             _ => None,

@@ -1,7 +1,8 @@
 //! Items and their exact size as DynamoDB counts it.
 //!
-//! Owns the size rules (names, values, numbers in base 100); must not know what a size costs.
+//! Owns the size rules of names, values and containers; must not know what a size costs.
 
+pub use crate::scenario::number::number_size;
 use crate::units::Bytes;
 
 /// A DynamoDB attribute value.
@@ -36,9 +37,6 @@ pub type Item = Vec<(String, AttributeValue)>;
 const CONTAINER_BYTES: u64 = 3;
 const ELEMENT_BYTES: u64 = 1;
 
-/// The longest number: 38 significant digits that straddle pairs, or a sign. `[NUM]`, measured.
-const NUMBER_BYTES_MAX: u64 = 21;
-
 /// The size that capacity is charged on and the 409,600-byte limit applies to: UTF-8 names
 /// plus values, `[SIZE]`. The 100 bytes of storage overhead are not part of it.
 #[must_use]
@@ -56,15 +54,9 @@ pub fn value_size(value: &AttributeValue) -> u64 {
         AttributeValue::N(literal) => number_size(literal),
         AttributeValue::B(bytes) => length(bytes.len()),
         AttributeValue::Bool(_) | AttributeValue::Null => 1,
-        AttributeValue::L(elements) => {
-            let inner = elements.iter().map(|v| ELEMENT_BYTES + value_size(v));
-            CONTAINER_BYTES + inner.sum::<u64>()
-        }
+        AttributeValue::L(elements) => list_size(elements.iter().map(value_size)),
         AttributeValue::M(entries) => {
-            let inner = entries
-                .iter()
-                .map(|(name, v)| ELEMENT_BYTES + length(name.len()) + value_size(v));
-            CONTAINER_BYTES + inner.sum::<u64>()
+            map_size(entries.iter().map(|(name, v)| (name.len(), value_size(v))))
         }
         AttributeValue::Ss(members) => members.iter().map(|m| length(m.len())).sum(),
         AttributeValue::Ns(members) => members.iter().map(|m| number_size(m)).sum(),
@@ -72,34 +64,17 @@ pub fn value_size(value: &AttributeValue) -> u64 {
     }
 }
 
-/// Bytes of a number, 1–21, whatever its spelling: significant digits in base 100, aligned on
-/// the decimal point, `[NUM]` (measured; the rule `base100_aligned`).
-///
-/// `literal` is what DynamoDB accepts as a number: an optional sign, digits with at most one
-/// point, an optional exponent. Other characters are passed over, so the result for text that
-/// is no number means nothing.
+/// Bytes of a list of values of these sizes, `[SIZE]`.
 #[must_use]
-pub fn number_size(literal: &str) -> u64 {
-    let (mantissa, exponent) = match literal.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse().unwrap_or(0)),
-        None => (literal, 0_i64),
-    };
-    let negative = mantissa.trim_start().starts_with('-');
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = || {
-        let all = whole.bytes().chain(fraction.bytes());
-        all.filter(u8::is_ascii_digit).zip(0_i64..)
-    };
-    let significant = || digits().filter(|&(digit, _)| digit != b'0');
-    let (Some((_, first)), Some((_, last))) = (significant().next(), significant().last()) else {
-        return 1;
-    };
-    let whole_digits = length(whole.bytes().filter(u8::is_ascii_digit).count());
-    // |x| = 0.s × 10^point, with s = digits first..=last.
-    let point = whole_digits.cast_signed() - first + (exponent % 2);
-    let leading = point.rem_euclid(2);
-    let padded = (last - first + 1 + leading).cast_unsigned();
-    (1 + padded.div_ceil(2) + u64::from(negative)).min(NUMBER_BYTES_MAX)
+pub fn list_size(elements: impl Iterator<Item = u64>) -> u64 {
+    CONTAINER_BYTES + elements.map(|size| ELEMENT_BYTES + size).sum::<u64>()
+}
+
+/// Bytes of a map with names and values of these sizes, `[SIZE]`.
+#[must_use]
+pub fn map_size(entries: impl Iterator<Item = (usize, u64)>) -> u64 {
+    let inner = entries.map(|(name, value)| ELEMENT_BYTES + length(name) + value);
+    CONTAINER_BYTES + inner.sum::<u64>()
 }
 
 /// `usize` has at most 64 bits on every platform that Rust knows.

@@ -3,6 +3,7 @@
 //! Owns the laws by which items are picked, each exact for up to 10^12 items without a table
 //! in memory; must not know what the items hold or what is done with them.
 
+pub mod alias;
 pub mod latest;
 pub mod permutation;
 pub mod zipf;
@@ -10,10 +11,11 @@ pub mod zipf;
 use rand::RngExt;
 
 use crate::{
-    scenario::KeySpec,
+    scenario::{KeySpec, data::Weights},
     seed::{Rng, Stream},
     workload::mix::PhaseStarts,
 };
+use alias::AliasTable;
 use latest::{Inserts, Latest};
 use permutation::Permutation;
 use zipf::Zipf;
@@ -34,6 +36,7 @@ enum Law {
     Latest(Latest),
     Sequential { items: u64, members: u64 },
     New { items: u64, per_arrival: u64 },
+    Weights(AliasTable),
 }
 
 /// Members of one request, at most: what tells their draws apart.
@@ -43,8 +46,13 @@ impl Keys {
     /// Picks among `items` ≥ 1 items with randomness from `draws`. `spread` keys the
     /// permutation of scrambled laws: laws that share it share their popular items. `inserts`
     /// are the arrivals that add items to the table, if there are any; each adds at most
-    /// `new_per_arrival` ≥ 1. A request has `members` ≥ 1 at most.
+    /// `new_per_arrival` ≥ 1. A request has `members` ≥ 1 at most. `weights` are
+    /// those of the scenario.
     #[must_use]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a law is compiled once, from all that it may depend on"
+    )]
     pub fn new(
         spec: KeySpec,
         items: u64,
@@ -53,6 +61,7 @@ impl Keys {
         draws: Stream,
         spread: Stream,
         inserts: Option<Inserts>,
+        weights: &[Weights],
     ) -> Self {
         let items = items.max(1);
         let law = match spec {
@@ -82,6 +91,12 @@ impl Keys {
                 items,
                 per_arrival: new_per_arrival,
             },
+            KeySpec::Weights { weights: index } => {
+                let values = weights
+                    .get(index)
+                    .map_or(&[][..], |weights| &weights.values);
+                Law::Weights(AliasTable::new(values))
+            }
         };
         Self { draws, law }
     }
@@ -135,6 +150,7 @@ impl Keys {
                     hot + below(items - hot, &mut rng)
                 }
             }
+            Law::Weights(table) => table.sample(&mut self.draws.at(number)),
             Law::Sequential { items, members } => number.wrapping_mul(*members) % items,
             Law::Latest(_) | Law::New { .. } => unreachable!("these depend on the arrival"),
         }

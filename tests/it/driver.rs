@@ -95,6 +95,7 @@ fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
         validity: Validity::default(),
         nightly: None,
         model: ModelParameters::default(),
+        weights: vec![],
         files: vec![],
     }
 }

@@ -5,6 +5,7 @@ mod browser;
 mod capacity;
 mod cli;
 mod compare;
+mod data;
 mod driver;
 mod dynamodb_local;
 mod emulator;

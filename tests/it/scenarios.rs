@@ -17,6 +17,7 @@ use dynamometer::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+/// The shipped scenarios that name no files.
 const SHIPPED: [(&str, &str); 5] = [
     ("users", include_str!("../../scenarios/users.toml")),
     (
@@ -109,7 +110,11 @@ fn the_shipped_scenarios_are_valid_and_free_of_warnings() {
         let parsed = parse(source, name).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(parsed.warnings, [], "{name}");
         assert_eq!(parsed.scenario.name, name);
-        assert!(source.starts_with("# "), "{name} says what it asks");
+        let asks = source.strip_prefix("#:schema ./scenario.schema.json\n# ");
+        assert!(
+            asks.is_some(),
+            "{name} names its schema and says what it asks"
+        );
     }
     assert_eq!(told(ORDERS), "");
 }
@@ -260,6 +265,50 @@ fn tables_that_dynamodb_would_refuse_are_refused() {
 
 #[test]
 #[rustfmt::skip]
+fn values_that_cannot_be_made_are_refused() {
+    let note = r#"{ type = "S", value = "text", length = { uniform = ["20 B", "1 KiB"] }, present = "60 %" }"#;
+    let told = [
+        ("a list without elements", r#"{ type = "L", value = "list" }"#),
+        ("a list of numbered elements", r#"{ type = "L", value = "list", elements = 3, element = { type = "S", value = "unique" } }"#),
+        ("a share of elements", r#"{ type = "L", value = "list", elements = 3, element = { type = "S", value = "text", length = "3 B", present = "10 %" } }"#),
+        ("a map in a list from a column", r#"{ type = "L", value = "list", elements = 3, element = { type = "M", value = "map", fields = { a = { type = "S", value = "column" } } } }"#),
+        ("a negative number of elements", r#"{ type = "L", value = "list", elements = -1, element = { type = "NULL", value = "null" } }"#),
+        ("a set of another type", r#"{ type = "SS", value = "set", elements = 3, element = { type = "N", value = "number", range = { uniform = [1, 9] } } }"#),
+        ("an empty set", r#"{ type = "SS", value = "set", elements = { uniform = [0, 3] }, element = { type = "S", value = "text", length = "3 B" } }"#),
+        ("more members than values", r#"{ type = "NS", value = "set", elements = 10, element = { type = "N", value = "number", range = { uniform = [1, 9] } } }"#),
+        ("a set as a list", r#"{ type = "L", value = "set", elements = 3, element = { type = "S", value = "text", length = "3 B" } }"#),
+        ("a list that is too large", r#"{ type = "L", value = "list", elements = { pareto = { min = 1, shape = 1.5, max = 1000 } }, element = { type = "S", value = "text", length = "500 B" } }"#),
+        ("a map without fields", r#"{ type = "M", value = "map", fields = {} }"#),
+        ("a mistake deep in a map", r#"{ type = "M", value = "map", fields = { a = { type = "M", value = "map", fields = { b = { type = "N", value = "number", rang = 1 } } } } }"#),
+        ("a time that is none", r#"{ type = "S", value = "timestamp", from = "31.1.2026", spacing = "1s" }"#),
+        ("a time without zone", r#"{ type = "S", value = "timestamp", from = "2026-01-31T18:00:00", spacing = "1s" }"#),
+        ("a time both ways", r#"{ type = "S", value = "timestamp", from = "2026-01-31T18:00:00Z", spacing = "1s", window = "1h" }"#),
+        ("a time with no way on", r#"{ type = "N", value = "timestamp", from = "2026-01-31T18:00:00Z" }"#),
+        ("half a step", r#"{ type = "N", value = "sequence", step = 0.5 }"#),
+        ("a choice that is no number", r#"{ type = "N", value = "categorical", choices = { one = 1 } }"#),
+        ("a choice that is no truth", r#"{ type = "BOOL", value = "categorical", choices = { yes = 1 } }"#),
+        ("pareto from zero", r#"{ type = "N", value = "number", range = { pareto = { min = 0, shape = 1, max = 9 } } }"#),
+        ("a histogram of nothing", r#"{ type = "N", value = "number", range = { histogram = [] } }"#),
+        ("a range the wrong way round", r#"{ type = "N", value = "number", range = { histogram = [{ from = 2, to = 1, weight = 1 }] } }"#),
+        ("zipfian between halves", r#"{ type = "N", value = "number", range = { zipfian = { min = 0.5, max = 3, exponent = 1 } } }"#),
+        ("a mean of nothing", r#"{ type = "N", value = "number", range = { exponential = { mean = 0, min = 0, max = 3 } } }"#),
+    ].map(|(mistake, to)| check(&[(mistake, note, to)]));
+    insta::assert_snapshot!(told.join(""));
+}
+
+#[test]
+fn maps_lists_and_sets_are_no_keys() {
+    let told = ["M\", value = \"map\", fields = { a = { type = \"NULL\", value = \"null\" } }",
+        "SS\", value = \"set\", elements = 1, element = { type = \"S\", value = \"text\", length = \"1 B\" }"]
+    .map(|value| {
+        let to = format!("order = {{ type = \"{value} }}");
+        check(&[("a key", r#"order = { type = "N", value = "cycle", size = 10 }"#, &to)])
+    });
+    insta::assert_snapshot!(told.join(""));
+}
+
+#[test]
+#[rustfmt::skip]
 fn mixes_phases_and_thresholds_must_make_sense() {
     let told = check(&[
         ("more than 100 %", r#"weight = "80 %""#, r#"weight = "90 %""#),
@@ -400,6 +449,16 @@ const OTHER_MEANINGS: &[(&str, &str)] = &[
     ("min = 0", "min = 1"),
     ("max = 100 ", "max = 101 "),
     ("decimals = 2", "decimals = 3"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"NULL\", value = \"null\" }"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"N\", value = \"sequence\" }"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"N\", value = \"sequence\", start = 1 }"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"N\", value = \"sequence\", step = 2 }"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"S\", value = \"timestamp\", from = \"2026-01-31T18:00:00Z\", spacing = \"1s\" }"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"S\", value = \"timestamp\", from = \"2026-01-31T19:00:00Z\", window = \"1s\", precision = \"ms\" }"),
+    ("decimals = 2 }", "decimals = 2 }\n[table.attributes.x]\ntype = \"M\"\nvalue = \"map\"\n[table.attributes.x.fields]\ny = { type = \"S\", value = \"text\", length = \"3 B\", present = \"50 %\" }"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"BS\", value = \"set\", elements = 2, element = { type = \"B\", value = \"bytes\", length = { exponential = { mean = \"3 B\", min = \"2 B\", max = \"9 B\" } } } }"),
+    ("decimals = 2 }", "decimals = 2 }\nx = { type = \"L\", value = \"list\", elements = { histogram = [{ from = 0, to = 2, weight = 1 }] }, element = { type = \"N\", value = \"number\", range = { zipfian = { min = 1, max = 9, exponent = 1 } } } }"),
+    ("{ normal = { mean = 50, std_dev = 10, min = 0, max = 100 } }", "{ pareto = { min = 1, shape = 1, max = 100 } }"),
     ("kind = \"zipfian\"", "kind = \"latest\""),
     ("exponent = 0.99", "exponent = 0.98"),
     ("exponent = 0.99", "exponent = 0.99\nscrambled = true"),

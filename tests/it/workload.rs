@@ -7,6 +7,7 @@
 )]
 
 mod curves;
+mod nested;
 mod operations;
 mod picks;
 mod schedules;
@@ -54,6 +55,7 @@ fn scenario(items: u64) -> Scenario {
         validity: Validity::default(),
         nightly: None,
         model: ModelParameters::default(),
+        weights: vec![],
         files: vec![],
     }
 }

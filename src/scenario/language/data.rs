@@ -1,9 +1,17 @@
 //! Tables, attributes and the distributions of what they hold.
 
 use super::{
-    super::quantity::Quantity, COUNT, EXPONENT, Form, SHARE, SHARE_OF_SOME, Section, optional,
-    required, within,
+    super::quantity::Quantity, COUNT, DURATION, EXPONENT, Form, SECOND, SHARE, SHARE_OF_SOME,
+    Section, above, optional, required, within,
 };
+
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+const WHOLE: Form = Form::Number(within(-WHOLE_MAX, WHOLE_MAX));
+/// A time that items may be spread over: up to a hundred years.
+const SPAN: Form = Form::Quantity(
+    Quantity::Duration,
+    above(0.0, 100.0 * 366.0 * 86_400.0 * SECOND),
+);
 
 /// `[[table]]`.
 pub static TABLE: Section = Section {
@@ -43,7 +51,16 @@ pub static TABLE: Section = Section {
             Form::Many(&INDEX),
             "Secondary indexes, local and global.",
         ),
-        required("items", COUNT, "Number of items once the table is loaded."),
+        optional(
+            "items",
+            COUNT,
+            "Number of items once the table is loaded. Required without `data`; default there: all rows.",
+        ),
+        optional(
+            "data",
+            Form::One(&DATA),
+            "Rows that attributes with `value = \"column\"` take their values from.",
+        ),
         required(
             "attributes",
             Form::Named(&ATTRIBUTE),
@@ -198,7 +215,7 @@ pub static INDEX: Section = Section {
 
 const NUMBERED: &[&str] = &["unique", "group", "cycle", "zipfian"];
 
-/// One entry of `[table.attributes]`.
+/// One entry of `[table.attributes]`, of `fields`, or an `element`.
 pub static ATTRIBUTE: Section = Section {
     id: "attribute",
     title: "the attribute",
@@ -207,8 +224,8 @@ pub static ATTRIBUTE: Section = Section {
     keys: &[
         required(
             "type",
-            Form::OneOf(&["S", "N", "B", "BOOL"]),
-            "DynamoDB type: string, number, binary or boolean.",
+            Form::OneOf(&["S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"]),
+            "DynamoDB type: string, number, binary, boolean, null, list, map, or a set of strings, numbers or binaries.",
         ),
         required(
             "value",
@@ -222,13 +239,20 @@ pub static ATTRIBUTE: Section = Section {
                 "bytes",
                 "number",
                 "boolean",
+                "sequence",
+                "timestamp",
+                "null",
+                "list",
+                "map",
+                "set",
+                "column",
             ]),
-            "What each item holds. `unique`: its number; `group`: its number ÷ size; `cycle`: its number modulo size; `zipfian`: one of count names, skewed; `categorical`: one of the choices; `text`, `bytes`, `number`, `boolean`: drawn at random.",
+            "What each item holds. `unique`: its number; `group`: its number ÷ size; `cycle`: its number modulo size; `zipfian`: one of count names, skewed; `categorical`: one of the choices; `text`, `bytes`, `number`, `boolean`: drawn at random; `sequence`: start + its number × step; `timestamp`: a time by its number, or drawn from a window; `null`; `list` and `set`: so many elements, drawn; `map`: its fields; `column`: a field of its row of the table's data.",
         ),
         optional(
             "present",
             SHARE_OF_SOME,
-            "Share of the items that have it. Default 100 %.",
+            "Share of the items that have it; not for elements. Default 100 %.",
         ),
         optional(
             "prefix",
@@ -264,6 +288,56 @@ pub static ATTRIBUTE: Section = Section {
         )
         .of(&["number"]),
         required("true_share", SHARE, "Share of the items that hold true.").of(&["boolean"]),
+        optional("start", WHOLE, "Value of item 0, whole. Default 0.").of(&["sequence"]),
+        optional("step", WHOLE, "From one item to the next, whole. Default 1.").of(&["sequence"]),
+        required(
+            "from",
+            Form::Text,
+            "The earliest time, such as \"2026-01-31T18:00:00Z\".",
+        )
+        .of(&["timestamp"]),
+        optional(
+            "spacing",
+            DURATION,
+            "Time from one item to the next. Either this or `window`.",
+        )
+        .of(&["timestamp"]),
+        optional(
+            "window",
+            SPAN,
+            "Drawn uniformly from so long after `from`. Either this or `spacing`.",
+        )
+        .of(&["timestamp"]),
+        optional(
+            "precision",
+            Form::OneOf(&["s", "ms"]),
+            "Seconds or milliseconds: of the text (type S), and as the unit since 1970 (type N). Default `s`.",
+        )
+        .of(&["timestamp"]),
+        required(
+            "fields",
+            Form::Named(&ATTRIBUTE),
+            "What the map holds, by name.",
+        )
+        .of(&["map"]),
+        required(
+            "element",
+            Form::One(&ATTRIBUTE),
+            "What each element is.",
+        )
+        .of(&["list", "set"]),
+        required(
+            "elements",
+            Form::Range,
+            "How many elements, rounded; a set has at least one.",
+        )
+        .of(&["list", "set"]),
+        optional(
+            "column",
+            Form::Name,
+            "Name of the column. Default: the attribute's name.",
+        )
+        .of(&["column"]),
     ],
 };
 
@@ -288,6 +362,26 @@ pub static SPREAD: Section = Section {
             "log_normal",
             Form::One(&LOG_NORMAL),
             "Log-normal, clamped to min and max.",
+        ),
+        optional(
+            "exponential",
+            Form::One(&EXPONENTIAL),
+            "Exponential, clamped to min and max.",
+        ),
+        optional(
+            "pareto",
+            Form::One(&PARETO),
+            "Pareto from min on, clamped to max.",
+        ),
+        optional(
+            "zipfian",
+            Form::One(&ZIPFIAN),
+            "Whole steps from min to max, the first most often.",
+        ),
+        optional(
+            "histogram",
+            Form::Many(&BUCKET),
+            "Ranges with weights; within a range all alike.",
         ),
     ],
 };
@@ -322,4 +416,81 @@ pub static LOG_NORMAL: Section = Section {
         required("min", Form::Bound, "Smallest value."),
         required("max", Form::Bound, "Largest value."),
     ],
+};
+
+/// `exponential = { … }`.
+pub static EXPONENTIAL: Section = Section {
+    id: "exponential",
+    title: "`exponential`",
+    selector: None,
+    doc: "An exponential distribution.",
+    keys: &[
+        required("mean", Form::Bound, "Mean before clamping, greater than 0."),
+        required("min", Form::Bound, "Smallest value."),
+        required("max", Form::Bound, "Largest value."),
+    ],
+};
+
+/// `pareto = { … }`.
+pub static PARETO: Section = Section {
+    id: "pareto",
+    title: "`pareto`",
+    selector: None,
+    doc: "A Pareto distribution: P(X > x) = (min ÷ x)^shape.",
+    keys: &[
+        required("min", Form::Bound, "Smallest value, greater than 0."),
+        required(
+            "shape",
+            Form::Number(above(0.0, 100.0)),
+            "The smaller, the heavier the tail.",
+        ),
+        required("max", Form::Bound, "Largest value."),
+    ],
+};
+
+/// `zipfian = { … }`.
+pub static ZIPFIAN: Section = Section {
+    id: "zipfian",
+    title: "`zipfian`",
+    selector: None,
+    doc: "min + k - 1 with weight k^-exponent.",
+    keys: &[
+        required(
+            "min",
+            Form::Bound,
+            "Smallest and most frequent value, whole.",
+        ),
+        required("max", Form::Bound, "Largest and rarest value, whole."),
+        required("exponent", EXPONENT, "Skew; 0 is uniform."),
+    ],
+};
+
+/// One range of a `histogram`.
+pub static BUCKET: Section = Section {
+    id: "bucket",
+    title: "the range of the histogram",
+    selector: None,
+    doc: "A range with its weight.",
+    keys: &[
+        required("from", Form::Bound, "Smallest value."),
+        required("to", Form::Bound, "Largest value."),
+        required(
+            "weight",
+            Form::Number(above(0.0, 1e12)),
+            "How often, compared to the other ranges.",
+        ),
+    ],
+};
+
+/// `[table.data]`.
+pub static DATA: Section = Section {
+    id: "data",
+    title: "[table.data]",
+    selector: None,
+    doc: "Rows that items are made from: row number = item number.",
+    keys: &[required(
+        "file",
+        Form::Name,
+        "A CSV file with a header (.csv), or JSON Lines (.jsonl, .ndjson), relative to the scenario.",
+    )],
 };

@@ -21,8 +21,9 @@ pub static KEYS: Section = Section {
                 "latest",
                 "sequential",
                 "new",
+                "weights",
             ]),
-            "`uniform`: all alike; `zipfian`: skewed; `hot-set`: a few get most; `latest`: the newest most; `sequential`: one after the other; `new`: a new item for every put.",
+            "`weights`: as often as a column says; `uniform`: all alike; `zipfian`: skewed; `hot-set`: a few get most; `latest`: the newest most; `sequential`: one after the other; `new`: a new item for every put.",
         ),
         required(
             "exponent",
@@ -48,6 +49,18 @@ pub static KEYS: Section = Section {
             "Share of the requests that go to them.",
         )
         .of(&["hot-set"]),
+        required(
+            "column",
+            Form::Name,
+            "Column with the weight of each row, which need not add up to anything.",
+        )
+        .of(&["weights"]),
+        optional(
+            "file",
+            Form::Name,
+            "CSV or JSON Lines file with that column: row number = item number. Default: the table's data.",
+        )
+        .of(&["weights"]),
     ],
 };
 

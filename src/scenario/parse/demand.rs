@@ -5,9 +5,11 @@
 use super::{
     super::{
         Billing, Consistency, OperationKind, OperationSpec, Phase, Scenario, Table, ValueSpec,
-        diagnostic::Diagnostic, file::Problems, quantity::grouped,
+        diagnostic::Diagnostic,
+        file::Problems,
+        quantity::grouped,
+        sizes::{as_f64, item_bytes_mean},
     },
-    sizes::{as_f64, item_bytes_mean},
     tables,
 };
 use crate::units::{ByDirection, Direction, Share};

@@ -4,7 +4,7 @@
 use super::{
     super::{
         Action, Condition, IndexScope, Members, OperationKind, OperationSpec, Presence, ReadShape,
-        SortRange,
+        SortRange, ValueSpec,
         diagnostic::{Diagnostic, quoted},
         file::{
             Problems, Span,
@@ -430,6 +430,15 @@ fn set_of(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -
                     format!("{} is a key: an update cannot set it", quoted(name)),
                 )
                 .label("DynamoDB refuses that"),
+            );
+        } else if matches!(table.table.attributes[index].value, ValueSpec::Column(_)) {
+            let message = format!(
+                "{} is a column: an update would not change it",
+                quoted(name)
+            );
+            problems.push(
+                Diagnostic::error("S017", entry.span(), message)
+                    .label("name an attribute that is drawn"),
             );
         } else if set.contains(&index) {
             problems.push(Diagnostic::error(

@@ -2,11 +2,12 @@
 
 use super::{
     super::{
-        ValueSpec,
+        AttributeType, ValueSpec,
         diagnostic::{Diagnostic, quoted},
         file::{Problems, Span, value::grouped_whole},
+        sizes::value_bytes_max,
+        value::TimeSpec,
     },
-    sizes::value_bytes_max,
     tables::Draft,
 };
 use crate::units::Share;
@@ -30,9 +31,20 @@ pub(super) fn check_keys(draft: &Draft, partition_key: Option<usize>, problems: 
         };
         let name = quoted(&attribute.name);
         let reason = match &attribute.value {
-            ValueSpec::Boolean { .. } => Some("a key is of type S, N or B"),
+            ValueSpec::Boolean { .. }
+            | ValueSpec::Null
+            | ValueSpec::List { .. }
+            | ValueSpec::Map { .. }
+            | ValueSpec::Set { .. } => Some("a key is of type S, N or B"),
+            _ if !matches!(
+                attribute.kind,
+                AttributeType::S | AttributeType::N | AttributeType::B
+            ) =>
+            {
+                Some("a key is of type S, N or B")
+            }
             ValueSpec::Text { .. } | ValueSpec::Bytes { .. } | ValueSpec::Number { .. } => Some(
-                "write a value that follows from the item's number: unique, group, cycle, zipfian or categorical",
+                "write a value that follows from the item's number: unique, group, cycle, zipfian, categorical, sequence, timestamp or column",
             ),
             _ if attribute.present < Share::ALL => Some("a key is present in every item"),
             ValueSpec::Categorical { choices }
@@ -70,7 +82,8 @@ pub(super) fn warn_of_overwrites(draft: &Draft, span: &Span, problems: &mut Prob
         .filter_map(|index| table.attributes.get(index))
         .map(|attribute| &attribute.value)
         .collect();
-    let Some((distinct, drawn)) = distinct_keys(&values, table.items) else {
+    let rows = rows_with_other_keys(&values, table.items).map(|distinct| (distinct, false));
+    let Some((distinct, drawn)) = rows.or_else(|| distinct_keys(&values, table.items)) else {
         return;
     };
     let message = "items overwrite each other: their primary keys are not unique";
@@ -80,13 +93,42 @@ pub(super) fn warn_of_overwrites(draft: &Draft, span: &Span, problems: &mut Prob
         let [items, distinct] = [table.items, distinct].map(|n| grouped_whole(&n.to_string()));
         format!("{items} items have only {distinct} different keys")
     };
+    let help = if rows.is_some() {
+        "name a sort key that tells the rows apart, or a column without repetition"
+    } else {
+        "make a key `unique`, or pair `group` with a `cycle` of at least the group's size"
+    };
     problems.push(
         Diagnostic::warning("S030", span.clone(), message)
             .label(label)
-            .help(
-                "make a key `unique`, or pair `group` with a `cycle` of at least the group's size",
-            ),
+            .help(help),
     );
+}
+
+/// Where keys are columns and nothing else: how many different keys there are, unless every item
+/// has its own.
+fn rows_with_other_keys(values: &[&ValueSpec], items: u64) -> Option<u64> {
+    let columns: Vec<_> = values
+        .iter()
+        .filter_map(|value| match value {
+            ValueSpec::Column(column) => Some(column),
+            _ => None,
+        })
+        .collect();
+    if columns.len() < values.len() || columns.iter().any(|column| column.rows() == 0) {
+        return None;
+    }
+    let key = |number: u64| columns.iter().map(move |column| column.cell(number));
+    let rows = columns.iter().map(|column| column.rows()).min();
+    let items = items.min(rows.unwrap_or(0));
+    let mut numbers: Vec<u64> = (0..items).collect();
+    numbers.sort_unstable_by(|a, b| key(*a).cmp(key(*b)));
+    let distinct = numbers
+        .chunk_by(|a, b| key(*a).eq(key(*b)))
+        .count()
+        .try_into()
+        .unwrap_or(u64::MAX);
+    (distinct < items).then_some(distinct)
 }
 
 /// `None` when every item has a primary key of its own; else at most how many keys there are,
@@ -113,7 +155,32 @@ fn distinct_keys(values: &[&ValueSpec], items: u64) -> Option<(u64, bool)> {
                 drawn = true;
                 distinct = distinct.saturating_mul(choices.len() as u128);
             }
-            // `Unique` tells every item apart; the others were refused as keys.
+            ValueSpec::Timestamp {
+                times: TimeSpec::Window(window),
+                precision,
+                ..
+            } => {
+                drawn = true;
+                let unit = precision.millis().unsigned_abs();
+                distinct = distinct.saturating_mul(u128::from(window.div_ceil(unit)));
+            }
+            ValueSpec::Timestamp {
+                times: TimeSpec::Spacing(spacing),
+                precision,
+                ..
+            } => {
+                let unit = precision.millis().unsigned_abs() * 1_000_000;
+                if *spacing >= unit {
+                    return None;
+                }
+                // As far apart as the clock tells them.
+                let size = unit.div_ceil((*spacing).max(1));
+                group = group.min(size);
+                distinct = distinct.saturating_mul(u128::from(items.div_ceil(size)));
+            }
+            ValueSpec::Sequence { step: 0, .. } => {}
+            // `Unique` and `Sequence` tell every item apart; columns are looked at by row; the
+            // others were refused as keys.
             _ => return None,
         }
     }

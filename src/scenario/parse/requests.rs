@@ -13,6 +13,7 @@ use super::{
         quantity::grouped,
     },
     check_distinct, operations, phases, share, tables, undefined,
+    weights::{self, WeightsDraft},
 };
 use crate::units::{Direction, Share};
 
@@ -23,8 +24,10 @@ const NEW_ITEMS: &[&str] = &["put", "batch-write", "transact-write", "partiql"];
 #[derive(Debug)]
 pub(super) struct KeysDraft {
     pub keys: NamedKeys,
-    span: Option<Span>,
-    used: bool,
+    pub span: Option<Span>,
+    pub used: bool,
+    /// Of kind `weights`.
+    pub weights: Option<WeightsDraft>,
 }
 
 /// The distributions of the file, and the built-in ones that operations use.
@@ -32,9 +35,13 @@ pub(super) fn keys(top: &Fields<'_>, problems: &mut Problems) -> Vec<KeysDraft> 
     let mut drafts = Vec::new();
     for entry in top.entries(problems, "keys") {
         check_name(entry.name, "key distribution", entry.span.clone(), problems);
-        let spec = Fields::open(&language::KEYS, entry.value, problems)
-            .and_then(|fields| key_spec(&fields, problems));
+        let fields = Fields::open(&language::KEYS, entry.value, problems);
+        let spec = fields
+            .as_ref()
+            .and_then(|fields| key_spec(fields, problems));
+        let weights = fields.and_then(|fields| WeightsDraft::read(&fields, problems));
         drafts.push(KeysDraft {
+            weights,
             keys: NamedKeys {
                 name: entry.name.to_owned(),
                 spec: spec.unwrap_or(KeySpec::Uniform),
@@ -63,6 +70,8 @@ fn key_spec(fields: &Fields<'_>, problems: &mut Problems) -> Option<KeySpec> {
         "latest" => KeySpec::Latest {
             exponent: exponent?,
         },
+        // Which weights, only the data tell.
+        "weights" => KeySpec::Weights { weights: 0 },
         built_in => built_in_spec(built_in)?,
     })
 }
@@ -143,7 +152,14 @@ fn operation(
     let table = table_of(fields, tables, problems);
     let mut spec = OperationSpec {
         table: table.unwrap_or(0),
-        keys: keys_of(fields, keys, problems).unwrap_or(0),
+        keys: keys_of(fields, keys, problems)
+            .and_then(|index| {
+                let Some(table) = table else {
+                    return Some(index);
+                };
+                weights::of_table(index, keys, (table, &tables[table]), fields, problems)
+            })
+            .unwrap_or(0),
         consistency: match fields.one_of(problems, "consistency") {
             Some("strong") => Consistency::Strong,
             _ => Consistency::Eventual,
@@ -231,6 +247,7 @@ fn keys_of(
             },
             span: None,
             used: true,
+            weights: None,
         });
     }
     let Some(index) = found else {

@@ -1,23 +1,23 @@
 //! `[[table]]`: tables, their attributes, and what DynamoDB would refuse of them.
 
+use std::collections::BTreeMap;
+
 use super::{
     super::{
-        Attribute, AttributeType, Table, TableClass, ValueSpec,
+        AttributeType, Table, TableClass, ValueSpec,
         diagnostic::{Diagnostic, quoted},
         file::{
             Problems, Span,
             fields::{Entry, Fields},
-            value::{self, nearest, out_of_range, plain_number, ticked},
+            value::{nearest, ticked},
         },
-        language,
     },
-    billing, check_distinct, indexes,
+    attributes, billing, check_distinct, indexes,
     primary_key::{check_keys, warn_of_overwrites},
-    share,
+    rows::Wanted,
     sizes::check_item_size,
-    spread::{self, Meaning},
 };
-use crate::units::{ByDirection, Share};
+use crate::units::ByDirection;
 
 /// A table with where its parts stand. Parts that could not be read hold a stand-in, and the
 /// problems an error.
@@ -31,6 +31,29 @@ pub(super) struct Draft {
     pub attribute_spans: Vec<Span>,
     /// Where each index's name stands.
     pub index_spans: Vec<Span>,
+    /// Path of the data file, and where it stands.
+    pub data: Option<(String, Span)>,
+    /// Columns that attributes need.
+    pub wanted: Vec<Wanted>,
+    /// `items`, where it is given.
+    pub items: Option<u64>,
+    pub items_span: Span,
+    /// By column of the data: index into `Scenario::weights`.
+    pub weights: BTreeMap<String, usize>,
+    partition_key: Option<usize>,
+    key_span: Span,
+    sort_key_span: Span,
+    /// Whether every attribute could be read.
+    sound: bool,
+}
+
+impl Draft {
+    /// Whether nothing but rows tells items apart.
+    pub(super) fn keys_are_columns(&self) -> bool {
+        let keys = self.partition_key.iter().chain(&self.table.sort_key);
+        let mut values = keys.map(|key| &self.table.attributes[*key].value);
+        self.partition_key.is_some() && values.all(|value| matches!(value, ValueSpec::Column(_)))
+    }
 }
 
 pub(super) fn read(top: &Fields<'_>, problems: &mut Problems) -> Vec<Draft> {
@@ -54,22 +77,52 @@ fn table(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
         capacity_spans,
     } = billing::read(fields, problems);
     let items = fields.count(problems, "items");
+    let data = data(fields, problems);
+    if fields.get("items").is_none() && fields.get("data").is_none() {
+        problems.push(
+            Diagnostic::error(
+                "S005",
+                fields.span.clone(),
+                "`items` is missing from [[table]]",
+            )
+            .label("add `items = …`"),
+        );
+    }
     let entries = fields.entries(problems, "attributes");
     let errors = problems.errors();
-    let attributes: Vec<_> = entries
-        .iter()
-        .map(|entry| attribute(entry, problems))
-        .collect();
+    let mut wanted = Vec::new();
+    let attributes = attributes::read(&entries, &mut wanted, problems);
     let sound = problems.errors() == errors;
     let find = |key, problems: &mut Problems| find_key(fields, key, &entries, problems);
     let partition_key = find("partition_key", problems);
     let sort_key = find("sort_key", problems);
+    for key in partition_key.iter().chain(&sort_key) {
+        let kind = attributes[*key].kind;
+        if let ValueSpec::Column(column) = &attributes[*key].value
+            && matches!(kind, AttributeType::S | AttributeType::N | AttributeType::B)
+        {
+            let same = |w: &&mut Wanted| w.column == column.name() && w.kind == Some(column.kind());
+            wanted
+                .iter_mut()
+                .filter(same)
+                .for_each(|w| w.required = true);
+        }
+    }
     let mut draft = Draft {
         name: name.to_owned(),
         name_span: fields.span_of("name"),
         capacity_spans,
         attribute_spans: entries.iter().map(|entry| entry.span.clone()).collect(),
         index_spans: Vec::new(),
+        data,
+        wanted,
+        items,
+        items_span: fields.span_of("items"),
+        weights: BTreeMap::new(),
+        partition_key,
+        key_span: fields.span_of("partition_key"),
+        sort_key_span: fields.span_of("sort_key"),
+        sound,
         table: Table {
             name: name.to_owned(),
             partition_key: partition_key.unwrap_or(0),
@@ -85,25 +138,41 @@ fn table(fields: &Fields<'_>, problems: &mut Problems) -> Draft {
             attributes,
         },
     };
-    if partition_key.is_some() && partition_key == sort_key {
-        let span = fields.span_of("sort_key");
+    (draft.table.indexes, draft.index_spans) = indexes::read(fields, &draft, problems);
+    draft
+}
+
+fn data(fields: &Fields<'_>, problems: &mut Problems) -> Option<(String, Span)> {
+    let data = fields.one(problems, "data")?;
+    let file = data.text(problems, "file")?;
+    Some((file.to_owned(), data.span_of("file")))
+}
+
+/// What DynamoDB would refuse of the tables, once their data are there.
+pub(super) fn check(tables: &[Draft], problems: &mut Problems) {
+    for draft in tables {
+        check_one(draft, problems);
+    }
+}
+
+fn check_one(draft: &Draft, problems: &mut Problems) {
+    if draft.partition_key.is_some() && draft.partition_key == draft.table.sort_key {
         problems.push(
             Diagnostic::error(
                 "S017",
-                span,
+                draft.sort_key_span.clone(),
                 "partition key and sort key are the same attribute",
             )
             .label("leave `sort_key` out, or name another attribute"),
         );
-    } else if sound {
-        check_keys(&draft, partition_key, problems);
-        check_item_size(&draft, problems);
-        if items.is_some() && partition_key.is_some() {
-            warn_of_overwrites(&draft, &fields.span_of("partition_key"), problems);
+    } else if draft.sound {
+        check_keys(draft, draft.partition_key, problems);
+        check_item_size(draft, problems);
+        let counted = draft.items.is_some() || draft.data.is_some();
+        if counted && draft.partition_key.is_some() {
+            warn_of_overwrites(draft, &draft.key_span, problems);
         }
     }
-    (draft.table.indexes, draft.index_spans) = indexes::read(fields, &draft, problems);
-    draft
 }
 
 /// Names of tables and of indexes follow one rule. [CONS]
@@ -144,132 +213,4 @@ fn find_key(
         );
     }
     found
-}
-
-fn attribute(entry: &Entry<'_>, problems: &mut Problems) -> Attribute {
-    value::check_name(entry.name, "attribute name", entry.span.clone(), problems);
-    let mut attribute = Attribute {
-        name: entry.name.to_owned(),
-        kind: AttributeType::S,
-        value: ValueSpec::Unique {
-            prefix: String::new(),
-        },
-        present: Share::ALL,
-    };
-    let Some(fields) = Fields::open(&language::ATTRIBUTE, entry.value, problems) else {
-        return attribute;
-    };
-    let kind = fields.one_of(problems, "type").map(|name| match name {
-        "N" => AttributeType::N,
-        "B" => AttributeType::B,
-        "BOOL" => AttributeType::Bool,
-        _ => AttributeType::S,
-    });
-    if let Some(present) = share(&fields, "present", problems) {
-        attribute.present = present;
-    }
-    let value = value(&fields, problems);
-    if let (Some(kind), Some(name)) = (kind, fields.kind) {
-        attribute.kind = kind;
-        check_type(kind, name, &fields, problems);
-    }
-    if let Some(value) = value {
-        attribute.value = value;
-    }
-    attribute
-}
-
-fn value(fields: &Fields<'_>, problems: &mut Problems) -> Option<ValueSpec> {
-    let prefix = fields
-        .text(problems, "prefix")
-        .unwrap_or_default()
-        .to_owned();
-    Some(match fields.kind? {
-        "unique" => ValueSpec::Unique { prefix },
-        "group" => ValueSpec::Group {
-            prefix,
-            size: fields.count(problems, "size")?,
-        },
-        "cycle" => ValueSpec::Cycle {
-            prefix,
-            size: fields.count(problems, "size")?,
-        },
-        "zipfian" => {
-            let count = fields.count(problems, "count");
-            let exponent = fields.number(problems, "exponent");
-            ValueSpec::Zipfian {
-                prefix,
-                count: count?,
-                exponent: exponent?,
-            }
-        }
-        "categorical" => ValueSpec::Categorical {
-            choices: choices(fields, problems)?,
-        },
-        "text" => ValueSpec::Text {
-            length: spread::read(fields, "length", Meaning::Length, problems)?,
-        },
-        "bytes" => ValueSpec::Bytes {
-            length: spread::read(fields, "length", Meaning::Length, problems)?,
-        },
-        "number" => {
-            let value = spread::read(fields, "range", Meaning::Number, problems);
-            let decimals = fields.count(problems, "decimals").unwrap_or(0);
-            ValueSpec::Number {
-                value: value?,
-                decimals: u8::try_from(decimals).ok()?,
-            }
-        }
-        _ => ValueSpec::Boolean {
-            true_share: share(fields, "true_share", problems)?,
-        },
-    })
-}
-
-fn choices(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<(String, f64)>> {
-    let entries = fields.entries(problems, "choices");
-    let errors = problems.errors();
-    let choices: Vec<_> = entries
-        .iter()
-        .filter_map(|entry| {
-            if !entry.name.is_empty() {
-                value::check_name(entry.name, "choice", entry.span.clone(), problems);
-            }
-            let weight = plain_number(entry.value, "weight", problems)?;
-            if weight <= 0.0 || weight > 1e12 {
-                let range = "more than 0, at most 1,000,000,000,000";
-                problems.push(out_of_range("weight", entry.value.span(), range));
-            }
-            Some((entry.name.to_owned(), weight))
-        })
-        .collect();
-    (problems.errors() == errors && !choices.is_empty()).then_some(choices)
-}
-
-fn check_type(kind: AttributeType, value: &str, fields: &Fields<'_>, problems: &mut Problems) {
-    let fitting: &[&str] = match value {
-        "unique" | "group" | "cycle" | "zipfian" => &["S", "N", "B"],
-        "categorical" | "text" => &["S"],
-        "bytes" => &["B"],
-        "number" => &["N"],
-        _ => &["BOOL"],
-    };
-    let name = match kind {
-        AttributeType::S => "S",
-        AttributeType::N => "N",
-        AttributeType::B => "B",
-        AttributeType::Bool => "BOOL",
-    };
-    if !fitting.contains(&name) {
-        let message = format!("`{value}` cannot make values of type {name}");
-        problems.push(
-            Diagnostic::error("S018", fields.span_of("type"), message)
-                .label(format!("`{value}` makes {}", fitting.join(", "))),
-        );
-    } else if name != "S" && fields.get("prefix").is_some() {
-        let message = format!("`prefix` does not apply to type {name}");
-        problems.push(
-            Diagnostic::error("S013", fields.span_of("prefix"), message).label("only for type S"),
-        );
-    }
 }

@@ -140,7 +140,7 @@ fn text_is_lower_case_words_of_exactly_the_drawn_length() {
 fn clamped_distributions_have_their_quantiles_and_bounds() {
     let check = |value: NumberSpec, quantiles: [(f64, f64); 3], bounds: (f64, f64)| {
         let spec = ValueSpec::Number {
-            value,
+            value: value.clone(),
             decimals: 10,
         };
         let mut drawn: Vec<f64> = texts(AttributeType::N, spec, 1.0)
