@@ -81,7 +81,8 @@ pub struct OperationSummary {
     pub response_time: Option<Percentiles>,
     /// Last send → answer, completed requests; absent when there were none.
     pub service_time: Option<Percentiles>,
-    /// Units, in the direction of `kind`, per completed request; absent when there were none.
+    /// Units, in the direction of `kind`, per completed request, global indexes included;
+    /// absent when there were none.
     pub units_per_request: Option<f64>,
     /// Throttled requests ÷ arrivals; absent without arrivals.
     pub throttled_share: Option<f64>,

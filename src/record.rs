@@ -91,7 +91,7 @@ impl std::ops::AddAssign<&Self> for Declared {
     }
 }
 
-fn add_at(
+pub(crate) fn add_at(
     sums: &mut Vec<ByDirection<CapacityUnits>>,
     index: usize,
     units: ByDirection<CapacityUnits>,

@@ -7,7 +7,9 @@ use super::{
     ThrottleCause, measured_intervals, measured_phases, throttle_direction,
 };
 use crate::{
-    record::{OperationTotals, OutcomeCounts, RunRecord, TableRecord, histogram::LatencyHistogram},
+    record::{
+        OperationTotals, OutcomeCounts, RunRecord, TableRecord, add_at, histogram::LatencyHistogram,
+    },
     scenario::OperationKind,
     units::{ByDirection, CapacityUnits, Direction},
 };
@@ -73,7 +75,7 @@ pub(super) fn summary(record: &RunRecord) -> Summary {
                 completed_per_second: per_second(total.outcomes.completed, seconds),
                 response_time: Percentiles::of(&total.response_time),
                 service_time: Percentiles::of(&total.service_time),
-                units_per_request: units_per_request(operation.kind, total),
+                units_per_request: units_per_request_billed(operation.kind, total),
                 throttled_share: share(total.outcomes.throttled, total.outcomes.total()),
                 error_share: share(
                     total.outcomes.failed + total.outcomes.timed_out,
@@ -103,6 +105,11 @@ pub(super) fn operation_totals(record: &RunRecord, operation: usize) -> Operatio
         sum.outcomes += total.outcomes;
         sum.attempts += total.attempts;
         sum.consumed += total.consumed;
+        for (index, units) in total.index_consumed.iter().enumerate() {
+            add_at(&mut sum.index_consumed, index, *units);
+        }
+        sum.conditions_failed += total.conditions_failed;
+        sum.unprocessed += total.unprocessed;
         add_counts(&mut sum.throttle_reasons, &total.throttle_reasons);
         add_counts(&mut sum.errors, &total.errors);
         sum.response_time.merge(&total.response_time);
@@ -120,6 +127,17 @@ fn add_counts(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
     }
 }
 
+/// Of the table and of its global indexes together, as DynamoDB bills a request.
+fn units_per_request_billed(kind: OperationKind, total: &OperationTotals) -> Option<f64> {
+    let direction = kind.direction();
+    let of_indexes: CapacityUnits = total.index_consumed.iter().map(|i| i[direction]).sum();
+    ratio(
+        (total.consumed[direction] + of_indexes).as_f64(),
+        float(total.outcomes.completed),
+    )
+}
+
+/// Of the table alone: what its own capacity has to serve.
 fn units_per_request(kind: OperationKind, total: &OperationTotals) -> Option<f64> {
     ratio(
         total.consumed[kind.direction()].as_f64(),

@@ -436,7 +436,7 @@ fn every_shipped_scenario_is_valid() {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
-        .filter(|file| file.ends_with(".toml"))
+        .filter(|file| Path::new(file).extension().is_some_and(|e| e == "toml"))
         .collect();
     files.sort();
     assert!(files.len() >= 6);
