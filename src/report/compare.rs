@@ -1,7 +1,7 @@
 //! A comparison of keys as text of at most 80 columns.
 
 use super::{
-    format::{count, number, percent, plain},
+    format::{count, joined, number, percent},
     sizing::{cut, wrapped},
 };
 use crate::{
@@ -56,12 +56,7 @@ pub fn render(comparison: &Comparison) -> String {
     for note in notes(comparison) {
         lines.extend(wrapped(&note, "  "));
     }
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(plain(&line).trim_end());
-        text.push('\n');
-    }
-    text
+    joined(lines)
 }
 
 /// The answer in one sentence.

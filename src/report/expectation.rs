@@ -1,6 +1,6 @@
 //! What a scenario comes to, as text of at most 80 columns.
 
-use super::format::{NO_DATA, count, length, number, percent, plain, units};
+use super::format::{NO_DATA, count, joined, length, number, percent, units};
 use crate::{
     analysis::expectation::{Expectation, ExpectedPhase, ExpectedTable},
     scenario::{PhaseKind, diagnostic::printable},
@@ -78,12 +78,7 @@ pub fn render(expectation: &Expectation) -> String {
         };
         lines.push(format!("  {value}{mark}"));
     }
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(plain(&line).trim_end());
-        text.push('\n');
-    }
-    text
+    joined(lines)
 }
 
 /// What else a phase is made of.

@@ -119,6 +119,17 @@ pub fn plain(text: &str) -> String {
     text.replace([THIN, NO_BREAK], " ")
 }
 
+/// Lines of plain text, each ended by a newline.
+#[must_use]
+pub fn joined(lines: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(plain(&line).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 fn grouped(digits: &str) -> String {
     let mut grouped = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {

@@ -1,6 +1,6 @@
 //! Several simulations of one scenario, as text of at most 80 columns.
 
-use super::format::{count, duration, number, percent, plain};
+use super::format::{count, duration, joined, number, percent};
 use crate::{
     analysis::{
         seeds::{Figure, FigureUnit, SeedStudy},
@@ -30,12 +30,7 @@ pub fn render(scenario: &str, study: &SeedStudy) -> String {
             show(high, figure)
         ));
     }
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(plain(&line).trim_end());
-        text.push('\n');
-    }
-    text
+    joined(lines)
 }
 
 fn verdicts(study: &SeedStudy) -> String {

@@ -2,7 +2,7 @@
 
 pub mod page;
 
-use super::format::{count, length, number, percent, plain};
+use super::format::{count, joined, length, number, percent};
 use crate::{
     analysis::sizing::{
         SizedSlot, Sizing,
@@ -62,12 +62,7 @@ pub fn render(sizing: &Sizing) -> String {
     for line in notes(sizing) {
         lines.extend(wrapped(&line, "  "));
     }
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(plain(&line).trim_end());
-        text.push('\n');
-    }
-    text
+    joined(lines)
 }
 
 /// The answer in one sentence.

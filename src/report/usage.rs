@@ -1,7 +1,7 @@
 //! What a table uses and should be given, as text of at most 80 columns.
 
 use super::{
-    format::{count, number, percent, plain},
+    format::{count, joined, number, percent},
     sizing::{dollars, wrapped},
 };
 use crate::{analysis::cloudwatch::sizing::UsageSizing, units::Direction};
@@ -70,12 +70,7 @@ pub fn render(sizing: &UsageSizing) -> String {
     for warning in &sizing.warnings {
         lines.extend(wrapped(&format!("! {warning}"), "  "));
     }
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(plain(&line).trim_end());
-        text.push('\n');
-    }
-    text
+    joined(lines)
 }
 
 fn row(cells: [&str; 6]) -> String {
