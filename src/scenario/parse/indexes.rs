@@ -11,7 +11,7 @@ use super::{
         },
         language,
     },
-    billing, check_distinct, tables, undefined,
+    billing, check_distinct, tables,
 };
 use toml::de::DeValue;
 
@@ -124,7 +124,7 @@ fn key_of(
     problems: &mut Problems,
 ) -> Option<usize> {
     let name = fields.text(problems, key)?;
-    let position = attribute(name, fields.span_of(key), table, problems)?;
+    let position = table.attribute(name, fields.span_of(key), problems)?;
     let kind = table.table.attributes[position].kind;
     if !matches!(kind, AttributeType::S | AttributeType::N | AttributeType::B) {
         problems.push(
@@ -138,25 +138,6 @@ fn key_of(
         return None;
     }
     Some(position)
-}
-
-fn attribute(
-    name: &str,
-    span: Span,
-    table: &tables::Draft,
-    problems: &mut Problems,
-) -> Option<usize> {
-    let attributes = &table.table.attributes;
-    let found = attributes.iter().position(|known| known.name == name);
-    if found.is_none() && !attributes.is_empty() {
-        let lines: Vec<_> = attributes
-            .iter()
-            .zip(&table.attribute_spans)
-            .map(|(known, span)| (known.name.as_str(), problems.line(span)))
-            .collect();
-        problems.push(undefined("S016", "attribute", name, span, &lines));
-    }
-    found
 }
 
 fn global_billing(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -> Billing {
@@ -237,7 +218,7 @@ fn projection(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problem
     let mut positions = Vec::new();
     for name in names.iter().take(language::ENTRIES_MAX) {
         let found = text(name, "include", problems)
-            .and_then(|text| attribute(text, name.span(), table, problems));
+            .and_then(|text| table.attribute(text, name.span(), problems));
         if let Some(found) = found {
             if positions.contains(&found) {
                 problems.push(Diagnostic::error(

@@ -7,7 +7,7 @@ use super::{
         SortRange, ValueSpec,
         diagnostic::{Diagnostic, quoted},
         file::{
-            Problems, Span,
+            Problems,
             fields::Fields,
             value::{out_of_range, plain_number, text, ticked},
         },
@@ -353,7 +353,7 @@ fn filter_of(
     problems: &mut Problems,
 ) -> Option<usize> {
     let name = fields.text(problems, "filter")?;
-    let position = attribute(name, fields.span_of("filter"), table, problems)?;
+    let position = table.attribute(name, fields.span_of("filter"), problems)?;
     let keys = keys_of(index, table);
     // A scan may filter by keys; a query says what it wants of them otherwise.
     let is_key = position == keys.0 || Some(position) == keys.1;
@@ -372,25 +372,6 @@ fn filter_of(
         return None;
     }
     Some(position)
-}
-
-fn attribute(
-    name: &str,
-    span: Span,
-    table: &tables::Draft,
-    problems: &mut Problems,
-) -> Option<usize> {
-    let attributes = &table.table.attributes;
-    let found = attributes.iter().position(|known| known.name == name);
-    if found.is_none() {
-        let lines: Vec<_> = attributes
-            .iter()
-            .zip(&table.attribute_spans)
-            .map(|(known, span)| (known.name.as_str(), problems.line(span)))
-            .collect();
-        problems.push(undefined("S016", "attribute", name, span, &lines));
-    }
-    found
 }
 
 fn set_of(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -> Vec<usize> {
@@ -419,7 +400,7 @@ fn set_of(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -
         let Some(name) = text(entry, "set", problems) else {
             continue;
         };
-        let Some(index) = attribute(name, entry.span(), table, problems) else {
+        let Some(index) = table.attribute(name, entry.span(), problems) else {
             continue;
         };
         if index == table.table.partition_key || table.table.sort_key == Some(index) {

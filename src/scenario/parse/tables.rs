@@ -16,6 +16,7 @@ use super::{
     primary_key::{check_keys, warn_of_overwrites},
     rows::Wanted,
     sizes::check_item_size,
+    undefined,
 };
 use crate::units::ByDirection;
 
@@ -53,6 +54,29 @@ impl Draft {
         let keys = self.partition_key.iter().chain(&self.table.sort_key);
         let mut values = keys.map(|key| &self.table.attributes[*key].value);
         self.partition_key.is_some() && values.all(|value| matches!(value, ValueSpec::Column(_)))
+    }
+}
+
+impl Draft {
+    /// The attribute called `name`, which stands at `span`.
+    pub(super) fn attribute(
+        &self,
+        name: &str,
+        span: Span,
+        problems: &mut Problems,
+    ) -> Option<usize> {
+        let attributes = &self.table.attributes;
+        let found = attributes.iter().position(|known| known.name == name);
+        // Without any, that there are none has been said.
+        if found.is_none() && !attributes.is_empty() {
+            let lines: Vec<_> = attributes
+                .iter()
+                .zip(&self.attribute_spans)
+                .map(|(known, span)| (known.name.as_str(), problems.line(span)))
+                .collect();
+            problems.push(undefined("S016", "attribute", name, span, &lines));
+        }
+        found
     }
 }
 
