@@ -22,7 +22,7 @@ mod view;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    engine::{Action, Answer, Engine, Event},
+    engine::{Action, Answer, Engine, Event, retry::batch_pause},
     record::{
         Declared, IntervalTable, Provenance, RunRecord,
         recorder::{Recorder, RunHeader},
@@ -34,10 +34,6 @@ use crate::{
 };
 use queue::EventQueue;
 use table::{Member, SimulatedTable};
-
-/// Pauses before what a batch leaves is asked for again, as the driver makes them.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a simulation assumes beyond the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +74,7 @@ pub enum SimulationError {
     /// A way of billing that is not simulated yet.
     #[error(
         "table {table}: on-demand tables and auto scaling cannot be simulated yet; \
-         `dyno run` can fire at them"
+         `dyno size` prices them, and `dyno run --endpoint URL` can fire at them"
     )]
     Unsupported {
         /// Its name.
@@ -110,7 +106,8 @@ pub fn header(
             target: "simulation".to_owned(),
             started_at: "virtual time".to_owned(),
             items_loaded: (0..scenario.tables.len())
-                .map(|table| loaded_items(scenario, table))
+                .filter(|table| !scenario.tables[*table].existing)
+                .map(|table| items_at_start(scenario, table))
                 .sum(),
             load_seconds: 0.0,
             interrupted: false,
@@ -120,14 +117,14 @@ pub fn header(
     }
 }
 
-/// Items of a table that are there when the timed phases begin.
-fn loaded_items(scenario: &Scenario, table: usize) -> u64 {
-    let is_loaded = scenario
-        .phases
-        .iter()
-        .any(|phase| phase.kind == PhaseKind::Load);
-    if is_loaded {
-        scenario.tables[table].items
+/// Items of a table that are there when the timed phases begin: all of one that existed before,
+/// and of one that the scenario loads.
+fn items_at_start(scenario: &Scenario, table: usize) -> u64 {
+    let mut phases = scenario.phases.iter();
+    let is_loaded = phases.any(|phase| phase.kind == PhaseKind::Load);
+    let table = &scenario.tables[table];
+    if is_loaded || table.existing {
+        table.items
     } else {
         0
     }
@@ -151,7 +148,7 @@ pub fn simulate(
     let workload = Workload::new(Arc::clone(scenario));
     let schedule = Schedule::new(scenario);
     let tables = (0..scenario.tables.len())
-        .map(|table| SimulatedTable::new(&workload, table, loaded_items(scenario, table)))
+        .map(|table| SimulatedTable::new(&workload, table, items_at_start(scenario, table)))
         .collect::<Result<_, _>>()?;
     let mut simulator = Simulator {
         options: *options,
@@ -189,7 +186,8 @@ struct UnderWay {
     sent_at: Timestamp,
     /// Members that were left the last time.
     again: Option<Vec<Member>>,
-    pause: Duration,
+    /// How often it was sent again for what was left.
+    times: u32,
     declared: Declared,
 }
 
@@ -276,7 +274,7 @@ impl Simulator {
                 attempt,
                 sent_at: now,
                 again: None,
-                pause: FIRST_PAUSE,
+                times: 0,
                 declared: Declared::default(),
             },
             now,
@@ -310,9 +308,9 @@ impl Simulator {
         // A batch that is throttled as a whole on a later try ends the request, as it does in
         // the driver.
         if !reply.left.is_empty() {
-            let at = now + takes + under_way.pause;
+            let at = now + takes + batch_pause(under_way.times);
             if at < deadline {
-                under_way.pause = (under_way.pause * 2).min(LONGEST_PAUSE);
+                under_way.times += 1;
                 under_way.again = Some(reply.left);
                 under_way.declared = reply.declared;
                 self.queue.push(at, Pending::Batch(Box::new(under_way)));

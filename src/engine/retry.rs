@@ -10,6 +10,19 @@ use crate::{
     seed::{Seed, Stream},
 };
 
+/// Before what a batch leaves unprocessed is asked for again: doubled each time, up to a limit.
+const BATCH_FIRST: Duration = Duration::from_millis(50);
+const BATCH_LONGEST: Duration = Duration::from_secs(1);
+
+/// How long a batch waits that has been sent again `times` times for what was left of it. One
+/// client at a time waits for its own batch, so there is no jitter.
+#[must_use]
+pub fn batch_pause(times: u32) -> Duration {
+    BATCH_FIRST
+        .saturating_mul(2_u32.saturating_pow(times))
+        .min(BATCH_LONGEST)
+}
+
 /// The retry policy of a run: full-jitter exponential back-off from a stream of its own, so
 /// that the pauses of a request depend on the seed and its number, not on what else happens.
 #[derive(Clone, Copy, Debug)]

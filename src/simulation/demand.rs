@@ -7,7 +7,7 @@ use crate::{
     workload::{Pick, Workload},
 };
 
-use super::{SimulationError, loaded_items, table::SimulatedTable};
+use super::{SimulationError, items_at_start, table::SimulatedTable};
 
 /// The tables of a scenario, loaded if it loads them, answering every operation.
 pub struct Demand {
@@ -22,7 +22,7 @@ impl Demand {
     pub fn new(workload: &Workload) -> Result<Self, SimulationError> {
         let scenario = workload.scenario();
         let table = |index| {
-            let loaded = loaded_items(scenario, index);
+            let loaded = items_at_start(scenario, index);
             SimulatedTable::unlimited(workload, index, loaded)
         };
         Ok(Self {

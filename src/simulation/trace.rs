@@ -13,7 +13,7 @@ use crate::{
     workload::Workload,
 };
 
-use super::{SimulationError, loaded_items, table::SimulatedTable};
+use super::{SimulationError, items_at_start, table::SimulatedTable};
 
 /// Requests of one trace, at most: several traces are in memory at once.
 pub const REQUESTS_MAX: usize = 2_000_000;
@@ -103,7 +103,9 @@ impl Trace {
         }
         let schedule = Schedule::new(scenario);
         let mut tables = (0..scenario.tables.len())
-            .map(|index| SimulatedTable::unlimited(workload, index, loaded_items(scenario, index)))
+            .map(|index| {
+                SimulatedTable::unlimited(workload, index, items_at_start(scenario, index))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let is_measured = |phase: usize| scenario.phases[phase].kind == PhaseKind::Measured;
         let mut trace = Self {
@@ -112,7 +114,7 @@ impl Trace {
             arms: Vec::new(),
             places: Vec::new(),
             table_bytes: (tables.iter_mut().enumerate())
-                .map(|(index, table)| table.bytes(loaded_items(scenario, index)))
+                .map(|(index, table)| table.bytes(items_at_start(scenario, index)))
                 .collect(),
             measured_seconds: (0..scenario.phases.len())
                 .filter(|phase| is_measured(*phase))

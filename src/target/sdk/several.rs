@@ -1,6 +1,6 @@
 //! Requests on several items: batches and transactions.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
     ConditionCheck, Delete, DeleteRequest, Get, KeysAndAttributes, Put, PutRequest,
@@ -13,15 +13,11 @@ use super::{
     values,
 };
 use crate::{
+    engine::retry::batch_pause,
     scenario::Consistency,
     units::Direction,
     workload::{item::Item, request::Write},
 };
-
-/// Pause before unprocessed members are sent again: doubled each time, up to the limit. The
-/// deadline of the attempt bounds them all.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 const COMPLETE: &str = "every required member is set";
 
@@ -37,11 +33,11 @@ impl Attempt<'_> {
             .set_keys(Some(keys))
             .consistent_read(consistency == Consistency::Strong);
         let mut wanted = wanted.build().expect(COMPLETE);
-        let mut pause = FIRST_PAUSE;
+        let mut times = 0;
         loop {
             let batch = self.client.batch_get_item();
             let batch = batch.request_items(&self.table.name, wanted);
-            let output = send!(self, Direction::Read, batch.clone())?;
+            let output = send!(self, Direction::Read, batch)?;
             let left = only(output.unprocessed_keys, &self.table.name);
             let left = left.filter(|left| !left.keys.is_empty());
             let Some(left) = left else {
@@ -51,8 +47,9 @@ impl Attempt<'_> {
                 self.declared.unprocessed += left.keys.len() as u64;
                 return Ok(());
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            // The deadline of the attempt bounds them all.
+            tokio::time::sleep(batch_pause(times)).await;
+            times += 1;
             wanted = left;
         }
     }
@@ -63,11 +60,11 @@ impl Attempt<'_> {
         retry: bool,
     ) -> Result<(), Answer> {
         let mut requests: Vec<_> = writes.iter().map(write_request).collect();
-        let mut pause = FIRST_PAUSE;
+        let mut times = 0;
         loop {
             let batch = self.client.batch_write_item();
             let batch = batch.request_items(&self.table.name, requests);
-            let output = send!(self, Direction::Write, batch.clone())?;
+            let output = send!(self, Direction::Write, batch)?;
             let left = only(output.unprocessed_items, &self.table.name).unwrap_or_default();
             if left.is_empty() {
                 return Ok(());
@@ -76,8 +73,9 @@ impl Attempt<'_> {
                 self.declared.unprocessed += left.len() as u64;
                 return Ok(());
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            // The deadline of the attempt bounds them all.
+            tokio::time::sleep(batch_pause(times)).await;
+            times += 1;
             requests = left;
         }
     }
