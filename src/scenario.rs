@@ -81,6 +81,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The same with another seed.
+    #[must_use]
+    pub fn with_seed(&self, seed: Seed) -> Self {
+        Self {
+            seed,
+            ..self.clone()
+        }
+    }
+
     /// SHA-256 of the resolved scenario, as 64 hex digits: two files that mean the same have
     /// the same fingerprint, whatever their comments and layout. The files that a scenario
     /// names count by their content.

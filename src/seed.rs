@@ -31,6 +31,13 @@ impl Seed {
     }
 }
 
+impl Seed {
+    /// `count` seeds in a row, this one the first.
+    pub fn row(self, count: u64) -> impl Iterator<Item = Self> {
+        (0..count).map(move |n| Self(self.0.wrapping_add(n)))
+    }
+}
+
 impl fmt::Display for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -8,8 +8,9 @@ use clap::Args;
 use super::{
     Exit,
     output::Output,
+    parallel::AllCores,
     scenario::{self, Loaded},
-    size::{self, AllCores},
+    size,
 };
 use crate::{
     analysis::{

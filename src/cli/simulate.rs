@@ -7,11 +7,11 @@ use clap::Args;
 use super::{
     Exit,
     output::Output,
-    parallel,
+    parallel::AllCores,
     scenario::{self, Loaded},
 };
 use crate::{
-    analysis::{Analysis, seeds::SeedStudy},
+    analysis::{Analysis, seeds::SeedStudy, workers::Workers as _},
     record::RunRecord,
     scenario::Scenario,
     seed::Seed,
@@ -71,17 +71,14 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
 
 /// The scenario with `seeds` seeds in a row.
 fn study(scenario: &Scenario, source: &str, seeds: u64) -> Result<SeedStudy, SimulationError> {
-    let first = scenario.seed.0;
-    let seeds: Vec<_> = (0..seeds).map(|n| Seed(first.wrapping_add(n))).collect();
-    let run = |seed: &Seed| {
-        let scenario = Arc::new(Scenario {
-            seed: *seed,
-            ..scenario.clone()
-        });
+    let seeds: Vec<Seed> = scenario.seed.row(seeds).collect();
+    let run = |number: usize| {
+        let scenario = Arc::new(scenario.with_seed(seeds[number]));
         let record = record(&scenario, source.to_owned())?;
-        Ok((*seed, Analysis::of(&record, &scenario)))
+        Ok((seeds[number], Analysis::of(&record, &scenario)))
     };
-    let runs: Vec<_> = parallel::map(&seeds, run)
+    let runs: Vec<_> = AllCores
+        .map(seeds.len(), run)
         .into_iter()
         .collect::<Result<_, _>>()?;
     Ok(SeedStudy::of(runs))

@@ -12,7 +12,7 @@ use clap::Args;
 use super::{
     Exit,
     output::Output,
-    parallel,
+    parallel::AllCores,
     scenario::{self, Loaded},
 };
 use crate::{
@@ -87,16 +87,6 @@ pub(super) struct SizeArguments {
     no_files: bool,
 }
 
-/// The machine's cores.
-pub(super) struct AllCores;
-
-impl Workers for AllCores {
-    fn map<T: Send>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-        let numbers: Vec<usize> = (0..count).collect();
-        parallel::map(&numbers, |number| work(*number))
-    }
-}
-
 pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
     if let Some(file) = &arguments.from_cloudwatch {
         return from_cloudwatch(arguments, file);
@@ -144,16 +134,12 @@ fn publish(
 
 /// What `scenario` asks for with each of `seeds` seeds in a row.
 pub(super) fn traces(scenario: &Scenario, seeds: u64) -> Result<Vec<Trace>, TraceError> {
-    let first = scenario.seed.0;
-    let seeds: Vec<Seed> = (0..seeds).map(|n| Seed(first.wrapping_add(n))).collect();
-    let record = |seed: &Seed| {
-        let scenario = Scenario {
-            seed: *seed,
-            ..scenario.clone()
-        };
+    let seeds: Vec<Seed> = scenario.seed.row(seeds).collect();
+    let record = |number: usize| {
+        let scenario = scenario.with_seed(seeds[number]);
         Trace::record(&Workload::new(Arc::new(scenario)))
     };
-    parallel::map(&seeds, record).into_iter().collect()
+    AllCores.map(seeds.len(), record).into_iter().collect()
 }
 
 /// Sizes what CloudWatch shows of a table.
