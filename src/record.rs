@@ -238,7 +238,7 @@ pub struct Provenance {
 pub struct TableRecord {
     /// Table name.
     pub name: String,
-    /// RCU and WCU at the start; on demand: request units per second that it serves at once.
+    /// RCU and WCU at the start; zero on demand.
     pub provisioned: ByDirection<CapacityUnits>,
     /// Whether it is billed by the request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

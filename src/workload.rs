@@ -201,8 +201,8 @@ fn weights(scenario: &Scenario) -> Vec<Vec<f64>> {
     phases.map(shares).collect()
 }
 
-/// The key of an item number that a put may ask for and that no load has written: numbers of
-/// new items are `items` + arrival × this + member, so that no two members share one.
+/// The most items that one arrival adds to a table. New items are numbered `items` + arrival ×
+/// this + member, so that no two members share a number.
 fn new_items_per_arrival(scenario: &Scenario, table: usize) -> u64 {
     let inserting = scenario.operations.iter().filter(|operation| {
         operation.table == table && scenario.keys[operation.keys].spec == KeySpec::New

@@ -43,6 +43,16 @@ pub(super) struct Prepared {
 impl World {
     /// Starts the embedded emulator, or gets ready to fire at `endpoint`.
     pub(super) async fn open(endpoint: Option<&str>, scenario: &Scenario) -> anyhow::Result<Self> {
+        let moving = scenario.tables.iter().find(|t| !t.has_fixed_capacity());
+        if let (None, Some(table)) = (endpoint, moving) {
+            anyhow::bail!(
+                "table {}: the embedded emulator neither throttles on-demand tables nor scales \
+                 by itself yet, so that it would serve more, or less, than DynamoDB\n  \
+                 help: give it a fixed capacity, or fire at another server with --endpoint URL; \
+                 dyno size prices every mode",
+                table.name
+            );
+        }
         let emulator = if endpoint.is_none() {
             let config = EmulatorConfig {
                 parameters: scenario.model.clone(),
@@ -82,7 +92,8 @@ impl World {
         Arc::clone(&self.target)
     }
 
-    /// Creates the tables but for existing ones, which are checked, and loads those it made if the scenario has a load phase. The emulator's
+    /// Creates the tables but for existing ones, which are checked, and loads those it made if
+    /// the scenario has a load phase. The emulator's
     /// buckets are full as the scenario says when this returns.
     pub(super) async fn prepare(
         &mut self,

@@ -12,10 +12,9 @@ use super::{
     histogram::LatencyHistogram,
 };
 use crate::{
-    capacity::on_demand,
-    scenario::{Billing, PhaseKind, Scenario},
+    scenario::{PhaseKind, Scenario},
     schedule::Arrival,
-    units::{ByDirection, CapacityUnits, Quantile, Timestamp},
+    units::{Quantile, Timestamp},
 };
 
 /// Distinct throttle reasons or error causes told apart per operation. More than that come
@@ -87,12 +86,12 @@ impl Recorder {
                 let indexes = table.global_indexes();
                 TableRecord {
                     name: table.name.clone(),
-                    provisioned: at_once(&table.billing),
+                    provisioned: table.billing.capacity().unwrap_or_default(),
                     on_demand: table.billing.capacity().is_none(),
                     indexes: indexes
                         .map(|(_, index, billing)| IndexRecord {
                             name: index.name.clone(),
-                            provisioned: at_once(billing),
+                            provisioned: billing.capacity().unwrap_or_default(),
                         })
                         .collect(),
                     burst_seconds: scenario.model.burst_seconds,
@@ -347,14 +346,6 @@ impl OperationTotals {
             Outcome::Failed | Outcome::TimedOut => self.failed_response_time.record(response),
             Outcome::Dropped => {}
         }
-    }
-}
-
-/// Units per second that are served from the start.
-fn at_once(billing: &Billing) -> ByDirection<CapacityUnits> {
-    match billing {
-        Billing::Provisioned { capacity, .. } => *capacity,
-        Billing::OnDemand { maximum, warm } => on_demand::at_once(*warm, *maximum),
     }
 }
 

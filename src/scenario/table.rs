@@ -51,6 +51,19 @@ impl Table {
         }
     }
 
+    /// Whether its capacity and that of its indexes stays as it is: provisioned, without auto
+    /// scaling. What moves it is not modelled yet, neither in virtual time nor in the emulator.
+    #[must_use]
+    pub fn has_fixed_capacity(&self) -> bool {
+        let of_indexes = self.global_indexes().map(|(_, _, billing)| billing);
+        std::iter::once(&self.billing)
+            .chain(of_indexes)
+            .all(|billing| {
+                matches!(billing, Billing::Provisioned { auto_scaling, .. }
+                if auto_scaling.read.is_none() && auto_scaling.write.is_none())
+            })
+    }
+
     /// The global indexes with their positions in `indexes`: those with capacity of their own.
     pub fn global_indexes(&self) -> impl Iterator<Item = (usize, &Index, &Billing)> {
         let indexes = self.indexes.iter().enumerate();

@@ -54,25 +54,16 @@ impl SimulatedTable {
         let scenario = workload.scenario();
         let spec = &scenario.tables[index];
         let bytes = table_bytes(&mut table.items, loaded);
-        let unsupported = || SimulationError::Unsupported {
-            table: spec.name.clone(),
-        };
-        let rates = |billing: &Billing| match billing {
-            Billing::Provisioned {
-                capacity,
-                auto_scaling:
-                    ByDirection {
-                        read: None,
-                        write: None,
-                    },
-            } => Ok(*capacity),
-            _ => Err(unsupported()),
-        };
-        let now = Timestamp::ZERO;
-        let of_table = rates(&spec.billing)?;
+        if !spec.has_fixed_capacity() {
+            return Err(SimulationError::Unsupported {
+                table: spec.name.clone(),
+            });
+        }
+        let rates = |billing: &Billing| billing.capacity().unwrap_or_default();
+        let (now, of_table) = (Timestamp::ZERO, rates(&spec.billing));
         let mut capacity = TableCapacity::provisioned(of_table, bytes, &scenario.model, now);
         for (_, _, billing) in spec.global_indexes() {
-            capacity.add_index(rates(billing)?, Bytes(0), now);
+            capacity.add_index(rates(billing), Bytes(0), now);
         }
         table.capacity = Some(capacity);
         Ok(table)
@@ -274,10 +265,10 @@ impl<'a> Attempt<'a> {
         let asked = cost::write_as(carried(effect.sizes, action), WriteMode::Plain);
         if effect.indexes.is_empty() {
             let arm = self.table_arm(number, units);
-            self.take_asking(asked, &[arm])?;
+            self.take_asking(asked, &mut [arm])?;
         } else {
-            let arms = self.write_arms(&effect, number, units);
-            self.take_asking(asked, &arms)?;
+            let mut arms = self.write_arms(&effect, number, units);
+            self.take_asking(asked, &mut arms)?;
         }
         self.table.items.commit(effect);
         Ok(())
@@ -307,7 +298,7 @@ impl<'a> Attempt<'a> {
                 units,
             };
             // How much there is to read shows only in reading it.
-            self.take_asking(cost::read_as(Bytes(0), mode), &[arm])?;
+            self.take_asking(cost::read_as(Bytes(0), mode), &mut [arm])?;
         }
         Ok(())
     }
@@ -440,22 +431,10 @@ impl<'a> Attempt<'a> {
     }
 
     /// The same, where the first arm is asked for `asked` units before it is known to be more.
-    fn take_asking(&mut self, asked: CapacityUnits, arms: &[Arm]) -> Result<(), Ended> {
-        match arms {
-            [first] => self.admit(&[Arm {
-                units: asked,
-                ..*first
-            }])?,
-            [first, rest @ ..] => {
-                let first = Arm {
-                    units: asked,
-                    ..*first
-                };
-                let all: Vec<_> = std::iter::once(first).chain(rest.iter().copied()).collect();
-                self.admit(&all)?;
-            }
-            [] => {}
-        }
+    fn take_asking(&mut self, asked: CapacityUnits, arms: &mut [Arm]) -> Result<(), Ended> {
+        let known = std::mem::replace(&mut arms[0].units, asked);
+        self.admit(arms)?;
+        arms[0].units = known;
         self.serve(arms);
         Ok(())
     }

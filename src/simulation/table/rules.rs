@@ -1,5 +1,5 @@
-//! A simulated table's answer, and its small rules: what conditions hold, what refused writes are charged
-//! for, how large a table is.
+//! A simulated table's answer, and its small rules: what conditions hold, what refused writes
+//! are charged for, how large a table is.
 
 use crate::{
     capacity::cost::Images,
