@@ -22,6 +22,7 @@ mod members;
 mod metering;
 mod server;
 mod service;
+mod service_time;
 mod store;
 mod throttle;
 mod wire;
@@ -39,7 +40,13 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub use self::governor::TableCapacityStatus;
 pub use self::ledger::{Ledger, Received, ReceivedRequest, RequestCounts};
-use self::{governor::Governor, server::Patience, service::Service, worker::Worker};
+pub use self::service_time::ServiceTime;
+use self::{
+    governor::Governor,
+    server::{Delays, Patience},
+    service::Service,
+    worker::Worker,
+};
 use crate::{
     clock::{Clock, SystemClock},
     scenario::parameters::ModelParameters,
@@ -56,6 +63,9 @@ pub struct EmulatorConfig {
     pub governed: bool,
     /// What time it is for the governor.
     pub clock: Arc<dyn Clock>,
+    /// How long an answer takes; `None` for as fast as the store is. Held by a timer that
+    /// ticks in milliseconds.
+    pub service_time: Option<ServiceTime>,
     /// How long a client may take until a request's headers are complete. Idle connections
     /// count too, so keep it above the 90 s after which clients drop those by themselves:
     /// a server that closes first may do so just as the next request is under way.
@@ -72,6 +82,7 @@ impl Default for EmulatorConfig {
             parameters: ModelParameters::default(),
             governed: true,
             clock: Arc::new(SystemClock::start()),
+            service_time: None,
             header_timeout: Duration::from_mins(2),
             body_timeout: Duration::from_secs(30),
         }
@@ -129,7 +140,13 @@ impl Emulator {
         let governor = Governor::new(config.governed, config.parameters, config.clock);
         let worker = Worker::start(|| Service::open(governor)).await?;
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(server::serve(listener, patience, worker.clone(), stopped));
+        let server = tokio::spawn(server::serve(
+            listener,
+            patience,
+            Delays::new(config.service_time),
+            worker.clone(),
+            stopped,
+        ));
         Ok(Self {
             address,
             worker,

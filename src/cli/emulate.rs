@@ -1,13 +1,17 @@
 //! `dyno emulate`: the governed emulator alone.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use clap::Args;
 
 use super::Exit;
 use crate::{
-    emulator::{Emulator, EmulatorConfig},
+    clock::SystemClock,
+    emulator::{Emulator, EmulatorConfig, ServiceTime},
     scenario::ModelParameters,
 };
 
@@ -23,6 +27,22 @@ pub(super) struct EmulateArguments {
     /// Let every request through, as DynamoDB Local does.
     #[arg(long)]
     ungoverned: bool,
+    /// Take this long to answer: a time such as 5ms, or the median and 99th percentile of a
+    /// log-normal distribution such as 5ms..20ms. What takes the store longer is not held.
+    #[arg(long, value_name = "TIME")]
+    latency: Option<ServiceTime>,
+    /// Let the governor's time pass so many times as fast as the clock, so that a burst of
+    /// 300 s is over in 5 s with 60. Rates are per second of the governor's time.
+    #[arg(long, value_name = "FACTOR", value_parser = time_scale, default_value = "1")]
+    time_scale: f64,
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    let factor = text
+        .parse()
+        .ok()
+        .filter(|factor| (0.01..=10_000.0).contains(factor));
+    factor.ok_or_else(|| "write a number from 0.01 to 10000".to_owned())
 }
 
 pub(super) fn emulate(arguments: &EmulateArguments) -> anyhow::Result<Exit> {
@@ -38,11 +58,24 @@ pub(super) fn emulate(arguments: &EmulateArguments) -> anyhow::Result<Exit> {
             listen: SocketAddr::new(arguments.bind, arguments.port),
             parameters: ModelParameters::default(),
             governed: !arguments.ungoverned,
+            clock: Arc::new(
+                SystemClock::scaled(arguments.time_scale).expect("the range was checked"),
+            ),
+            service_time: arguments.latency,
             ..EmulatorConfig::default()
         })
         .await?;
         // The one result of this command, so that a script can read where to connect.
         super::print(&emulator.endpoint())?;
+        if let Some(latency) = arguments.latency {
+            eprintln!("service time: {latency}");
+        }
+        if arguments.time_scale.to_bits() != 1.0_f64.to_bits() {
+            eprintln!(
+                "time scale: {} governor seconds pass in each second",
+                arguments.time_scale
+            );
+        }
         eprintln!("serving DynamoDB in memory; Ctrl-C stops it and forgets everything");
         stop.next().await;
         emulator.shutdown().await;

@@ -3,7 +3,16 @@
 //! Owns connections and their bounds. Must not know what a request means: it hands bodies to
 //! the worker and waits for its answer.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -18,12 +27,15 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
+    time::Instant,
 };
 
 use super::{
+    service_time::ServiceTime,
     wire::{self, Answer},
     worker::Worker,
 };
+use crate::seed::{Seed, Stream};
 
 /// DynamoDB's 16 MiB of items, and room for the JSON around them.
 const BODY_BYTES_MAX: usize = 17 * 1024 * 1024;
@@ -43,12 +55,40 @@ pub(super) struct Patience {
     pub(super) body: Duration,
 }
 
+/// How long each answer is held.
+pub(super) struct Delays {
+    service_time: Option<ServiceTime>,
+    stream: Stream,
+    answers: AtomicU64,
+}
+
+impl Delays {
+    pub(super) fn new(service_time: Option<ServiceTime>) -> Self {
+        Self {
+            service_time,
+            // The same from run to run, so that two runs differ by what is measured.
+            stream: Seed(0).stream("service time"),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits until the answer to a request that was complete at `received` is due.
+    async fn hold(&self, received: Instant) {
+        if let Some(service_time) = self.service_time {
+            let number = self.answers.fetch_add(1, Ordering::Relaxed);
+            let time = service_time.sample(&mut self.stream.at(number));
+            tokio::time::sleep_until(received + time).await;
+        }
+    }
+}
+
 /// Boxed: an answer is large beside what it is returned instead of.
 type Refusal = Box<Response<Full<Bytes>>>;
 
 /// What every connection shares.
 struct Shared {
     patience: Patience,
+    delays: Delays,
     worker: Worker,
 }
 
@@ -57,10 +97,15 @@ struct Shared {
 pub(super) async fn serve(
     listener: TcpListener,
     patience: Patience,
+    delays: Delays,
     worker: Worker,
     mut stop: watch::Receiver<bool>,
 ) {
-    let shared = Arc::new(Shared { patience, worker });
+    let shared = Arc::new(Shared {
+        patience,
+        delays,
+        worker,
+    });
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -134,10 +179,12 @@ impl Shared {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
+        let received = Instant::now();
         let answer = match operation {
             Some(operation) => self.worker.execute(operation, body).await,
             None => Answer::unknown_operation(),
         };
+        self.delays.hold(received).await;
         envelope(answer)
     }
 

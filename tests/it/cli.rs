@@ -364,7 +364,7 @@ fn check_says_ok_or_lists_problems() {
 fn the_emulator_alone_says_where_it_listens_and_stops_on_a_signal() {
     let run = Run::new();
     let mut child = run
-        .command(&["emulate"])
+        .command(&["emulate", "--latency", "3ms..9ms", "--time-scale", "2"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dynamometer::emulator::{Emulator, EmulatorConfig};
+use dynamometer::emulator::{Emulator, EmulatorConfig, ServiceTime};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
@@ -297,4 +297,28 @@ async fn clients_that_are_too_slow_are_closed() {
         let answer = raw::read_answer(&mut stream).await;
         assert_eq!(answer.map(|answer| answer.status), expected, "{sent} bytes");
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_held_until_its_service_time_is_over_and_others_meanwhile_go_on() {
+    let held = Duration::from_millis(40);
+    let emulator = Emulator::start(EmulatorConfig {
+        service_time: Some(ServiceTime::Constant(held)),
+        ..EmulatorConfig::default()
+    })
+    .await
+    .expect("it starts");
+    let endpoint = emulator.endpoint();
+    let began = Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let endpoint = endpoint.clone();
+        calls.spawn(async move { raw::call(&endpoint, "ListTables", &json!({})).await });
+    }
+    for answer in calls.join_all().await {
+        assert_eq!(answer.status, 200);
+    }
+    let took = began.elapsed();
+    assert!(took >= held, "held for {took:?}");
+    assert!(took < held * 8, "one after the other: {took:?}");
 }
