@@ -34,7 +34,10 @@ pub use nightly::Nightly;
 pub use operation::{
     Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
-pub use parameters::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode};
+pub use parameters::{
+    AdmissionRule, BackpressureMode, ModelParameters, PartitionCountRule, PartitionShareMode,
+    QuotaScope, SplitPolicy, TreatMissing,
+};
 pub use table::{AutoScaling, Billing, Index, IndexScope, Projection, Table, TableClass};
 pub use value::{Attribute, AttributeType, Bucket, NumberSpec, ValueSpec};
 

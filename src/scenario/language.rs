@@ -5,6 +5,7 @@
 mod arrivals;
 mod data;
 mod load;
+mod model;
 mod nightly;
 mod operation;
 
@@ -13,7 +14,8 @@ pub use data::{
     ATTRIBUTE, BILLING, BUCKET, DATA, EXPONENTIAL, INDEX, LOG_NORMAL, NORMAL, PARETO, SCALE_READ,
     SCALE_WRITE, SPREAD, TABLE, ZIPFIAN,
 };
-pub use load::{CLIENT, KEYS, MODEL, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use load::{CLIENT, KEYS, PHASE, RETRY, THRESHOLD, VALIDITY};
+pub use model::MODEL;
 pub use nightly::NIGHTLY;
 pub use operation::OPERATION;
 

@@ -27,6 +27,47 @@ pub struct ModelParameters {
     pub partition_read_cap: u32,
     /// WCU that one partition serves per second (documented: 1,000).
     pub partition_write_cap: u32,
+    /// Share of its ceiling from which a partition is hot. 0.01–1; 0.5–1 is plausible.
+    pub split_trigger_fraction: Share,
+    /// Seconds that a partition is hot until it splits (a public test saw about 600).
+    /// 1–86,400; 300–1,800 is plausible.
+    pub split_trigger_seconds: u32,
+    /// Seconds that a split takes ("minutes"). 0–3,600; 60–600 is plausible.
+    pub split_duration_seconds: u32,
+    /// Share of a partition's heat from which one key makes a split useless. 0.5–1.
+    pub single_key_share: Share,
+    /// Where a hot partition splits.
+    pub split_policy: SplitPolicy,
+    /// When a global index that is out of capacity stops the writes to its table.
+    pub gsi_backpressure_mode: BackpressureMode,
+    /// Write units of an index that may wait, when buffered. 0–1,000,000.
+    pub gsi_buffer_units: u32,
+    /// Whether an index has a quota of its own; documents disagree.
+    pub quota_scope: QuotaScope,
+    /// Read units per second that the account allows an on-demand table (documented: 40,000,
+    /// adjustable).
+    pub table_read_quota: u32,
+    /// The same for writes.
+    pub table_write_quota: u32,
+    /// Seconds over which the peak of an on-demand table is averaged. 1–300.
+    pub od_peak_window: u32,
+    /// Seconds that a peak must be past until twice as much is served at once (documented:
+    /// within 30 minutes). 0–3,600.
+    pub od_growth_interval: u32,
+    /// Seconds of unused maximum that an on-demand table keeps. 0–300.
+    pub od_max_burst_seconds: u32,
+    /// Minutes above target until auto scaling raises (documented: 2).
+    pub as_high_points: u32,
+    /// Minutes below target by the margin until auto scaling lowers (documented: 15).
+    pub as_low_points: u32,
+    /// That margin, in points of utilisation (documented: 20 %).
+    pub as_scale_in_margin: Share,
+    /// Seconds from the last of these minutes to the call of `UpdateTable`. 0–300 is plausible.
+    pub as_alarm_delay_seconds: u32,
+    /// Seconds from that call to its effect. 0–300 is plausible.
+    pub as_update_lag_seconds: u32,
+    /// Whether a minute without traffic counts for auto scaling; documents disagree.
+    pub as_treat_missing: TreatMissing,
 }
 
 impl Default for ModelParameters {
@@ -40,6 +81,25 @@ impl Default for ModelParameters {
             partition_share_mode: PartitionShareMode::Gac,
             partition_read_cap: 3000,
             partition_write_cap: 1000,
+            split_trigger_fraction: Share::new(0.9).expect("a share"),
+            split_trigger_seconds: 600,
+            split_duration_seconds: 120,
+            single_key_share: Share::new(0.9).expect("a share"),
+            split_policy: SplitPolicy::WeightedMedian,
+            gsi_backpressure_mode: BackpressureMode::Coupled,
+            gsi_buffer_units: 1000,
+            quota_scope: QuotaScope::PerResource,
+            table_read_quota: 40_000,
+            table_write_quota: 40_000,
+            od_peak_window: 60,
+            od_growth_interval: 1800,
+            od_max_burst_seconds: 0,
+            as_high_points: 2,
+            as_low_points: 15,
+            as_scale_in_margin: Share::new(0.2).expect("a share"),
+            as_alarm_delay_seconds: 60,
+            as_update_lag_seconds: 60,
+            as_treat_missing: TreatMissing::Zero,
         }
     }
 }
@@ -110,4 +170,45 @@ pub enum PartitionShareMode {
     /// Before adaptive capacity: a partition gets an even share of the table, with a burst of
     /// its own.
     LegacyEvenShare,
+}
+
+/// Where a partition splits that is hot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitPolicy {
+    /// In the middle of its traffic, as observed. [ATC22]
+    WeightedMedian,
+    /// In the middle of its key range.
+    Midpoint,
+}
+
+/// When a global index that is out of capacity stops the writes to its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackpressureMode {
+    /// At once: a write is admitted only if all its indexes admit it.
+    Coupled,
+    /// Once a buffer of index writes is full; then no write to the table is admitted until it
+    /// drains.
+    Buffered,
+}
+
+/// What the account's quota for a table holds for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaScope {
+    /// For the table, and for each global index on its own.
+    PerResource,
+    /// For the table and all its global indexes together.
+    TablePlusGsis,
+}
+
+/// What auto scaling makes of a minute without traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreatMissing {
+    /// A consumption of zero, so that an idle table is scaled in.
+    Zero,
+    /// Nothing: it neither counts nor interrupts.
+    Ignore,
 }

@@ -8,6 +8,7 @@ mod attributes;
 mod billing;
 mod demand;
 mod indexes;
+mod model;
 mod operations;
 mod phases;
 mod primary_key;
@@ -23,8 +24,7 @@ mod weights;
 use std::collections::BTreeSet;
 
 use super::{
-    AdmissionRule, ClientSettings, ModelParameters, Nightly, PartitionCountRule,
-    PartitionShareMode, RetrySettings, Scenario,
+    ClientSettings, Nightly, RetrySettings, Scenario,
     diagnostic::{Diagnostic, Diagnostics, quoted},
     file::{self, Problems, Span, fields::Fields, value::nearest},
     files::{Files, Inputs, NoFiles},
@@ -99,7 +99,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
         client: client(&top, problems),
         thresholds,
         validity: verdicts::validity(&top, problems),
-        model: model(&top, problems),
+        model: model::read(&top, problems),
         weights,
         files: inputs.into_notes(),
         nightly: nightly(&top, problems),
@@ -143,44 +143,6 @@ fn retry(client: &Fields<'_>, problems: &mut Problems) -> RetrySettings {
         );
     }
     settings
-}
-
-fn model(top: &Fields<'_>, problems: &mut Problems) -> ModelParameters {
-    let default = ModelParameters::default();
-    let Some(fields) = top.one(problems, "model") else {
-        return default;
-    };
-    let mut seconds = |name| {
-        let duration = fields.duration(problems, name)?;
-        u32::try_from(duration.as_secs()).ok()
-    };
-    let burst_seconds = seconds("burst_seconds").unwrap_or(default.burst_seconds);
-    let bucket = seconds("partition_bucket_seconds").unwrap_or(default.partition_bucket_seconds);
-    ModelParameters {
-        burst_seconds,
-        initial_burst_fraction: share(&fields, "initial_burst_fraction", problems)
-            .unwrap_or(default.initial_burst_fraction),
-        admission_rule: match fields.one_of(problems, "admission_rule") {
-            Some("strict") => AdmissionRule::Strict,
-            Some(_) => AdmissionRule::DebitAfter,
-            None => default.admission_rule,
-        },
-        partition_count_rule: match fields.one_of(problems, "partition_count_rule") {
-            Some("sum") => PartitionCountRule::Sum,
-            Some(_) => PartitionCountRule::Max,
-            None => default.partition_count_rule,
-        },
-        partition_bucket_seconds: bucket,
-        partition_share_mode: match fields.one_of(problems, "partition_share_mode") {
-            Some("legacy_even_share") => PartitionShareMode::LegacyEvenShare,
-            Some(_) => PartitionShareMode::Gac,
-            None => default.partition_share_mode,
-        },
-        partition_read_cap: units(&fields, "partition_read_cap", problems)
-            .unwrap_or(default.partition_read_cap),
-        partition_write_cap: units(&fields, "partition_write_cap", problems)
-            .unwrap_or(default.partition_write_cap),
-    }
 }
 
 fn nightly(top: &Fields<'_>, problems: &mut Problems) -> Option<Nightly> {

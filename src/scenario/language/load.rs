@@ -1,8 +1,8 @@
-//! Requests, phases, the generator, limits and the capacity model.
+//! Requests, phases, the generator and limits.
 
 use super::{
-    super::quantity::Quantity, ARRIVALS, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, SECOND, SHARE,
-    SHARE_OF_SOME, Section, optional, required, within,
+    ARRIVALS, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, SHARE, SHARE_OF_SOME, Section, optional,
+    required,
 };
 
 /// `[keys.NAME]`.
@@ -197,56 +197,6 @@ pub static VALIDITY: Section = Section {
             "dropped",
             SHARE,
             "Allowance for the share of arrivals that were dropped. Default 0 %.",
-        ),
-    ],
-};
-
-/// `[model]`.
-pub static MODEL: Section = Section {
-    id: "model",
-    title: "[model]",
-    selector: None,
-    doc: "The unpublished rules of the capacity model.",
-    keys: &[
-        optional(
-            "burst_seconds",
-            Form::Whole(Quantity::Duration, within(SECOND, 3600.0 * SECOND), SECOND),
-            "Seconds of unused capacity that are kept for bursts. Default 300s.",
-        ),
-        optional(
-            "initial_burst_fraction",
-            SHARE,
-            "Share of the burst that a table has when the run starts. Default 0 %.",
-        ),
-        optional(
-            "admission_rule",
-            Form::OneOf(&["debit_after", "strict"]),
-            "`debit_after`: admit while the balance is positive; `strict`: only when it covers the cost. Default `debit_after`.",
-        ),
-        optional(
-            "partition_count_rule",
-            Form::OneOf(&["max", "sum"]),
-            "How RCU and WCU needs decide the number of partitions. Default `max`.",
-        ),
-        optional(
-            "partition_bucket_seconds",
-            Form::Whole(Quantity::Duration, within(SECOND, 300.0 * SECOND), SECOND),
-            "Depth of a partition's bucket, in seconds of its ceiling. Default 1s.",
-        ),
-        optional(
-            "partition_share_mode",
-            Form::OneOf(&["gac", "legacy_even_share"]),
-            "`gac`: partitions share the table's capacity; `legacy_even_share`: an even part each. Default `gac`.",
-        ),
-        optional(
-            "partition_read_cap",
-            Form::Whole(Quantity::ReadUnits, within(1.0, 1e6), 1.0),
-            "RCU that one partition serves. Default 3000 RCU.",
-        ),
-        optional(
-            "partition_write_cap",
-            Form::Whole(Quantity::WriteUnits, within(1.0, 1e6), 1.0),
-            "WCU that one partition serves. Default 1000 WCU.",
         ),
     ],
 };
