@@ -8,22 +8,26 @@ pub mod autoscaling;
 pub mod backpressure;
 pub mod bucket;
 pub mod cost;
+mod heat;
 pub mod limits;
 pub mod metrics;
 pub mod on_demand;
 pub mod partition;
+mod resource;
 pub mod retries;
 pub mod sizing;
 pub mod split;
 pub mod steady;
+mod supply;
 pub mod throttle;
 
 use bucket::TokenBucket;
-use partition::{KeyHash, Partitions};
+use partition::{HeatEvent, KeyHash};
+use resource::ResourceCapacity;
 use throttle::{Resource, ThrottleCause, ThrottleReason};
 
 use crate::{
-    scenario::{AdmissionRule, ModelParameters},
+    scenario::{AdmissionRule, BackpressureMode, Billing, ModelParameters, QuotaScope},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
 };
 
@@ -55,24 +59,23 @@ pub enum AdmissionDecision {
     },
 }
 
-/// The buckets of one provisioned table and its global secondary indexes.
+/// One table and its global secondary indexes: what they admit, and how that moves with time
+/// and use.
 #[derive(Clone, Debug)]
 pub struct TableCapacity {
     parameters: ModelParameters,
-    table: ResourceBuckets,
-    indexes: Vec<ResourceBuckets>,
-}
-
-#[derive(Clone, Debug)]
-struct ResourceBuckets {
-    buckets: ByDirection<TokenBucket>,
-    partitions: Partitions,
+    table: ResourceCapacity,
+    indexes: Vec<ResourceCapacity>,
+    /// The account's quota where the table and its indexes share it.
+    quota: Option<ByDirection<TokenBucket>>,
+    /// Before it nothing changes without a request.
+    changes_at: Timestamp,
 }
 
 /// What a resource shows at one instant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapacityStatus {
-    /// RCU and WCU in force.
+    /// RCU and WCU in force; on demand: request units per second that are served at once.
     pub provisioned: ByDirection<CapacityUnits>,
     /// Burst credit left, in units, ≥ 0.
     pub burst_left: ByDirection<f64>,
@@ -81,8 +84,32 @@ pub struct CapacityStatus {
 }
 
 impl TableCapacity {
-    /// A table of these rates (per second) that holds `table_bytes`; its buckets start with
-    /// the parameters' `initial_burst_fraction`.
+    /// A table that holds `table_bytes`; its buckets start with the parameters'
+    /// `initial_burst_fraction`.
+    #[must_use]
+    pub fn new(
+        billing: &Billing,
+        table_bytes: Bytes,
+        parameters: &ModelParameters,
+        now: Timestamp,
+    ) -> Self {
+        let none = CapacityUnits::ZERO;
+        let is_shared = parameters.quota_scope == QuotaScope::TablePlusGsis
+            && matches!(billing, Billing::OnDemand { .. });
+        let quota = |direction| {
+            let rate = supply::shared_quota(direction, parameters);
+            TokenBucket::new(rate, 0, 0.0, now)
+        };
+        Self {
+            parameters: parameters.clone(),
+            table: ResourceCapacity::new(billing, table_bytes, none, parameters, now),
+            indexes: Vec::new(),
+            quota: is_shared.then(|| ByDirection::from_fn(quota)),
+            changes_at: now,
+        }
+    }
+
+    /// The same of fixed rates, per second.
     #[must_use]
     pub fn provisioned(
         rates: ByDirection<CapacityUnits>,
@@ -90,79 +117,75 @@ impl TableCapacity {
         parameters: &ModelParameters,
         now: Timestamp,
     ) -> Self {
-        Self {
-            parameters: parameters.clone(),
-            table: ResourceBuckets::new(rates, table_bytes, parameters, now),
-            indexes: Vec::new(),
-        }
+        Self::new(&Billing::fixed(rates), table_bytes, parameters, now)
     }
 
     /// Adds a global secondary index with capacity of its own.
-    pub fn add_index(
-        &mut self,
-        rates: ByDirection<CapacityUnits>,
-        index_bytes: Bytes,
-        now: Timestamp,
-    ) -> Resource {
-        self.indexes.push(ResourceBuckets::new(
-            rates,
-            index_bytes,
-            &self.parameters,
-            now,
-        ));
+    pub fn add_index(&mut self, billing: &Billing, index_bytes: Bytes, now: Timestamp) -> Resource {
+        let credit = match self.parameters.gsi_backpressure_mode {
+            BackpressureMode::Coupled => CapacityUnits::ZERO,
+            BackpressureMode::Buffered => {
+                CapacityUnits::whole(self.parameters.gsi_buffer_units.into())
+            }
+        };
+        let parameters = &self.parameters;
+        let index = ResourceCapacity::new(billing, index_bytes, credit, parameters, now);
+        self.indexes.push(index);
+        self.changes_at = now;
         Resource::Index(self.indexes.len() - 1)
+    }
+
+    /// Says that the table has a local secondary index: no split can take its collections
+    /// apart.
+    pub const fn bind_collections(&mut self) {
+        self.table.bind_collections();
     }
 
     /// Empties every bucket but for one unit, as after a long time at full use: nothing is left
     /// of capacity that was not used before `now`.
     pub fn drain(&mut self, now: Timestamp) {
         for resource in std::iter::once(&mut self.table).chain(&mut self.indexes) {
-            for direction in Direction::ALL {
-                resource.buckets[direction].drain(now);
-            }
-            resource.partitions.drain(now);
+            resource.drain(now);
         }
     }
 
-    /// Asks every bucket that the arms touch, in DynamoDB's order — a resource's own bucket,
-    /// then its partition; the table, then its indexes — and spends nothing.
+    /// Asks every bucket that the arms touch, in DynamoDB's order — the account's quota, a
+    /// resource's own bucket, then its partition; the table, then its indexes — and spends
+    /// nothing.
     pub fn check(&mut self, arms: &[Arm], now: Timestamp) -> AdmissionDecision {
-        let rule = self.parameters.admission_rule;
-        let mut reasons = Vec::new();
-        let mut retry_at = now;
-        for arm in arms {
-            for (cause, refused_until) in self.resource(arm.resource).refusals(arm, rule, now) {
-                let Arm {
-                    resource,
-                    direction,
-                    ..
-                } = *arm;
-                let reason = ThrottleReason {
-                    resource,
-                    direction,
-                    cause,
-                };
-                if !reasons.contains(&reason) {
-                    reasons.push(reason);
+        self.advance(now);
+        let mut refusals = Refusals::new(now);
+        self.ask_quota(arms, &mut refusals, now);
+        for (number, arm) in arms.iter().enumerate() {
+            let (resource, parameters) = self.resource(arm.resource);
+            let (mut own, mut partition) = (arm.units, arm.units);
+            if parameters.admission_rule == AdmissionRule::Strict {
+                // Several arms on one bucket must fit together.
+                for other in arms[..number].iter().filter(|other| arm.is_beside(other)) {
+                    own += other.units;
+                    if resource.is_same_partition(arm, other) {
+                        partition += other.units;
+                    }
                 }
-                retry_at = retry_at.max(refused_until);
             }
+            let refused = resource.own_refusal(arm.direction, own, parameters, now);
+            refusals.add(arm, refused);
+            let refused = resource.partition_refusal(arm, partition, parameters, now);
+            refusals.add(arm, refused);
         }
-        if reasons.is_empty() {
-            AdmissionDecision::Admitted
-        } else {
-            AdmissionDecision::Throttled { reasons, retry_at }
-        }
+        self.ask_backlogs(arms, &mut refusals, now);
+        refusals.into_decision()
     }
 
     /// Debits what an admitted request consumed.
     pub fn spend(&mut self, arms: &[Arm], now: Timestamp) {
+        self.advance(now);
         for arm in arms {
-            let resource = self.resource(arm.resource);
-            resource.buckets[arm.direction].spend(arm.units, now);
-            resource
-                .partitions
-                .spend(arm.key, arm.direction, arm.units, now);
+            if let Some(quota) = &mut self.quota {
+                quota[arm.direction].spend(arm.units, now);
+            }
+            self.resource(arm.resource).0.spend(arm, now);
+            self.note_change(arm.resource);
         }
     }
 
@@ -176,90 +199,138 @@ impl TableCapacity {
         decision
     }
 
-    /// Other rates from now on. Burst credit is kept, up to the new size; a raise above what
-    /// the partitions serve splits them, a cut merges none.
-    pub fn set_rates(
-        &mut self,
-        resource: Resource,
-        rates: ByDirection<CapacityUnits>,
-        now: Timestamp,
-    ) {
-        let parameters = self.parameters.clone();
-        self.resource(resource).set_rates(rates, &parameters, now);
+    /// Other rates or another way of billing from now on. Burst credit is kept, up to the new
+    /// size; a raise above what the partitions serve splits them, a cut merges none. The same
+    /// again changes nothing.
+    pub fn set_billing(&mut self, resource: Resource, billing: &Billing, now: Timestamp) {
+        self.advance(now);
+        let (resource, parameters) = self.resource(resource);
+        resource.set_billing(billing, parameters, now);
+        self.changes_at = now;
     }
 
     /// What a resource shows now.
     pub fn status(&mut self, resource: Resource, now: Timestamp) -> CapacityStatus {
-        let buckets = self.resource(resource);
-        CapacityStatus {
-            provisioned: ByDirection::from_fn(|direction| buckets.buckets[direction].rate()),
-            burst_left: ByDirection::from_fn(|direction| {
-                buckets.buckets[direction].burst_left(now)
-            }),
-            partitions: buckets.partitions.count(),
+        self.advance(now);
+        self.resource(resource).0.status(now)
+    }
+
+    /// What became of a resource's hot partitions since this was asked the last time.
+    pub fn take_heat_events(&mut self, resource: Resource) -> Vec<HeatEvent> {
+        self.resource(resource).0.take_heat_events()
+    }
+
+    /// Lets happen what happens without a request until `now`, each at its own instant.
+    fn advance(&mut self, now: Timestamp) {
+        while self.changes_at <= now {
+            let at = self.changes_at;
+            let mut next = None;
+            for resource in std::iter::once(&mut self.table).chain(&mut self.indexes) {
+                resource.advance(&self.parameters, at);
+                next = [next, resource.changes_at()].into_iter().flatten().min();
+            }
+            self.changes_at = next.unwrap_or(NEVER);
         }
     }
 
-    fn resource(&mut self, resource: Resource) -> &mut ResourceBuckets {
-        match resource {
+    /// A request may have begun a split.
+    fn note_change(&mut self, resource: Resource) {
+        if let Some(at) = self.resource(resource).0.changes_at() {
+            self.changes_at = self.changes_at.min(at);
+        }
+    }
+
+    fn ask_quota(&mut self, arms: &[Arm], refusals: &mut Refusals, now: Timestamp) {
+        let Some(quota) = &mut self.quota else {
+            return;
+        };
+        let rule = self.parameters.admission_rule;
+        for arm in arms {
+            let bucket = &mut quota[arm.direction];
+            let refused = (!bucket.admits(arm.units, rule, now)).then(|| {
+                let until = bucket.admits_at(arm.units, rule, now);
+                (ThrottleCause::AccountLimit, until)
+            });
+            refusals.add(arm, refused);
+        }
+    }
+
+    /// Once the buffer of an index is full, no write to the table is admitted, whether or not
+    /// it belongs in the index. [GSI-T]
+    fn ask_backlogs(&mut self, arms: &[Arm], refusals: &mut Refusals, now: Timestamp) {
+        let writes =
+            |arm: &&Arm| arm.resource == Resource::Table && arm.direction == Direction::Write;
+        let is_buffered = self.parameters.gsi_backpressure_mode == BackpressureMode::Buffered;
+        let Some(arm) = arms.iter().find(writes).filter(|_| is_buffered) else {
+            return;
+        };
+        for (number, index) in self.indexes.iter_mut().enumerate() {
+            let none = CapacityUnits::ZERO;
+            let refused = index.own_refusal(Direction::Write, none, &self.parameters, now);
+            let arm = Arm {
+                resource: Resource::Index(number),
+                ..*arm
+            };
+            refusals.add(&arm, refused);
+        }
+    }
+
+    fn resource(&mut self, resource: Resource) -> (&mut ResourceCapacity, &ModelParameters) {
+        let buckets = match resource {
             Resource::Table => &mut self.table,
             Resource::Index(index) => &mut self.indexes[index],
-        }
+        };
+        (buckets, &self.parameters)
     }
 }
 
-impl ResourceBuckets {
-    fn new(
-        rates: ByDirection<CapacityUnits>,
-        bytes: Bytes,
-        parameters: &ModelParameters,
-        now: Timestamp,
-    ) -> Self {
-        let count = partition::initial_count(rates, bytes, parameters);
+/// Later than any run.
+const NEVER: Timestamp = Timestamp::from_nanos(u64::MAX);
+
+impl Arm {
+    /// Whether both ask the same resource for the same.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.resource == other.resource && self.direction == other.direction
+    }
+}
+
+/// What refuses a request.
+struct Refusals {
+    reasons: Vec<ThrottleReason>,
+    retry_at: Timestamp,
+}
+
+impl Refusals {
+    const fn new(now: Timestamp) -> Self {
         Self {
-            buckets: ByDirection::from_fn(|direction| {
-                TokenBucket::new(
-                    rates[direction],
-                    parameters.burst_seconds,
-                    parameters.initial_burst_fraction.as_fraction(),
-                    now,
-                )
-            }),
-            partitions: Partitions::new(count, rates, parameters, now),
+            reasons: Vec::new(),
+            retry_at: now,
         }
     }
 
-    /// Every bucket that refuses, with the instant from which it would not.
-    fn refusals(
-        &mut self,
-        arm: &Arm,
-        rule: AdmissionRule,
-        now: Timestamp,
-    ) -> impl Iterator<Item = (ThrottleCause, Timestamp)> + use<> {
-        let bucket = &mut self.buckets[arm.direction];
-        let own = (!bucket.admits(arm.units, rule, now)).then(|| {
-            (
-                ThrottleCause::Provisioned,
-                bucket.admits_at(arm.units, rule, now),
-            )
-        });
-        let partition = self
-            .partitions
-            .admits(arm.key, arm.direction, arm.units, rule, now)
-            .err()
-            .map(|until| (ThrottleCause::KeyRange, until));
-        own.into_iter().chain(partition)
+    fn add(&mut self, arm: &Arm, refused: Option<(ThrottleCause, Timestamp)>) {
+        let Some((cause, until)) = refused else {
+            return;
+        };
+        let reason = ThrottleReason {
+            resource: arm.resource,
+            direction: arm.direction,
+            cause,
+        };
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
+        self.retry_at = self.retry_at.max(until);
     }
 
-    fn set_rates(
-        &mut self,
-        rates: ByDirection<CapacityUnits>,
-        parameters: &ModelParameters,
-        now: Timestamp,
-    ) {
-        for direction in Direction::ALL {
-            self.buckets[direction].set_rate(rates[direction], now);
+    fn into_decision(self) -> AdmissionDecision {
+        if self.reasons.is_empty() {
+            AdmissionDecision::Admitted
+        } else {
+            AdmissionDecision::Throttled {
+                reasons: self.reasons,
+                retry_at: self.retry_at,
+            }
         }
-        self.partitions.set_rates(rates, parameters, now);
     }
 }

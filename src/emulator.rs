@@ -1,5 +1,5 @@
 //! The embedded DynamoDB: dynoxide's store behind our own HTTP front and a governor that
-//! enforces provisioned capacity, in this process, on a port of its own.
+//! enforces capacity, in this process, on a port of its own.
 //!
 //! Owns the life of the server and the way to look into it. Must not know scenarios, runs or
 //! reports.
@@ -8,8 +8,7 @@
 //! HTTP (server) ─→ worker: one thread ─→ service: guard → governor → store → charge → ledger
 //! ```
 //!
-//! Where it is simpler than DynamoDB: signatures are not checked; tables that are paid per
-//! request are not governed; what an update or a delete does to a global index is debited after
+//! Where it is simpler than DynamoDB: signatures are not checked; what an update or a delete does to a global index is debited after
 //! the fact; `PartiQL` statements and scans without a start key count for one partition; a
 //! throttled request is not validated first.
 
@@ -49,7 +48,8 @@ use self::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    scenario::parameters::ModelParameters,
+    scenario::{AutoScaling, ModelParameters},
+    units::ByDirection,
 };
 
 /// How to run an [`Emulator`].
@@ -203,7 +203,22 @@ impl EmulatorHandle {
         self.worker.ask(Service::enforce).await;
     }
 
-    /// The state of every table with provisioned capacity, now, by name; empty when the
+    /// Lets auto scaling move the capacity of a table, or of a global index of it, as if
+    /// policies were registered with Application Auto Scaling. `DescribeTable` goes on to show
+    /// what the table was created with.
+    pub async fn auto_scale(
+        &self,
+        table: &str,
+        index: Option<&str>,
+        policies: ByDirection<Option<AutoScaling>>,
+    ) {
+        let (table, index) = (table.to_owned(), index.map(str::to_owned));
+        self.worker
+            .ask(move |service| service.scale(&table, index.as_deref(), policies))
+            .await;
+    }
+
+    /// The state of every table, now, by name; empty when the
     /// emulator is not governed.
     pub async fn capacity(&self) -> Vec<TableCapacityStatus> {
         self.worker.ask(|service| service.governor.status()).await

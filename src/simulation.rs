@@ -71,15 +71,6 @@ pub enum SimulationError {
         /// The most that are indexed.
         max: u64,
     },
-    /// A way of billing that is not simulated yet.
-    #[error(
-        "table {table}: on-demand tables and auto scaling cannot be simulated yet; \
-         `dyno size` prices them, and `dyno run --endpoint URL` can fire at them"
-    )]
-    Unsupported {
-        /// Its name.
-        table: String,
-    },
 }
 
 /// What the record of a simulation says of itself: nothing that differs between two

@@ -129,6 +129,16 @@ impl CapacityUnits {
         self.0 as f64 / 2.0
     }
 
+    /// Whole units, rounded down; a debt is none.
+    #[must_use]
+    pub const fn whole_units(self) -> u64 {
+        if self.0 < 0 {
+            0
+        } else {
+            self.0.unsigned_abs() / 2
+        }
+    }
+
     /// The larger of two amounts.
     #[must_use]
     pub fn max(self, other: Self) -> Self {

@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use super::limits::DECREASES_MAX;
-use crate::units::Timestamp;
+use crate::{
+    scenario::{AutoScaling, ModelParameters},
+    units::Timestamp,
+};
 
 /// A policy: documented where AWS says so `[AS]`, else a default that one may change.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,17 +31,30 @@ pub struct TargetTracking {
 }
 
 impl TargetTracking {
-    /// The documented defaults with both lags at 60 s.
+    /// The defaults of the model.
     #[must_use]
-    pub const fn new(target: f64, min: u64, max: u64) -> Self {
+    pub fn new(target: f64, min: u64, max: u64) -> Self {
+        Self::with(&ModelParameters::default(), target, min, max)
+    }
+
+    /// A table's or an index's policy under the model's parameters.
+    #[must_use]
+    pub fn of(policy: &AutoScaling, parameters: &ModelParameters) -> Self {
+        let target = policy.target_utilization.as_fraction();
+        let (min, max) = (policy.min.whole_units(), policy.max.whole_units());
+        Self::with(parameters, target, min, max)
+    }
+
+    fn with(parameters: &ModelParameters, target: f64, min: u64, max: u64) -> Self {
+        let lag = parameters.as_alarm_delay_seconds + parameters.as_update_lag_seconds;
         Self {
             target,
             min,
             max,
-            high_points: 2,
-            low_points: 15,
-            scale_in_margin: 0.20,
-            lag: Duration::from_mins(2),
+            high_points: parameters.as_high_points,
+            low_points: parameters.as_low_points,
+            scale_in_margin: parameters.as_scale_in_margin.as_fraction(),
+            lag: Duration::from_secs(lag.into()),
         }
     }
 
@@ -77,6 +93,12 @@ impl AutoScaler {
             above: Vec::new(),
             below: Vec::new(),
         }
+    }
+
+    /// When a change that was decided takes effect.
+    #[must_use]
+    pub fn changes_at(&self) -> Option<Timestamp> {
+        self.pending.map(|(effective, _)| effective)
     }
 
     /// The capacity in force at `now`.

@@ -21,6 +21,8 @@ pub struct TokenBucket {
     /// Half units × nanoseconds; negative while in debt.
     balance: i128,
     updated: Timestamp,
+    /// How far into debt it still admits, in the same.
+    credit: i128,
 }
 
 impl TokenBucket {
@@ -37,6 +39,7 @@ impl TokenBucket {
             burst_seconds,
             balance: 0,
             updated: now,
+            credit: 0,
         };
         let burst = nano_halves(units(bucket.burst()) * initial_burst.clamp(0.0, 1.0));
         bucket.balance = bucket.second() + burst;
@@ -57,9 +60,18 @@ impl TokenBucket {
             burst_seconds,
             balance: 0,
             updated: now,
+            credit: 0,
         };
         bucket.balance = nano_halves(balance).min(bucket.full());
         bucket
+    }
+
+    /// The same bucket, which admits until `credit` is owed: what is bought from it may wait
+    /// that long.
+    #[must_use]
+    pub fn with_credit(mut self, credit: CapacityUnits) -> Self {
+        self.credit = i128::from(credit.halves()) * NANOS_PER_SECOND;
+        self
     }
 
     fn second(&self) -> i128 {
@@ -106,12 +118,13 @@ impl TokenBucket {
     }
 
     fn needed(&self, cost: CapacityUnits, rule: AdmissionRule) -> i128 {
-        match rule {
+        let needed = match rule {
             AdmissionRule::DebitAfter => 1,
             AdmissionRule::Strict => {
                 (i128::from(cost.halves()) * NANOS_PER_SECOND).min(self.full())
             }
-        }
+        };
+        needed - self.credit
     }
 
     /// Takes `units` out; the balance may become a debt.
@@ -140,10 +153,11 @@ impl TokenBucket {
         self.balance = self.balance.min(2 * NANOS_PER_SECOND);
     }
 
-    /// Another rate from now on; what is there is kept, up to the new size.
-    pub fn set_rate(&mut self, rate: CapacityUnits, now: Timestamp) {
+    /// Another rate and depth from now on; what is there is kept, up to the new size.
+    pub fn set_rate(&mut self, rate: CapacityUnits, burst_seconds: u32, now: Timestamp) {
         self.refill(now);
         self.rate = rate;
+        self.burst_seconds = burst_seconds;
         self.balance = self.balance.min(self.full());
     }
 

@@ -48,16 +48,22 @@ impl OnDemandBounds {
     }
 }
 
-/// Units per second that a new table serves: what is warm, or DynamoDB's own where nothing is
-/// said, within the maximum. [OD, WARM, ODMAX]
+/// Units per second that a new table can serve: what it was warmed to, or DynamoDB's own where
+/// nothing is said. [OD, WARM]
+#[must_use]
+pub fn warm(warm: ByDirection<Option<CapacityUnits>>, direction: Direction) -> CapacityUnits {
+    let initial = ON_DEMAND_INITIAL[direction];
+    warm[direction].map_or(initial, |warm| warm.max(initial))
+}
+
+/// Units per second that a new table serves: what is warm, within the maximum. [ODMAX]
 #[must_use]
 pub fn at_once(
-    warm: ByDirection<Option<CapacityUnits>>,
+    warmed: ByDirection<Option<CapacityUnits>>,
     maximum: ByDirection<Option<CapacityUnits>>,
 ) -> ByDirection<CapacityUnits> {
     ByDirection::from_fn(|direction: Direction| {
-        let initial = ON_DEMAND_INITIAL[direction];
-        let warm = warm[direction].map_or(initial, |warm| warm.max(initial));
+        let warm = warm(warmed, direction);
         maximum[direction].map_or(warm, |maximum| warm.min(maximum))
     })
 }

@@ -1,8 +1,15 @@
 //! Partitions: which one a key lies in, and how much each serves.
 
+use std::{collections::VecDeque, time::Duration};
+
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::{bucket::TokenBucket, limits};
+use super::{
+    bucket::TokenBucket,
+    heat::{HeatRule, HeatTracker},
+    limits,
+    split::{SplitBlock, SplitRule},
+};
 use crate::{
     scenario::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
@@ -28,10 +35,39 @@ impl KeyHash {
         Self((fraction as u128) << 64)
     }
 
-    fn high(self) -> u64 {
-        u64::try_from(self.0 >> 64).expect("64 bits are left")
+    /// The place of an item within its collection: by the first bytes of its sort key, in
+    /// their order. Items whose sort keys begin alike share a place.
+    #[must_use]
+    pub fn sorted(self, sort_key: &[u8]) -> Self {
+        let mut first = [0; 16];
+        let skipped = 16 - SORT_BYTES;
+        let taken = sort_key.len().min(SORT_BYTES);
+        first[skipped..skipped + taken].copy_from_slice(&sort_key[..taken]);
+        Self(self.collection().0 | u128::from_be_bytes(first))
+    }
+
+    /// Where its collection, that is all items with this partition key, begins.
+    #[must_use]
+    pub const fn collection(self) -> Self {
+        Self(self.0 & (u128::MAX << (SORT_BYTES * 8)))
     }
 }
+
+/// Eight bytes in the order of the numbers that they stand for: a sort key of type N.
+#[must_use]
+pub const fn ordered_bytes(number: f64) -> [u8; 8] {
+    let bits = number.to_bits();
+    let ordered = if number.is_sign_negative() {
+        !bits
+    } else {
+        bits | (1 << 63)
+    };
+    ordered.to_be_bytes()
+}
+
+/// Bytes of a sort key that tell places within a collection apart; 40 bits are left to tell
+/// the collections apart, of which a partition has far fewer.
+const SORT_BYTES: usize = 11;
 
 /// How many partitions a table of this capacity and size starts with.
 #[must_use]
@@ -58,10 +94,33 @@ pub fn initial_count(
 /// The partitions of a table or of a GSI: disjoint ranges that cover the hash space.
 #[derive(Clone, Debug)]
 pub struct Partitions {
-    /// The first hash of each partition (its high 64 bits), ascending, from 0.
-    starts: Vec<u64>,
+    /// The first place of each partition, ascending, from 0.
+    starts: Vec<u128>,
     /// As many as `starts`.
-    buckets: Vec<ByDirection<TokenBucket>>,
+    all: Vec<Partition>,
+    ceilings: ByDirection<CapacityUnits>,
+    rule: HeatRule,
+    /// Splits that have begun, by their ends; a split takes the same time as every other.
+    splitting: VecDeque<(Timestamp, KeyHash)>,
+    split_takes: Duration,
+    events: Vec<HeatEvent>,
+}
+
+#[derive(Clone, Debug)]
+struct Partition {
+    buckets: ByDirection<TokenBucket>,
+    heat: ByDirection<HeatTracker>,
+}
+
+/// A partition was hot for long enough to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeatEvent {
+    /// When the split was live, or when it was found useless.
+    pub at: Timestamp,
+    /// The partition's number at that time.
+    pub partition: usize,
+    /// Why it was not split; `None` when it was.
+    pub blocked: Option<SplitBlock>,
 }
 
 impl Partitions {
@@ -74,43 +133,62 @@ impl Partitions {
         now: Timestamp,
     ) -> Self {
         let count = count.max(1);
-        let bucket = ByDirection::from_fn(|direction| {
+        let buckets = ByDirection::from_fn(|direction| {
             let rate = partition_rate(rates[direction], count, direction, parameters);
             match parameters.partition_share_mode {
-                // The bucket's depth is the current second plus `burst_seconds`.
-                PartitionShareMode::Gac => {
-                    let burst = parameters.partition_bucket_seconds.saturating_sub(1);
-                    TokenBucket::new(rate, burst, 1.0, now)
-                }
+                PartitionShareMode::Gac => TokenBucket::new(rate, depth(parameters), 1.0, now),
                 PartitionShareMode::LegacyEvenShare => TokenBucket::new(
                     rate,
-                    parameters.burst_seconds,
+                    depth(parameters),
                     parameters.initial_burst_fraction.as_fraction(),
                     now,
                 ),
             }
         });
-        let start = |number: u64| {
-            let start = (u128::from(number) << 64).div_ceil(u128::from(count));
-            u64::try_from(start).unwrap_or(u64::MAX)
+        let partition = Partition {
+            buckets,
+            heat: ByDirection::default(),
         };
+        let start = |number: u64| (u128::from(number) << 64).div_ceil(u128::from(count)) << 64;
         Self {
             starts: (0..count).map(start).collect(),
-            buckets: (0..count).map(|_| bucket.clone()).collect(),
+            all: (0..count).map(|_| partition.clone()).collect(),
+            ceilings: ByDirection::from_fn(|direction| ceiling(direction, parameters)),
+            rule: HeatRule {
+                split: SplitRule::of(parameters),
+                policy: parameters.split_policy,
+                whole_collections: false,
+            },
+            splitting: VecDeque::new(),
+            split_takes: Duration::from_secs(parameters.split_duration_seconds.into()),
+            events: Vec::new(),
         }
+    }
+
+    /// The same partitions, each of which admits writes until `credit` is owed.
+    pub(super) fn with_write_credit(mut self, credit: CapacityUnits) -> Self {
+        for partition in &mut self.all {
+            let bucket = &mut partition.buckets.write;
+            *bucket = bucket.clone().with_credit(credit);
+        }
+        self
+    }
+
+    /// Says that the table has a local index: what has one partition key stays together.
+    pub(super) const fn bind_collections(&mut self) {
+        self.rule.whole_collections = true;
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.buckets.len()
+        self.all.len()
     }
 
     /// The number of the partition that a key lies in, in the order of the hash space.
     #[must_use]
     pub fn index_of(&self, key: KeyHash) -> usize {
-        let high = key.high();
-        self.starts.partition_point(|start| *start <= high) - 1
+        self.starts.partition_point(|start| *start <= key.0) - 1
     }
 
     /// Splits the partition that `at` lies in: keys from `at` on move to a new partition, with
@@ -118,13 +196,12 @@ impl Partitions {
     /// already where a partition begins: nothing to split. Partitions never merge.
     pub fn split(&mut self, at: KeyHash) -> bool {
         let parent = self.index_of(at);
-        let high = at.high();
-        if self.starts[parent] == high {
+        if self.starts[parent] == at.0 {
             return false;
         }
-        self.starts.insert(parent + 1, high);
-        self.buckets
-            .insert(parent + 1, self.buckets[parent].clone());
+        self.starts.insert(parent + 1, at.0);
+        self.all[parent].heat = ByDirection::default();
+        self.all.insert(parent + 1, self.all[parent].clone());
         true
     }
 
@@ -143,30 +220,61 @@ impl Partitions {
             }
         }
         let count = u64::try_from(self.count()).unwrap_or(u64::MAX);
-        for buckets in &mut self.buckets {
+        let burst = depth(parameters);
+        for partition in &mut self.all {
             for direction in Direction::ALL {
                 let rate = partition_rate(rates[direction], count, direction, parameters);
-                buckets[direction].set_rate(rate, now);
+                partition.buckets[direction].set_rate(rate, burst, now);
             }
         }
     }
 
+    /// When the next split is live.
+    pub(super) fn changes_at(&self) -> Option<Timestamp> {
+        self.splitting.front().map(|(live, _)| *live)
+    }
+
+    /// Makes the splits live that are complete at `now`.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        while let Some((live, at)) = self.splitting.front().copied()
+            && live <= now
+        {
+            self.splitting.pop_front();
+            let partition = self.index_of(at);
+            if self.split(at) {
+                self.events.push(HeatEvent {
+                    at: live,
+                    partition,
+                    blocked: None,
+                });
+            }
+        }
+    }
+
+    /// What became of hot partitions since this was asked the last time, in order.
+    pub fn take_events(&mut self) -> Vec<HeatEvent> {
+        std::mem::take(&mut self.events)
+    }
+
     /// Leaves one unit at most in every bucket.
     pub(super) fn drain(&mut self, now: Timestamp) {
-        for buckets in &mut self.buckets {
+        for partition in &mut self.all {
             for direction in Direction::ALL {
-                buckets[direction].drain(now);
+                partition.buckets[direction].drain(now);
             }
         }
     }
 
     fn middles(&self) -> Vec<KeyHash> {
-        let ends = self.starts.iter().skip(1).map(|start| u128::from(*start));
-        self.starts
-            .iter()
-            .zip(ends.chain([1 << 64]))
-            .map(|(start, end)| KeyHash(u128::midpoint(u128::from(*start), end) << 64))
+        (0..self.count())
+            .map(|number| self.middle(number))
             .collect()
+    }
+
+    fn middle(&self, partition: usize) -> KeyHash {
+        let start = self.starts[partition];
+        let end = self.starts.get(partition + 1).map_or(u128::MAX, |end| *end);
+        KeyHash(start + (end - start).div_ceil(2))
     }
 
     pub(super) fn admits(
@@ -178,7 +286,7 @@ impl Partitions {
         now: Timestamp,
     ) -> Result<(), Timestamp> {
         let index = self.index_of(key);
-        let bucket = &mut self.buckets[index][direction];
+        let bucket = &mut self.all[index].buckets[direction];
         if bucket.admits(units, rule, now) {
             Ok(())
         } else {
@@ -194,7 +302,22 @@ impl Partitions {
         now: Timestamp,
     ) {
         let index = self.index_of(key);
-        self.buckets[index][direction].spend(units, now);
+        let partition = &mut self.all[index];
+        partition.buckets[direction].spend(units, now);
+        let heat = &mut partition.heat[direction];
+        let ceiling = self.ceilings[direction];
+        match heat.serve(key, units, ceiling, &self.rule, now) {
+            None => {}
+            Some(Ok(at)) => {
+                let at = at.unwrap_or_else(|| self.middle(index));
+                self.splitting.push_back((now + self.split_takes, at));
+            }
+            Some(Err(blocked)) => self.events.push(HeatEvent {
+                at: now,
+                partition: index,
+                blocked: Some(blocked),
+            }),
+        }
     }
 }
 
@@ -205,6 +328,14 @@ pub fn ceiling(direction: Direction, parameters: &ModelParameters) -> CapacityUn
         Direction::Read => parameters.partition_read_cap,
         Direction::Write => parameters.partition_write_cap,
     }))
+}
+
+/// Seconds beyond the current one that a partition's bucket holds.
+const fn depth(parameters: &ModelParameters) -> u32 {
+    match parameters.partition_share_mode {
+        PartitionShareMode::Gac => parameters.partition_bucket_seconds.saturating_sub(1),
+        PartitionShareMode::LegacyEvenShare => parameters.burst_seconds,
+    }
 }
 
 fn partition_rate(

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::units::{CapacityUnits, Share};
+use crate::{
+    scenario::ModelParameters,
+    units::{CapacityUnits, Share},
+};
 
 /// When heat splits a partition. Not published; the defaults are inferred from public tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,13 +18,21 @@ pub struct SplitRule {
     pub single_key_share: f64,
 }
 
+impl SplitRule {
+    /// As the model's parameters say.
+    #[must_use]
+    pub fn of(parameters: &ModelParameters) -> Self {
+        Self {
+            trigger_fraction: parameters.split_trigger_fraction.as_fraction(),
+            trigger: Duration::from_secs(parameters.split_trigger_seconds.into()),
+            single_key_share: parameters.single_key_share.as_fraction(),
+        }
+    }
+}
+
 impl Default for SplitRule {
     fn default() -> Self {
-        Self {
-            trigger_fraction: 0.9,
-            trigger: Duration::from_mins(10),
-            single_key_share: 0.9,
-        }
+        Self::of(&ModelParameters::default())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
     progress::{Loading, Style},
     record::IntervalTable,
-    scenario::{PhaseKind, Scenario},
+    scenario::{Billing, PhaseKind, Scenario},
     target::sdk::{SdkTarget, admin::OwnedTable},
     workload::Workload,
 };
@@ -43,16 +43,6 @@ pub(super) struct Prepared {
 impl World {
     /// Starts the embedded emulator, or gets ready to fire at `endpoint`.
     pub(super) async fn open(endpoint: Option<&str>, scenario: &Scenario) -> anyhow::Result<Self> {
-        let moving = scenario.tables.iter().find(|t| !t.has_fixed_capacity());
-        if let (None, Some(table)) = (endpoint, moving) {
-            anyhow::bail!(
-                "table {}: the embedded emulator neither throttles on-demand tables nor scales \
-                 by itself yet, so that it would serve more, or less, than DynamoDB\n  \
-                 help: give it a fixed capacity, or fire at another server with --endpoint URL; \
-                 dyno size prices every mode",
-                table.name
-            );
-        }
         let emulator = if endpoint.is_none() {
             let config = EmulatorConfig {
                 parameters: scenario.model.clone(),
@@ -93,8 +83,8 @@ impl World {
     }
 
     /// Creates the tables but for existing ones, which are checked, and loads those it made if
-    /// the scenario has a load phase. The emulator's
-    /// buckets are full as the scenario says when this returns.
+    /// the scenario has a load phase. The emulator's buckets are full as the scenario says when
+    /// this returns.
     pub(super) async fn prepare(
         &mut self,
         scenario: &Scenario,
@@ -114,6 +104,9 @@ impl World {
             self.target
                 .wait_until_active(&table.name, ACTIVE_WITHIN)
                 .await?;
+        }
+        if let Some(governor) = self.governor() {
+            auto_scale(&governor, scenario).await;
         }
         let mut items = 0;
         if scenario
@@ -207,5 +200,19 @@ impl World {
             self.endpoint
         );
         Ok(())
+    }
+}
+
+/// Registers the scenario's policies with the emulator.
+async fn auto_scale(governor: &EmulatorHandle, scenario: &Scenario) {
+    for table in &scenario.tables {
+        let own = (None, &table.billing);
+        let indexes = table.global_indexes();
+        let indexes = indexes.map(|(_, index, billing)| (Some(index.name.as_str()), billing));
+        for (index, billing) in std::iter::once(own).chain(indexes) {
+            if let Billing::Provisioned { auto_scaling, .. } = billing {
+                governor.auto_scale(&table.name, index, *auto_scaling).await;
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Decides which requests a table's provisioned capacity admits.
+//! Decides which requests a table's capacity admits.
 //!
 //! Owns the buckets of every table and when they are asked; the rules are the capacity
 //! model's. Must not know how requests are executed.
@@ -17,10 +17,10 @@ use crate::{
     capacity::{
         AdmissionDecision, Arm, TableCapacity,
         partition::KeyHash,
-        throttle::{Resource, ThrottleReason},
+        throttle::{BillingMode, Resource, ThrottleReason},
     },
     clock::Clock,
-    scenario::{AdmissionRule, ModelParameters},
+    scenario::{AdmissionRule, Billing, ModelParameters},
     units::{ByDirection, Bytes, CapacityUnits, Timestamp},
 };
 
@@ -29,7 +29,7 @@ use crate::{
 pub struct TableCapacityStatus {
     /// Table name.
     pub name: String,
-    /// RCU and WCU in force.
+    /// RCU and WCU in force; on demand: request units per second that are served at once.
     pub provisioned: ByDirection<CapacityUnits>,
     /// Burst credit left, in units; never below zero.
     pub burst_left: ByDirection<f64>,
@@ -57,7 +57,7 @@ pub(super) struct Governor {
     pub(super) catalog: Catalog,
 }
 
-/// The buckets of one provisioned table and of its global indexes.
+/// The buckets of one table and of its global indexes.
 #[derive(Clone)]
 struct Buckets {
     capacity: TableCapacity,
@@ -104,13 +104,9 @@ impl Governor {
             return;
         }
         let now = self.clock.now();
-        let info = self.catalog.table(name);
-        if let Some((info, rates)) = info.and_then(|info| Some((info, info.provisioned?))) {
-            let mut buckets = old.unwrap_or_else(|| Buckets {
-                capacity: TableCapacity::provisioned(rates, info.size, &self.parameters, now),
-                indexes: BTreeMap::new(),
-            });
-            buckets.follow(info, rates, now);
+        if let Some(info) = self.catalog.table(name) {
+            let mut buckets = old.unwrap_or_else(|| Buckets::new(info, &self.parameters, now));
+            buckets.follow(info, now);
             self.tables.insert(name.to_owned(), buckets);
         }
     }
@@ -197,18 +193,27 @@ impl Governor {
 }
 
 impl Buckets {
-    fn follow(&mut self, info: &TableInfo, rates: ByDirection<CapacityUnits>, now: Timestamp) {
-        self.capacity.set_rates(Resource::Table, rates, now);
+    fn new(info: &TableInfo, parameters: &ModelParameters, now: Timestamp) -> Self {
+        let mut capacity = TableCapacity::new(&info.billing, info.size, parameters, now);
+        if info.has_local_index {
+            capacity.bind_collections();
+        }
+        Self {
+            capacity,
+            indexes: BTreeMap::new(),
+        }
+    }
+
+    fn follow(&mut self, info: &TableInfo, now: Timestamp) {
+        let capacity = &mut self.capacity;
+        capacity.set_billing(Resource::Table, &info.billing, now);
         self.indexes
             .retain(|name, _| info.indexes.contains_key(name));
         for (name, index) in &info.indexes {
-            let Some(rates) = index.provisioned else {
-                continue;
-            };
             if let Some(resource) = self.indexes.get(name) {
-                self.capacity.set_rates(*resource, rates, now);
+                capacity.set_billing(*resource, &index.billing, now);
             } else {
-                let resource = self.capacity.add_index(rates, Bytes(0), now);
+                let resource = capacity.add_index(&index.billing, Bytes(0), now);
                 self.indexes.insert(name.clone(), resource);
             }
         }
@@ -289,10 +294,14 @@ impl Buckets {
                 .map(|(name, _)| format!("{}/index/{name}", info.arn))
                 .unwrap_or_default(),
         };
+        let mode = match info.billing {
+            Billing::Provisioned { .. } => BillingMode::Provisioned,
+            Billing::OnDemand { .. } => BillingMode::PayPerRequest,
+        };
+        let first = reasons.first().expect("a refusal has a reason");
         Throttle {
-            // A provisioned table answers so for either cause.
-            exception: "ProvisionedThroughputExceededException",
-            message: reasons.first().map_or("", |first| first.message()),
+            exception: first.exception(mode),
+            message: first.message_in(mode),
             reasons: reasons
                 .iter()
                 .map(|reason| (reason.wire_name().to_owned(), arn(reason.resource)))

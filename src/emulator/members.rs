@@ -69,7 +69,7 @@ impl Member<'_> {
     /// The place in a global index of the item that is put; `None` when it is not in it, or is
     /// not known.
     pub(super) fn index_key(&self, index: &IndexInfo) -> Option<KeyHash> {
-        store::key_hash(self.carried()?.get(&index.partition_key)?)
+        index.keys.place(self.carried()?)
     }
 }
 
@@ -172,7 +172,7 @@ fn keyed<'request>(
     info: &TableInfo,
     attributes: &'request Value,
 ) -> Option<Member<'request>> {
-    let partition_key = store::key_hash(attributes.get(&info.partition_key)?)?;
+    let partition_key = info.keys.place(attributes)?;
     Some(Member {
         table: table_name(table),
         index: None,
@@ -220,7 +220,8 @@ fn range_member<'request>(request: &'request Value, catalog: &Catalog) -> Option
     let index = request.get("IndexName").and_then(Value::as_str);
     // A local index lives on the table's capacity and shares its partition key.
     let global = index.and_then(|name| Some((name, info.indexes.get(name)?)));
-    let partition_key_name = global.map_or(&info.partition_key, |(_, index)| &index.partition_key);
+    let keys = global.map_or(&info.keys, |(_, index)| &index.keys);
+    let partition_key_name = &keys.partition_key;
     let start = || request.get("ExclusiveStartKey")?.get(partition_key_name);
     let value = queried_value(request, partition_key_name).or_else(start);
     Some(Member {
@@ -228,7 +229,7 @@ fn range_member<'request>(request: &'request Value, catalog: &Catalog) -> Option
         index: global.map(|(name, _)| name),
         action: Action::Range,
         attributes: None,
-        partition_key: value.and_then(store::key_hash),
+        partition_key: value.and_then(|value| store::place(value, None)),
         consistent: consistent(request),
         batch_position: None,
     })

@@ -19,7 +19,10 @@ use super::{
     throttle::{self, Throttle},
     wire::Answer,
 };
-use crate::units::{ByDirection, CapacityUnits};
+use crate::{
+    scenario::AutoScaling,
+    units::{ByDirection, CapacityUnits},
+};
 
 /// A request's members as they are to be executed.
 struct Admitted<'request> {
@@ -54,6 +57,17 @@ impl Service {
     /// Enforces capacity from now on, with fresh buckets.
     pub(super) fn enforce(&mut self) {
         self.governor.enforce(&self.store);
+    }
+
+    /// Lets auto scaling move the capacity of a table or of a global index of it.
+    pub(super) fn scale(
+        &mut self,
+        table: &str,
+        index: Option<&str>,
+        policies: ByDirection<Option<AutoScaling>>,
+    ) {
+        self.governor.catalog.scale(table, index, policies);
+        self.governor.follow_table(table, &self.store);
     }
 
     /// Executes one request and books it.
@@ -214,6 +228,7 @@ impl Service {
         if matches!(operation, "CreateTable" | "UpdateTable" | "DeleteTable")
             && let Some(table) = request.get("TableName").and_then(Value::as_str)
         {
+            self.governor.catalog.note(table, request);
             self.governor.follow_table(table, &self.store);
         }
     }

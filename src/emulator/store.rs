@@ -5,7 +5,7 @@
 use dynoxide::{
     AttributeValue, Database, DynoxideError,
     actions::{
-        TableDescription, TableProvisionedThroughputDescription,
+        GlobalSecondaryIndexDescription, TableDescription, TableProvisionedThroughputDescription,
         describe_table::DescribeTableRequest, get_item::GetItemRequest,
     },
     types::{ConsumedCapacity, KeySchemaElement, KeyType, item_size, normalize_dynamo_number},
@@ -13,9 +13,9 @@ use dynoxide::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::catalog::{IndexInfo, TableInfo};
+use super::catalog::{IndexInfo, KeyNames, TableInfo, TableSettings};
 use crate::{
-    capacity::partition::KeyHash,
+    capacity::partition::{KeyHash, ordered_bytes},
     units::{ByDirection, Bytes, CapacityUnits},
 };
 
@@ -82,13 +82,14 @@ impl Store {
             .map_err(|error| enveloped(operation, error))
     }
 
-    /// The keys and rates of a table; `None` when there is none of this name.
-    pub(super) fn describe(&self, table: &str) -> Option<TableInfo> {
+    /// The keys and rates of a table with these settings; `None` when there is none of this
+    /// name.
+    pub(super) fn describe(&self, table: &str, settings: &TableSettings) -> Option<TableInfo> {
         let request = DescribeTableRequest {
             table_name: table.to_owned(),
         };
         let description = self.database.describe_table(request).ok()?.table;
-        Some(table_info(description))
+        Some(table_info(description, settings))
     }
 
     /// The size of the item stored under `key`; `None` when there is none or it is no key.
@@ -170,50 +171,65 @@ pub(super) fn carried_size(attributes: &Value) -> Option<Bytes> {
     Some(Bytes(item_size(&decode(attributes).ok()?) as u64))
 }
 
-/// The place of a key attribute's value; equal for equal values: for `1` and `1.0`, too.
-pub(super) fn key_hash(value: &Value) -> Option<KeyHash> {
-    match decode(value).ok()? {
-        AttributeValue::S(text) => Some(KeyHash::of(b'S', text.as_bytes())),
-        AttributeValue::N(number) => Some(KeyHash::of(
-            b'N',
-            normalize_dynamo_number(&number).as_bytes(),
-        )),
-        AttributeValue::B(bytes) => Some(KeyHash::of(b'B', &bytes)),
-        _ => None,
-    }
+/// The place of what has these values as its keys; equal for equal values: for `1` and `1.0`,
+/// too. `None` when the partition key is no key.
+pub(super) fn place(partition_key: &Value, sort_key: Option<&Value>) -> Option<KeyHash> {
+    let collection = match decode(partition_key).ok()? {
+        AttributeValue::S(text) => KeyHash::of(b'S', text.as_bytes()),
+        AttributeValue::N(number) => KeyHash::of(b'N', normalize_dynamo_number(&number).as_bytes()),
+        AttributeValue::B(bytes) => KeyHash::of(b'B', &bytes),
+        _ => return None,
+    };
+    Some(match sort_key.map(decode) {
+        Some(Ok(AttributeValue::S(text))) => collection.sorted(text.as_bytes()),
+        Some(Ok(AttributeValue::N(number))) => {
+            collection.sorted(&ordered_bytes(number.parse().unwrap_or(0.0)))
+        }
+        Some(Ok(AttributeValue::B(bytes))) => collection.sorted(&bytes),
+        _ => collection.collection(),
+    })
 }
 
-fn table_info(table: TableDescription) -> TableInfo {
+fn table_info(table: TableDescription, settings: &TableSettings) -> TableInfo {
     let on_demand = table
         .billing_mode_summary
         .is_some_and(|summary| summary.billing_mode == "PAY_PER_REQUEST");
-    let rates = |throughput: Option<TableProvisionedThroughputDescription>| {
-        throughput.filter(|_| !on_demand).map(|rates| ByDirection {
+    let billing = |index: Option<&str>, rates: Option<TableProvisionedThroughputDescription>| {
+        let settings = settings.get(&index.map(str::to_owned));
+        let settings = settings.copied().unwrap_or_default();
+        let rates = rates.filter(|_| !on_demand).map(|rates| ByDirection {
             read: whole(rates.read_capacity_units),
             write: whole(rates.write_capacity_units),
-        })
+        });
+        settings.billing(rates)
     };
     let size = table
         .table_size_bytes
         .and_then(|bytes| u64::try_from(bytes).ok());
+    let index = |index: GlobalSecondaryIndexDescription| {
+        let info = IndexInfo {
+            keys: key_names(&index.key_schema),
+            billing: billing(Some(&index.index_name), index.provisioned_throughput),
+        };
+        (index.index_name, info)
+    };
+    let indexes = table.global_secondary_indexes.unwrap_or_default();
     TableInfo {
         arn: table.table_arn,
-        partition_key: key_name(&table.key_schema, &KeyType::HASH).unwrap_or_default(),
-        sort_key: key_name(&table.key_schema, &KeyType::RANGE),
-        provisioned: rates(table.provisioned_throughput),
+        keys: key_names(&table.key_schema),
+        billing: billing(None, table.provisioned_throughput),
+        has_local_index: table
+            .local_secondary_indexes
+            .is_some_and(|all| !all.is_empty()),
         size: Bytes(size.unwrap_or_default()),
-        indexes: table
-            .global_secondary_indexes
-            .unwrap_or_default()
-            .into_iter()
-            .map(|index| {
-                let info = IndexInfo {
-                    partition_key: key_name(&index.key_schema, &KeyType::HASH).unwrap_or_default(),
-                    provisioned: rates(index.provisioned_throughput),
-                };
-                (index.index_name, info)
-            })
-            .collect(),
+        indexes: indexes.into_iter().map(index).collect(),
+    }
+}
+
+fn key_names(schema: &[KeySchemaElement]) -> KeyNames {
+    KeyNames {
+        partition_key: key_name(schema, &KeyType::HASH).unwrap_or_default(),
+        sort_key: key_name(schema, &KeyType::RANGE),
     }
 }
 

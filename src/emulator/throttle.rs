@@ -5,12 +5,12 @@
 use serde_json::{Value, json};
 
 use super::wire::Answer;
+use crate::capacity::throttle::ThrottleException;
 
 /// Why one member is not admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Throttle {
-    /// The exception's name, without a namespace.
-    pub(super) exception: &'static str,
+    pub(super) exception: ThrottleException,
     pub(super) message: &'static str,
     /// Every exhausted resource: reason and ARN.
     pub(super) reasons: Vec<(String, String)>,
@@ -19,28 +19,26 @@ pub(super) struct Throttle {
 impl Throttle {
     /// The answer to a request that was refused for it.
     pub(super) fn answer(&self) -> Answer {
-        // The availability layer, which throttles by request, spells the field in its own way.
-        let (namespace, field) = match self.exception {
-            "ThrottlingException" => ("com.amazon.coral.availability", "throttlingReasons"),
-            _ => ("com.amazonaws.dynamodb.v20120810", "ThrottlingReasons"),
-        };
         let reasons: Vec<_> = self
             .reasons
             .iter()
             .map(|(reason, resource)| json!({"reason": reason, "resource": resource}))
             .collect();
         Answer::refused(&json!({
-            "__type": format!("{namespace}#{}", self.exception),
+            "__type": format!("{}#{}", self.exception.namespace(), self.exception.name()),
             "message": self.message,
-            field: reasons,
+            // Its first letter differs between exceptions.
+            self.exception.reasons_field(): reasons,
         }))
     }
 
     /// The code that cancels a transaction [API].
-    fn cancellation_code(&self) -> &'static str {
+    const fn cancellation_code(&self) -> &'static str {
         match self.exception {
-            "ProvisionedThroughputExceededException" => "ProvisionedThroughputExceeded",
-            _ => "ThrottlingError",
+            ThrottleException::ProvisionedThroughputExceeded => "ProvisionedThroughputExceeded",
+            ThrottleException::Throttling | ThrottleException::RequestLimitExceeded => {
+                "ThrottlingError"
+            }
         }
     }
 }

@@ -51,17 +51,11 @@ impl Table {
         }
     }
 
-    /// Whether its capacity and that of its indexes stays as it is: provisioned, without auto
-    /// scaling. What moves it is not modelled yet, neither in virtual time nor in the emulator.
+    /// Whether an index uses the table's capacity, and binds what has one partition key.
     #[must_use]
-    pub fn has_fixed_capacity(&self) -> bool {
-        let of_indexes = self.global_indexes().map(|(_, _, billing)| billing);
-        std::iter::once(&self.billing)
-            .chain(of_indexes)
-            .all(|billing| {
-                matches!(billing, Billing::Provisioned { auto_scaling, .. }
-                if auto_scaling.read.is_none() && auto_scaling.write.is_none())
-            })
+    pub fn has_local_index(&self) -> bool {
+        let mut scopes = self.indexes.iter().map(|index| &index.scope);
+        scopes.any(|scope| *scope == IndexScope::Local)
     }
 
     /// The global indexes with their positions in `indexes`: those with capacity of their own.

@@ -47,6 +47,8 @@ pub(super) struct StoredItems {
     views: Vec<View>,
     values: Values,
     sizes: Memo<Bytes>,
+    /// Where items lie, in a table with a sort key.
+    places: Memo<KeyHash>,
     /// Where the next key is written; kept for its memory.
     key: Vec<u8>,
 }
@@ -102,12 +104,28 @@ impl StoredItems {
             views,
             values,
             sizes: Memo::new(spec.items),
+            places: Memo::new(spec.items),
             key: Vec::new(),
         })
     }
 
-    /// Where the partition key of item `number` lies.
+    /// Where item `number` lies.
     pub(super) fn place(&mut self, number: u64) -> KeyHash {
+        if self.workload.scenario().tables[self.table]
+            .sort_key
+            .is_none()
+        {
+            return self.partition_key(number).collection();
+        }
+        let (workload, table) = (&self.workload, self.table);
+        self.places.get(number, || {
+            let key = workload.key(table, number);
+            place::of_item(&key[0].1, key.get(1).map(|(_, value)| value))
+        })
+    }
+
+    /// The hash of the partition key of item `number`.
+    fn partition_key(&mut self, number: u64) -> KeyHash {
         self.key.clear();
         let (workload, table) = (&self.workload, self.table);
         if workload.append_partition_key(table, number, &mut self.key) {
@@ -214,10 +232,11 @@ impl StoredItems {
             let units = cost::index_write(sizes, change)?;
             // The entry that stays, or the one that goes.
             let image = if sizes.new.is_some() { new } else { old };
-            let place = self.values.value(image?, index.partition_key)?;
+            let value = |key| self.values.value(image?, key);
+            let sort_key = index.sort_key.and_then(value);
             Some(IndexArm {
                 index: position,
-                place: place::place(&place),
+                place: place::of_item(&value(index.partition_key)?, sort_key.as_ref()),
                 units,
             })
         };
@@ -342,7 +361,7 @@ impl StoredItems {
             }
         };
         if id >= self.loaded && self.partitions.is_some() && !self.written.contains_key(&id) {
-            let place = self.place(id);
+            let place = self.partition_key(id);
             if let Some(partitions) = &mut self.partitions {
                 partitions.add(place, id);
             }

@@ -1,10 +1,29 @@
 //! Key values: where they lie among partitions, and how they are ordered within one.
 
-use crate::{capacity::partition::KeyHash, workload::item::AttributeValue};
+use crate::{
+    capacity::partition::{KeyHash, ordered_bytes},
+    workload::item::AttributeValue,
+};
 
 /// Powers of ten that DynamoDB's numbers stay within, with room. Others are no numbers, and
 /// are not written out.
 const POINT_MAX: i64 = 200;
+
+/// The place of an item, or of an entry of an index: by its partition key, and within what
+/// shares that by its sort key.
+pub(super) fn of_item(
+    partition_key: &AttributeValue,
+    sort_key: Option<&AttributeValue>,
+) -> KeyHash {
+    let collection = place(partition_key);
+    match sort_key {
+        None => collection.collection(),
+        Some(AttributeValue::N(literal)) => {
+            collection.sorted(&ordered_bytes(literal.parse().unwrap_or(0.0)))
+        }
+        Some(other) => collection.sorted(&canonical(other).1),
+    }
+}
 
 /// The place of a partition key; equal for equal values, for `1` and `1.0`, too.
 pub(super) fn place(value: &AttributeValue) -> KeyHash {
@@ -47,20 +66,12 @@ impl Rank {
         };
         let (_, bytes) = canonical(value);
         let value = match value {
-            AttributeValue::N(literal) => ordered(literal.parse().unwrap_or(0.0)),
+            AttributeValue::N(literal) => {
+                u64::from_be_bytes(ordered_bytes(literal.parse().unwrap_or(0.0)))
+            }
             _ => 0,
         };
         Self { value, bytes }
-    }
-}
-
-/// Bits that are ordered as the numbers are.
-fn ordered(number: f64) -> u64 {
-    let bits = number.to_bits();
-    if number.is_sign_negative() {
-        !bits
-    } else {
-        bits | (1 << 63)
     }
 }
 

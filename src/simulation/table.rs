@@ -12,7 +12,7 @@ use crate::{
     },
     engine::Answer,
     record::{Declared, IntervalTable},
-    scenario::{Action, Billing, OperationKind, OperationSpec, Presence},
+    scenario::{Action, OperationKind, OperationSpec, Presence},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
     workload::{Pick, Workload},
 };
@@ -54,16 +54,13 @@ impl SimulatedTable {
         let scenario = workload.scenario();
         let spec = &scenario.tables[index];
         let bytes = table_bytes(&mut table.items, loaded);
-        if !spec.has_fixed_capacity() {
-            return Err(SimulationError::Unsupported {
-                table: spec.name.clone(),
-            });
-        }
-        let rates = |billing: &Billing| billing.capacity().unwrap_or_default();
-        let (now, of_table) = (Timestamp::ZERO, rates(&spec.billing));
-        let mut capacity = TableCapacity::provisioned(of_table, bytes, &scenario.model, now);
+        let now = Timestamp::ZERO;
+        let mut capacity = TableCapacity::new(&spec.billing, bytes, &scenario.model, now);
         for (_, _, billing) in spec.global_indexes() {
-            capacity.add_index(rates(billing), Bytes(0), now);
+            capacity.add_index(billing, Bytes(0), now);
+        }
+        if spec.has_local_index() {
+            capacity.bind_collections();
         }
         table.capacity = Some(capacity);
         Ok(table)

@@ -1,5 +1,7 @@
 //! The capacity model: the reference vectors, and its laws.
 
+mod heat;
 mod laws;
 mod prices;
+mod supply;
 mod vectors;

@@ -217,9 +217,11 @@ fn load(trace: &Trace, table: usize) -> Load {
             .filter(|arm| arm.resource == Resource::Table);
         for (number, arm) in arms.enumerate() {
             let units = arm.units.as_f64() / seconds;
-            let key = keys
-                .entry(arm.key)
-                .or_insert((ByDirection::default(), 0, request.item));
+            let key = keys.entry(arm.key.collection()).or_insert((
+                ByDirection::default(),
+                0,
+                request.item,
+            ));
             key.0[arm.direction] += units;
             key.1 += u64::from(number == 0);
             windows[arm.direction][window] += units * float(count);

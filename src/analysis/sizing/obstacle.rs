@@ -104,7 +104,8 @@ fn hottest(trace: &Trace, slot: &Slot, direction: Direction) -> Option<HotKey> {
         }
         for arm in trace.arms(request) {
             if arm.resource == slot.resource && arm.direction == direction {
-                units.entry(arm.key).or_insert((0.0, request.item)).0 += arm.units.as_f64();
+                let key = units.entry(arm.key.collection());
+                key.or_insert((0.0, request.item)).0 += arm.units.as_f64();
                 all += arm.units.as_f64();
             }
         }

@@ -8,19 +8,15 @@ use std::time::Duration;
 use crate::{
     capacity::{
         AdmissionDecision, Arm, TableCapacity,
-        autoscaling::{AutoScaler, TargetTracking},
-        limits::{ON_DEMAND_INITIAL, TABLE_QUOTA},
-        on_demand::{Growth, OnDemandBounds},
+        autoscaling::TargetTracking,
         throttle::{Resource, ThrottleCause},
     },
-    scenario::{Billing, Index, ModelParameters, Scenario, Table},
+    scenario::{AutoScaling, Billing, Index, ModelParameters, Scenario, Table},
     simulation::trace::Trace,
-    units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
+    units::{ByDirection, Bytes, CapacityUnits, Direction, Share, Timestamp},
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// How long a peak must be past until twice as much is served at once. [OD]
-const GROWTH_INTERVAL: Duration = Duration::from_mins(30);
 
 /// Measured requests of one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,11 +134,11 @@ pub fn fixed(
     part: Part,
 ) -> Vec<Tally> {
     let mut capacity = provisioned(trace, slots, rates, burst, part.table);
-    replay(trace, part, &mut capacity, |_, _, _| {})
+    replay(trace, part, &mut capacity, |_, _| {})
 }
 
-/// A table with auto scaling that had settled at `starts`: measured requests by operation, and what was provisioned in each
-/// minute, for the table and for its indexes.
+/// A table with auto scaling that had settled at `starts`: measured requests by operation, and
+/// what was provisioned in each minute, for the table and for its indexes.
 #[must_use]
 pub fn scaled(
     trace: &Trace,
@@ -151,37 +147,38 @@ pub fn scaled(
     starts: &[ByDirection<u64>],
     part: Part,
 ) -> (Vec<Tally>, Vec<Rates>) {
-    let start: Rates = policies
-        .iter()
-        .zip(starts)
-        .map(|(policy, start)| {
-            ByDirection::from_fn(|direction| {
-                let policy = policy[direction];
-                start[direction].clamp(policy.min, policy.max)
-            })
-        })
-        .collect();
-    let of_table = || (0..slots.len()).filter(|slot| slots[*slot].table == part.table);
-    let mut capacity = provisioned(trace, slots, &start, Burst::Modelled, part.table);
-    let mut scalers: Vec<ByDirection<AutoScaler>> = of_table()
-        .map(|slot| {
-            ByDirection::from_fn(|direction| {
-                AutoScaler::new(policies[slot][direction], start[slot][direction])
-            })
-        })
-        .collect();
-    let resources: Vec<Resource> = of_table().map(|slot| slots[slot].resource).collect();
-    let mut minutes = vec![of_table().map(|slot| start[slot]).collect()];
-    let tallies = replay(trace, part, &mut capacity, |now, consumed, capacity| {
-        let mut in_force = Rates::new();
-        for ((scaler, resource), consumed) in scalers.iter_mut().zip(&resources).zip(consumed) {
-            let rates = ByDirection::from_fn(|direction| {
-                scaler[direction].minute(consumed[direction] / MINUTE.as_secs_f64(), now)
-            });
-            capacity.set_rates(*resource, units(rates), now);
-            in_force.push(rates);
+    let billing = |slot: usize| {
+        let policy = |direction| {
+            let policy: TargetTracking = policies[slot][direction];
+            AutoScaling {
+                min: whole(policy.min),
+                max: whole(policy.max),
+                target_utilization: Share::new(policy.target).unwrap_or(Share::ALL),
+            }
+        };
+        let start = |direction| {
+            let policy: TargetTracking = policies[slot][direction];
+            whole(starts[slot][direction].clamp(policy.min, policy.max))
+        };
+        Billing::Provisioned {
+            capacity: ByDirection::from_fn(start),
+            auto_scaling: ByDirection::from_fn(|direction| Some(policy(direction))),
         }
-        minutes.push(in_force);
+    };
+    let parameters = &trace.workload().scenario().model;
+    let mut capacity = table_of(slots, part.table, parameters, billing);
+    let of_table = slots.iter().filter(|slot| slot.table == part.table);
+    let resources: Vec<Resource> = of_table.map(|slot| slot.resource).collect();
+    let in_force = |now: Timestamp, capacity: &mut TableCapacity| -> Rates {
+        let rates = |resource: &Resource| {
+            let status = capacity.status(*resource, now);
+            ByDirection::from_fn(|direction| status.provisioned[direction].whole_units())
+        };
+        resources.iter().map(rates).collect()
+    };
+    let mut minutes = vec![in_force(Timestamp::ZERO, &mut capacity)];
+    let tallies = replay(trace, part, &mut capacity, |now, capacity| {
+        minutes.push(in_force(now, capacity));
     });
     (tallies, minutes)
 }
@@ -194,42 +191,13 @@ pub fn on_demand(
     maximum: ByDirection<Option<u64>>,
     part: Part,
 ) -> Vec<Tally> {
-    let maximum = ByDirection::from_fn(|direction| maximum[direction].map(whole));
-    let new = ByDirection::from_fn(|direction| {
-        OnDemandBounds {
-            warm: ON_DEMAND_INITIAL[direction],
-            previous_peak: CapacityUnits::ZERO,
-            quota: TABLE_QUOTA,
-            maximum: None,
-        }
-        .instant()
-    });
-    let mut parameters = trace.workload().scenario().model.clone();
-    parameters.burst_seconds = 0;
-    // Partitions are those of the warm throughput, whatever maximum is set.
-    let mut capacity = table_of(slots, part.table, &parameters, |_| new);
-    let of_table = || slots.iter().filter(|slot| slot.table == part.table);
-    let mut growth: Vec<(Resource, ByDirection<Growth>)> = of_table()
-        .map(|slot| {
-            let growth = |direction| Growth::new(ON_DEMAND_INITIAL[direction], GROWTH_INTERVAL);
-            (slot.resource, ByDirection::from_fn(growth))
-        })
-        .collect();
-    let mut bound =
-        |now: Timestamp, consumed: &[ByDirection<f64>], capacity: &mut TableCapacity| {
-            for ((resource, growth), consumed) in growth.iter_mut().zip(consumed) {
-                let rates = ByDirection::from_fn(|direction| {
-                    let mean = consumed[direction] / MINUTE.as_secs_f64();
-                    growth[direction].window(now, CapacityUnits::from(mean));
-                    let bounds = growth[direction].bounds(now, TABLE_QUOTA, maximum[direction]);
-                    bounds.instant()
-                });
-                capacity.set_rates(*resource, rates, now);
-            }
-        };
-    let nothing = vec![ByDirection::default(); of_table().count()];
-    bound(Timestamp::ZERO, &nothing, &mut capacity);
-    replay(trace, part, &mut capacity, bound)
+    let billing = Billing::OnDemand {
+        maximum: ByDirection::from_fn(|direction| maximum[direction].map(whole)),
+        warm: ByDirection::default(),
+    };
+    let parameters = &trace.workload().scenario().model;
+    let mut capacity = table_of(slots, part.table, parameters, |_| billing);
+    replay(trace, part, &mut capacity, |_, _| {})
 }
 
 fn provisioned(
@@ -243,40 +211,40 @@ fn provisioned(
     if burst == Burst::Spent {
         parameters.burst_seconds = 0;
     }
-    let mut capacity = table_of(slots, table, &parameters, |slot| units(rates[slot]));
+    let billing = |slot: usize| Billing::fixed(units(rates[slot]));
+    let mut capacity = table_of(slots, table, &parameters, billing);
     if burst == Burst::Spent {
         capacity.drain(Timestamp::ZERO);
     }
     capacity
 }
 
-/// The buckets of a table and its indexes; `rates` by number of the slot.
+/// A table and its indexes; `billing` by number of the slot.
 fn table_of(
     slots: &[Slot],
     table: usize,
     parameters: &ModelParameters,
-    rates: impl Fn(usize) -> ByDirection<CapacityUnits>,
+    billing: impl Fn(usize) -> Billing,
 ) -> TableCapacity {
     let mut of_table = (slots.iter().enumerate()).filter(|(_, slot)| slot.table == table);
     let (number, own) = of_table.next().expect("every table has a slot of its own");
     let start = Timestamp::ZERO;
-    let mut capacity = TableCapacity::provisioned(rates(number), own.bytes, parameters, start);
+    let mut capacity = TableCapacity::new(&billing(number), own.bytes, parameters, start);
     for (number, index) in of_table {
-        capacity.add_index(rates(number), index.bytes, start);
+        capacity.add_index(&billing(number), index.bytes, start);
     }
     capacity
 }
 
-/// `minute` is told at the end of each whole minute what each resource consumed in it.
+/// `minute` is called at the end of each whole minute.
 fn replay(
     trace: &Trace,
     part: Part,
     capacity: &mut TableCapacity,
-    mut minute: impl FnMut(Timestamp, &[ByDirection<f64>], &mut TableCapacity),
+    mut minute: impl FnMut(Timestamp, &mut TableCapacity),
 ) -> Vec<Tally> {
     let operations = &trace.workload().scenario().operations;
     let mut tallies = vec![Tally::default(); operations.len()];
-    let mut consumed: Vec<ByDirection<f64>> = vec![ByDirection::default(); 1];
     let mut ends = Timestamp::ZERO + MINUTE;
     let mut arms: Vec<Arm> = Vec::with_capacity(8);
     for request in trace.requests() {
@@ -285,8 +253,7 @@ fn replay(
             continue;
         }
         while request.due >= ends {
-            minute(ends, &consumed, capacity);
-            consumed.fill(ByDirection::default());
+            minute(ends, capacity);
             ends = ends + MINUTE;
         }
         arms.clear();
@@ -301,19 +268,7 @@ fn replay(
         let tally = &mut tallies[usize::from(request.spec)];
         tally.arrivals += u64::from(request.measured);
         match decision {
-            AdmissionDecision::Admitted => {
-                capacity.spend(&arms, request.due);
-                for arm in &arms {
-                    let number = match arm.resource {
-                        Resource::Table => 0,
-                        Resource::Index(index) => index + 1,
-                    };
-                    if consumed.len() <= number {
-                        consumed.resize(number + 1, ByDirection::default());
-                    }
-                    consumed[number][arm.direction] += arm.units.as_f64();
-                }
-            }
+            AdmissionDecision::Admitted => capacity.spend(&arms, request.due),
             AdmissionDecision::Throttled { reasons, .. } if request.measured => {
                 tally.throttled += 1;
                 let by_partition = reasons

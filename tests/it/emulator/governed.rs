@@ -170,7 +170,7 @@ async fn loading_is_neither_throttled_nor_charged() {
 }
 
 #[tokio::test]
-async fn a_table_follows_its_new_rates_and_pay_per_request_is_not_governed() {
+async fn a_table_follows_its_new_rates_and_then_serves_on_demand_what_is_served_at_once() {
     let world = World::new(1, 1, short_burst()).await;
     assert!(world.put("a").await);
     assert!(!world.put("a").await);
@@ -200,7 +200,16 @@ async fn a_table_follows_its_new_rates_and_pay_per_request_is_not_governed() {
         world.call("UpdateTable", update(on_demand)).await.status,
         200
     );
-    assert_eq!(world.emulator.handle().capacity().await, []);
+    let [table] = world
+        .emulator
+        .handle()
+        .capacity()
+        .await
+        .try_into()
+        .expect("one");
+    assert_eq!(table.provisioned, units(12_000.0, 4_000.0));
+    assert_eq!(table.partitions, 4);
+    world.clock.advance(Duration::from_secs(1));
     for _ in 0..100 {
         assert!(world.put("a").await);
     }

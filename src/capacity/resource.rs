@@ -1,0 +1,198 @@
+//! A table or a global secondary index: its own bucket, its partitions, and what they refuse.
+
+use super::{
+    Arm, CapacityStatus,
+    bucket::TokenBucket,
+    partition::{self, HeatEvent, Partitions},
+    supply::Supply,
+    throttle::ThrottleCause,
+};
+use crate::{
+    scenario::{Billing, ModelParameters},
+    units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
+};
+
+#[derive(Clone, Debug)]
+pub(super) struct ResourceCapacity {
+    billing: Billing,
+    supplies: ByDirection<Supply>,
+    buckets: ByDirection<TokenBucket>,
+    partitions: Partitions,
+    /// The highest rates that it was ever provisioned for.
+    highest: ByDirection<CapacityUnits>,
+}
+
+impl ResourceCapacity {
+    /// Holds `bytes`. Writes of up to `credit` may be owed before any is refused.
+    pub(super) fn new(
+        billing: &Billing,
+        bytes: Bytes,
+        credit: CapacityUnits,
+        parameters: &ModelParameters,
+        now: Timestamp,
+    ) -> Self {
+        let highest = billing.capacity().unwrap_or_default();
+        let supplies = supplies(billing, highest, parameters, now);
+        let partitioned = ByDirection::from_fn(|direction| supplies[direction].partitioned_rate());
+        let count = partition::initial_count(partitioned, bytes, parameters);
+        let bucket = |direction: Direction| {
+            let supply: &Supply = &supplies[direction];
+            TokenBucket::new(
+                supply.rate(),
+                supply.burst_seconds(parameters),
+                parameters.initial_burst_fraction.as_fraction(),
+                now,
+            )
+        };
+        Self {
+            billing: *billing,
+            buckets: ByDirection {
+                read: bucket(Direction::Read),
+                write: bucket(Direction::Write).with_credit(credit),
+            },
+            partitions: Partitions::new(count, partitioned, parameters, now)
+                .with_write_credit(credit),
+            supplies,
+            highest,
+        }
+    }
+
+    pub(super) const fn bind_collections(&mut self) {
+        self.partitions.bind_collections();
+    }
+
+    pub(super) fn take_heat_events(&mut self) -> Vec<HeatEvent> {
+        self.partitions.take_events()
+    }
+
+    /// Leaves one unit at most in every bucket.
+    pub(super) fn drain(&mut self, now: Timestamp) {
+        for direction in Direction::ALL {
+            self.buckets[direction].drain(now);
+        }
+        self.partitions.drain(now);
+    }
+
+    /// Why its own bucket refuses `units`, with the instant from which it would not.
+    pub(super) fn own_refusal(
+        &mut self,
+        direction: Direction,
+        units: CapacityUnits,
+        parameters: &ModelParameters,
+        now: Timestamp,
+    ) -> Option<(ThrottleCause, Timestamp)> {
+        let rule = parameters.admission_rule;
+        let bucket = &mut self.buckets[direction];
+        (!bucket.admits(units, rule, now)).then(|| {
+            let cause = self.supplies[direction].cause();
+            (cause, bucket.admits_at(units, rule, now))
+        })
+    }
+
+    /// The same of the partition that the arm's key lies in.
+    pub(super) fn partition_refusal(
+        &mut self,
+        arm: &Arm,
+        units: CapacityUnits,
+        parameters: &ModelParameters,
+        now: Timestamp,
+    ) -> Option<(ThrottleCause, Timestamp)> {
+        let rule = parameters.admission_rule;
+        let admitted = self
+            .partitions
+            .admits(arm.key, arm.direction, units, rule, now);
+        admitted.err().map(|until| (ThrottleCause::KeyRange, until))
+    }
+
+    /// Debits what was consumed.
+    pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) {
+        self.supplies[arm.direction].serve(arm.units);
+        self.buckets[arm.direction].spend(arm.units, now);
+        self.partitions
+            .spend(arm.key, arm.direction, arm.units, now);
+    }
+
+    /// Whether two keys share a partition.
+    pub(super) fn is_same_partition(&self, one: &Arm, other: &Arm) -> bool {
+        self.partitions.index_of(one.key) == self.partitions.index_of(other.key)
+    }
+
+    /// Another way of billing, or other rates, from now on. Burst credit is kept, up to the new
+    /// size; a raise above what the partitions serve splits them, a cut merges none.
+    pub(super) fn set_billing(
+        &mut self,
+        billing: &Billing,
+        parameters: &ModelParameters,
+        now: Timestamp,
+    ) {
+        if self.billing == *billing {
+            return;
+        }
+        self.billing = *billing;
+        if let Some(rates) = billing.capacity() {
+            self.highest = ByDirection::from_fn(|d: Direction| self.highest[d].max(rates[d]));
+        }
+        self.supplies = supplies(billing, self.highest, parameters, now);
+        self.apply_rates(parameters, now);
+    }
+
+    /// The next instant at which something changes without a request.
+    pub(super) fn changes_at(&self) -> Option<Timestamp> {
+        let supplies = Direction::ALL.map(|direction| self.supplies[direction].changes_at());
+        let changes = supplies.into_iter().chain([self.partitions.changes_at()]);
+        changes.flatten().min()
+    }
+
+    /// Applies what changes at `now`.
+    pub(super) fn advance(&mut self, parameters: &ModelParameters, now: Timestamp) {
+        self.partitions.advance(now);
+        let before = self.rates();
+        for direction in Direction::ALL {
+            let supply = &mut self.supplies[direction];
+            if supply.changes_at().is_some_and(|at| at <= now) {
+                supply.advance(now);
+            }
+        }
+        if self.rates() != before {
+            self.apply_rates(parameters, now);
+        }
+    }
+
+    /// What it shows at `now`.
+    pub(super) fn status(&mut self, now: Timestamp) -> CapacityStatus {
+        CapacityStatus {
+            provisioned: ByDirection::from_fn(|direction| self.supplies[direction].rate()),
+            burst_left: ByDirection::from_fn(|direction| self.buckets[direction].burst_left(now)),
+            partitions: self.partitions.count(),
+        }
+    }
+
+    fn rates(&self) -> ByDirection<(CapacityUnits, CapacityUnits)> {
+        ByDirection::from_fn(|direction| {
+            let supply = &self.supplies[direction];
+            (supply.rate(), supply.partitioned_rate())
+        })
+    }
+
+    fn apply_rates(&mut self, parameters: &ModelParameters, now: Timestamp) {
+        for direction in Direction::ALL {
+            let supply = &self.supplies[direction];
+            let bucket = &mut self.buckets[direction];
+            bucket.set_rate(supply.rate(), supply.burst_seconds(parameters), now);
+        }
+        let partitioned =
+            ByDirection::from_fn(|direction| self.supplies[direction].partitioned_rate());
+        self.partitions.set_rates(partitioned, parameters, now);
+    }
+}
+
+fn supplies(
+    billing: &Billing,
+    highest: ByDirection<CapacityUnits>,
+    parameters: &ModelParameters,
+    now: Timestamp,
+) -> ByDirection<Supply> {
+    ByDirection::from_fn(|direction| {
+        Supply::new(billing, direction, highest[direction], parameters, now)
+    })
+}
