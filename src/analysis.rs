@@ -134,7 +134,7 @@ pub struct TableSummary {
 /// What one direction of a table was asked for, got and had.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CapacitySummary {
-    /// RCU or WCU at the start.
+    /// Mean RCU or WCU over the measured phases; zero on demand.
     pub provisioned: f64,
     /// Units that the answers declare.
     pub consumed: f64,

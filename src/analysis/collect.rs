@@ -226,7 +226,7 @@ fn capacity(
     }
     let (peak, seconds_with_throttles) = by_the_second(record, index, direction);
     let mean_per_second = ratio(consumed.as_f64(), load.seconds).unwrap_or(0.0);
-    let provisioned = table.provisioned[direction].as_f64();
+    let provisioned = mean_provisioned(record, (index, table), direction);
     let mean_demand = demand.and_then(|units| ratio(units, load.seconds));
     // The mix of operations is the same all the time, so each arrival asks for as much.
     let peak_demand = mean_demand.map(|mean| {
@@ -249,8 +249,25 @@ fn capacity(
         seconds_with_throttles,
         throttles_by_reason: by_reason,
         throttles_by_cause: by_cause,
-        burst: burst(record, (index, table), direction),
+        burst: burst(record, (index, table), direction, provisioned),
     }
+}
+
+/// Auto scaling and `UpdateTable` move it; where no server shows it, it is what the table had at
+/// the start.
+fn mean_provisioned(
+    record: &RunRecord,
+    (index, table): (usize, &TableRecord),
+    direction: Direction,
+) -> f64 {
+    if table.on_demand {
+        return 0.0;
+    }
+    let shown = measured_intervals(record).filter_map(|interval| interval.tables.get(index));
+    let (sum, count) = shown.fold((0.0, 0), |(sum, count), table| {
+        (sum + table.provisioned[direction].as_f64(), count + 1)
+    });
+    ratio(sum, float(count)).unwrap_or_else(|| table.provisioned[direction].as_f64())
 }
 
 /// The most units consumed in one second, and the number of seconds with throttles.
@@ -282,11 +299,12 @@ fn burst(
     record: &RunRecord,
     (index, table): (usize, &TableRecord),
     direction: Direction,
+    provisioned: f64,
 ) -> Option<BurstSummary> {
-    if !table.governed {
+    if !table.governed || table.on_demand {
         return None;
     }
-    let full = table.provisioned[direction].as_f64() * f64::from(table.burst_seconds);
+    let full = provisioned * f64::from(table.burst_seconds);
     let left = |interval: &crate::record::Interval| {
         let left = interval.tables.get(index)?.burst_left?[direction];
         left.is_finite().then_some(left)

@@ -230,7 +230,7 @@ fn tiles(record: &RunRecord, summary: &Summary, interrupted: bool) -> Vec<Tile> 
             note: format!(
                 "{} of {}",
                 format::number(capacity.mean_per_second),
-                amount(capacity.provisioned, direction)
+                provisioned(capacity, direction)
             ),
             mark: bad_if(capacity.throttled_share),
         });
@@ -293,6 +293,15 @@ fn percentile_row(percentiles: Option<Percentiles>) -> PercentileRow {
     }
 }
 
+/// Nothing is provisioned on demand, and at least 1 otherwise.
+fn provisioned(capacity: &CapacitySummary, direction: Direction) -> String {
+    if capacity.provisioned > 0.0 {
+        amount(capacity.provisioned, direction)
+    } else {
+        format!("on-demand {}", direction.unit())
+    }
+}
+
 fn capacity_row(
     table: &str,
     direction: Direction,
@@ -306,7 +315,7 @@ fn capacity_row(
         consumed: amount(capacity.consumed, direction),
         mean: format::number(capacity.mean_per_second),
         peak: format::number(capacity.peak_per_second),
-        provisioned: amount(capacity.provisioned, direction),
+        provisioned: provisioned(capacity, direction),
         utilisation: capacity.utilisation,
         utilisation_percent: optional(capacity.utilisation, format::percent),
         demand: optional(capacity.demand_estimate_per_second, |mean| {
@@ -451,7 +460,7 @@ fn definitions() -> Vec<Fact> {
         ("p50, p99, p99.9", "The shortest time that 50 %, 99 %, 99.9 % of the requests did not exceed; from merged histograms, within 0.1 %."),
         ("RCU, WCU", "Read and write capacity units. One RCU is a strongly consistent read of up to 4 KiB or two eventually consistent ones; one WCU is a write of up to 1 KiB."),
         ("consumed", "Units that the answers declare. Mean: over the measured phases. Peak: the busiest second."),
-        ("provisioned", "Units per second that the table had at the start."),
+        ("provisioned", "Units per second that the table had, on average."),
         ("demand", "An estimate of the units per second that would have served every request: requests due × mean units of the completed ones of the same operation. At its busiest: in the ten seconds in a row in which most were due."),
         ("throttle reasons", "How often throttled attempts, retries included, gave each reason. One attempt may give several, so the reasons may be more than the attempts."),
         ("burst", "Unused units of the last minutes that DynamoDB lets a table spend later. Dry: less than 1 % of the most that can be saved up."),

@@ -112,7 +112,9 @@ fn more_capacity_is_called_useless_only_when_key_ranges_alone_were_at_their_ceil
         "50 % of the writes of `Users` were throttled; the reasons given were mostly the ceiling of a partition (89 %) and the capacity of the table (11 %): spread the load over more partition key values and provision for the busiest seconds, or spread the load in time.",
     );
     let mut short = mixed_reasons(40);
-    short.record.tables[0].provisioned[Direction::Write] = CapacityUnits::whole(3);
+    for interval in &mut short.record.intervals {
+        interval.tables[0].provisioned[Direction::Write] = CapacityUnits::whole(3);
+    }
     check(
         &short,
         1,
