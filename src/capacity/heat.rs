@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     scenario::SplitPolicy,
-    units::{CapacityUnits, Share, Timestamp},
+    units::{CapacityUnits, Share},
 };
 
 /// Keys that a sample holds before it is thinned out.
@@ -36,7 +36,7 @@ pub(super) struct HeatTracker {
 }
 
 impl HeatTracker {
-    /// Notes what was served for `key`. When the partition has been hot for long enough:
+    /// Notes what was served for `key` in second number `second` of the table's life. When the partition has been hot for long enough:
     /// whether it should split, and where (`None`: in the middle of its range).
     pub(super) fn serve(
         &mut self,
@@ -44,10 +44,10 @@ impl HeatTracker {
         units: CapacityUnits,
         ceiling: CapacityUnits,
         rule: &HeatRule,
-        now: Timestamp,
+        second: u64,
     ) -> Option<Result<Option<KeyHash>, SplitBlock>> {
-        let verdict = (now.second() > self.second)
-            .then(|| self.close_second(ceiling, rule, now.second()))
+        let verdict = (second > self.second)
+            .then(|| self.close_second(ceiling, rule, second))
             .flatten();
         self.units += units;
         if self.hot_seconds > 0 {

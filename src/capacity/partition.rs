@@ -100,6 +100,8 @@ pub struct Partitions {
     all: Vec<Partition>,
     ceilings: ByDirection<CapacityUnits>,
     rule: HeatRule,
+    /// When its first second began.
+    since: Timestamp,
     /// Splits that have begun, by their ends; a split takes the same time as every other.
     splitting: VecDeque<(Timestamp, KeyHash)>,
     split_takes: Duration,
@@ -159,6 +161,7 @@ impl Partitions {
                 policy: parameters.split_policy,
                 whole_collections: false,
             },
+            since: now,
             splitting: VecDeque::new(),
             split_takes: Duration::from_secs(parameters.split_duration_seconds.into()),
             events: Vec::new(),
@@ -306,7 +309,8 @@ impl Partitions {
         partition.buckets[direction].spend(units, now);
         let heat = &mut partition.heat[direction];
         let ceiling = self.ceilings[direction];
-        match heat.serve(key, units, ceiling, &self.rule, now) {
+        let second = now.since(self.since).as_secs();
+        match heat.serve(key, units, ceiling, &self.rule, second) {
             None => {}
             Some(Ok(at)) => {
                 let at = at.unwrap_or_else(|| self.middle(index));

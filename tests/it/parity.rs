@@ -208,3 +208,114 @@ async fn numbers_as_keys_lie_in_the_same_partitions() {
     let source = scenario("100 RCU", "400 WCU", "150/s", key, model);
     check(&source, &throttled).await;
 }
+
+/// Puts alone, so that every unit is known beforehand, into a table with `table`'s settings.
+fn puts(table: &str, keys: &str, rate: &str, seconds: u32, more: &str) -> String {
+    format!(
+        r#"
+name = "parity of puts"
+seed = 5
+expect_throttling = true
+
+[[table]]
+name = "Games"
+items = 200
+{table}
+[table.attributes]
+user = {{ type = "S", value = "unique", prefix = "user-" }}
+game = {{ type = "N", value = "cycle", size = 10 }}
+team = {{ type = "S", value = "categorical", choices = {{ red = 1, blue = 1 }} }}
+note = {{ type = "S", value = "text", length = "SIZE" }}
+
+[keys.picked]
+{keys}
+
+[[operation]]
+kind = "put"
+keys = "picked"
+weight = "100 %"
+
+[[phase]]
+kind = "load"
+[[phase]]
+name = "steady"
+kind = "measured"
+duration = "{seconds}s"
+arrivals = {{ kind = "constant", rate = "{rate}" }}
+[validity]
+dispatch_delay_p99 = "5s"
+{more}
+"#
+    )
+}
+
+const UNIFORM: &str = r#"kind = "uniform""#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_too_small_stalls_the_writes_of_its_table_alike() {
+    let table = r#"
+partition_key = "user"
+billing = { mode = "provisioned", read = "9 RCU", write = "400 WCU" }
+[[table.index]]
+name = "by-team"
+scope = "global"
+partition_key = "team"
+projection = "keys-only"
+billing = { mode = "provisioned", read = "9 RCU", write = "20 WCU" }
+"#;
+    let model = "[model]\nburst_seconds = \"1s\"\ninitial_burst_fraction = \"100 %\"";
+    // Only what is new changes the index.
+    let source = puts(table, r#"kind = "new""#, "80/s", 3, model).replace("SIZE", "20 B");
+    check(&source, &["IndexWriteProvisionedThroughputExceeded"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hot_partition_splits_alike() {
+    let table = r#"
+partition_key = "user"
+billing = { mode = "provisioned", read = "9 RCU", write = "119 WCU" }
+"#;
+    let model = "[model]\npartition_write_cap = \"60 WCU\"\nsplit_trigger_seconds = \"5s\"\n\
+                 split_duration_seconds = \"1s\"";
+    let hot = r#"kind = "hot-set"
+hot_keys = "1.5 %"
+hot_traffic = "80 %""#;
+    let source = puts(table, hot, "118/s", 8, model).replace("SIZE", "20 B");
+    check(&source, &["TableWriteKeyRangeThroughputExceeded"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_on_demand_table_grows_alike() {
+    let table = r#"
+partition_key = "user"
+billing = { mode = "on-demand" }
+"#;
+    let model = "[model]\npartition_write_cap = \"1000000 WCU\"\n\
+                 od_peak_window = \"2s\"\nod_growth_interval = \"2s\"";
+    // 70 updates of 120 WCU a second, where 4,000 WCU are served at first.
+    let source = puts(table, UNIFORM, "70/s", 5, model).replace("SIZE", "119 KiB");
+    let source = source.replace(r#"kind = "put""#, "kind = \"update\"\nset = [\"team\"]");
+    let source = source.replace("items = 200", "items = 40");
+    check(&source, &["TableWriteKeyRangeThroughputExceeded"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_are_cancelled_alike() {
+    let table = r#"
+partition_key = "user"
+billing = { mode = "provisioned", read = "9 RCU", write = "40 WCU" }
+"#;
+    let source = puts(table, UNIFORM, "20/s", 4, "").replace("SIZE", "20 B");
+    let source = source.replace(r#"kind = "put""#, "kind = \"transact-write\"\nitems = 2");
+    // What cancels a transaction has a code and no reasons, so that only the requests count.
+    let throttled = |record: &RunRecord| -> u64 {
+        let totals = record.phases.iter().flat_map(|phase| &phase.operations);
+        totals.map(|totals| totals.outcomes.throttled).sum()
+    };
+    let (model, real) = (simulated(&source), measured(&source).await);
+    let (model, real) = (throttled(&model), throttled(&real));
+    assert!(
+        model > 20 && model.abs_diff(real) <= 5,
+        "{model} and {real}"
+    );
+}
