@@ -26,10 +26,8 @@ pub(super) struct StartArguments {
 }
 
 fn period(text: &str) -> Result<Duration, String> {
-    let seconds = Quantity::Duration.parse(text);
-    let period = seconds
-        .ok()
-        .and_then(|s| Duration::try_from_secs_f64(s).ok());
+    let nanos = Quantity::Duration.parse(text).ok();
+    let period = nanos.and_then(|nanos| Duration::try_from_secs_f64(nanos / 1e9).ok());
     let period = period.filter(|period| *period >= Duration::from_secs(1));
     period.ok_or_else(|| "write a duration of at least 1s: \"30s\" or \"5min\"".to_owned())
 }
