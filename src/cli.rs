@@ -4,6 +4,7 @@ mod compare;
 mod emulate;
 mod explain;
 mod init;
+mod merge;
 mod nightly;
 mod output;
 mod parallel;
@@ -12,9 +13,11 @@ mod report;
 mod run;
 mod scenario;
 mod schema;
+mod shard;
 mod signals;
 mod simulate;
 mod size;
+mod start;
 mod trend;
 mod world;
 
@@ -86,6 +89,8 @@ enum Command {
     Nightly(nightly::NightlyArguments),
     /// Draw the trend of all nights again, from the history alone.
     Trend(trend::TrendArguments),
+    /// Make one run of the records of all its shards, and judge it.
+    Merge(merge::MergeArguments),
     /// Draw the report of a stored run again, in any format.
     Report(report::ReportArguments),
     /// Serve the embedded DynamoDB, throttling as provisioned, for other programs.
@@ -113,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Nightly(arguments) => nightly::nightly(&arguments),
         Command::Trend(arguments) => trend::trend(&arguments),
+        Command::Merge(arguments) => merge::merge(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Emulate(arguments) => emulate::emulate(&arguments),
         Command::Check(arguments) => scenario::check(&arguments),

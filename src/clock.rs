@@ -2,6 +2,8 @@
 //!
 //! The only place of the emulator that reads [`Instant`]. Must not know what is timed.
 
+pub mod offset;
+
 use std::{
     sync::{
         Arc,

@@ -13,7 +13,12 @@ mod clock;
 mod dispatcher;
 mod progress;
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -35,7 +40,7 @@ use crate::{
 };
 use attempt::Attempts;
 use clock::RunClock;
-use dispatcher::{Dispatcher, Due};
+use dispatcher::{Dispatcher, Released};
 
 /// Events taken in one go before the other sources are looked at.
 const BATCH: usize = 256;
@@ -50,6 +55,9 @@ pub struct RunPlan {
     pub workload: Workload,
     /// What the record says of the run besides what is counted.
     pub header: RunHeader,
+    /// When the first phase starts; soon without. What is due by now when that is past is sent
+    /// late, and counts as late: a run is never shifted.
+    pub start: Option<Instant>,
 }
 
 /// A future on the heap, so that hooks need no type parameters.
@@ -96,11 +104,16 @@ pub async fn run<T: Target>(
     target: Arc<T>,
     hooks: Hooks,
 ) -> Result<RunRecord, DriverError> {
-    let RunPlan { workload, header } = plan;
+    let RunPlan {
+        workload,
+        header,
+        start,
+    } = plan;
     let scenario = Arc::clone(workload.scenario());
-    let clock = RunClock::start_soon();
+    let clock = RunClock::new(start);
     let (answers, answered) = mpsc::unbounded_channel();
-    let (dispatcher, arrivals) = Dispatcher::start(workload.clone(), clock)?;
+    let shard = header.provenance.part.as_ref().map(|part| part.shard);
+    let (dispatcher, arrivals) = Dispatcher::start(workload.clone(), shard, clock)?;
     let (statuses, status) = mpsc::channel(1);
     // Dropped, and with it the task aborted, when the run is over or its future is dropped.
     let mut probing = JoinSet::new();
@@ -142,7 +155,7 @@ pub async fn run<T: Target>(
 /// Where events come from.
 struct Sources {
     answered: mpsc::UnboundedReceiver<Event>,
-    arrivals: mpsc::Receiver<Due>,
+    arrivals: mpsc::Receiver<Released>,
     status: mpsc::Receiver<(u64, Vec<IntervalTable>)>,
 }
 
@@ -179,7 +192,7 @@ impl<T: Target> Run<T> {
                 }
                 count = sources.arrivals.recv_many(&mut due, BATCH), if !schedule_over => {
                     schedule_over = count == 0;
-                    due.drain(..).for_each(|due| self.arrive(due, dispatcher));
+                    due.drain(..).for_each(|released| self.release(released, dispatcher));
                 }
                 () = &mut stop, if self.interrupted.is_none() => {
                     let at = self.clock.now();
@@ -198,11 +211,14 @@ impl<T: Target> Run<T> {
         self
     }
 
-    fn arrive(&mut self, due: Due, dispatcher: &Dispatcher) {
-        let Due { arrival, operation } = due;
-        self.attempts.begin(arrival.phase, arrival.sequence);
-        self.recorder.due(&arrival, operation);
-        self.feed(Event::ArrivalDue { arrival, operation }, dispatcher);
+    fn release(&mut self, released: Released, dispatcher: &Dispatcher) {
+        match released {
+            Released::Began { phase, first } => self.attempts.begin(phase, first),
+            Released::Due { arrival, operation } => {
+                self.recorder.due(&arrival, operation);
+                self.feed(Event::ArrivalDue { arrival, operation }, dispatcher);
+            }
+        }
     }
 
     fn feed(&mut self, event: Event, dispatcher: &Dispatcher) {

@@ -279,6 +279,7 @@ impl Engine {
 /// A request that was not sent, which counts as dropped unless it is.
 fn unsent(arrival: &Arrival, operation: usize, now: Timestamp) -> Sample {
     Sample {
+        sequence: arrival.sequence,
         phase: arrival.phase,
         operation,
         outcome: Outcome::Dropped,

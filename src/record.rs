@@ -3,7 +3,9 @@
 //! Owns the stored format; must not know how it is judged or shown.
 
 pub mod histogram;
+pub mod merge;
 pub mod recorder;
+pub mod shard;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +18,7 @@ use crate::{
     units::{ByDirection, CapacityUnits, Timestamp},
 };
 use histogram::{EncodedHistogram, LatencyHistogram};
+use shard::{MergedShard, Part};
 
 /// Version of the stored format. Raised whenever a reader of the last one would be misled.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -83,9 +86,7 @@ impl Declared {
 impl std::ops::AddAssign<&Self> for Declared {
     fn add_assign(&mut self, other: &Self) {
         self.consumed += other.consumed;
-        for (index, units) in other.indexes.iter().enumerate() {
-            self.add_index(index, *units);
-        }
+        add_all(&mut self.indexes, &other.indexes);
         self.conditions_failed += other.conditions_failed;
         self.unprocessed += other.unprocessed;
     }
@@ -102,9 +103,27 @@ pub(crate) fn add_at(
     sums[index] += units;
 }
 
+/// Adds units index by index.
+pub(crate) fn add_all(
+    sums: &mut Vec<ByDirection<CapacityUnits>>,
+    more: &[ByDirection<CapacityUnits>],
+) {
+    for (index, units) in more.iter().enumerate() {
+        add_at(sums, index, *units);
+    }
+}
+
+pub(crate) fn add_counts(sums: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
+    for (name, count) in more {
+        *sums.entry(name.clone()).or_default() += count;
+    }
+}
+
 /// One finished request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
+    /// Number of the arrival.
+    pub sequence: u64,
     /// Index into `Scenario::phases`.
     pub phase: usize,
     /// Index into `Scenario::operations`.
@@ -206,6 +225,9 @@ pub struct RunRecord {
     pub phases: Vec<PhaseRecord>,
     /// One for each second of the timed phases in which anything happened, in order.
     pub intervals: Vec<Interval>,
+    /// The shards of which this was merged, in order; empty when it was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<MergedShard>,
 }
 
 /// Where a record comes from.
@@ -229,6 +251,9 @@ pub struct Provenance {
     pub load_seconds: f64,
     /// `true` when the run was interrupted before its end.
     pub interrupted: bool,
+    /// The part of a run that this is; absent of a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Model parameters that differ from their defaults, as `name = value`.
     pub model_overrides: Vec<String>,
 }
@@ -326,6 +351,24 @@ pub struct OperationTotals {
     pub failed_response_time: LatencyHistogram,
 }
 
+impl std::ops::AddAssign<&Self> for OperationTotals {
+    fn add_assign(&mut self, other: &Self) {
+        self.outcomes += other.outcomes;
+        self.attempts += other.attempts;
+        self.consumed += other.consumed;
+        add_all(&mut self.index_consumed, &other.index_consumed);
+        self.conditions_failed += other.conditions_failed;
+        self.unprocessed += other.unprocessed;
+        add_counts(&mut self.throttle_reasons, &other.throttle_reasons);
+        add_counts(&mut self.errors, &other.errors);
+        self.response_time.merge(&other.response_time);
+        self.service_time.merge(&other.service_time);
+        self.throttled_response_time
+            .merge(&other.throttled_response_time);
+        self.failed_response_time.merge(&other.failed_response_time);
+    }
+}
+
 /// One second of the run. Arrivals count in the second in which they were due, everything
 /// else in the second in which the request ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -336,9 +379,12 @@ pub struct Interval {
     pub arrivals: u64,
     /// First sends in it.
     pub sent: u64,
-    /// Due → first send, of requests that ended in it: the 99th percentile and the largest,
-    /// nanoseconds.
+    /// Due → first send, of requests that ended in it: the 99th percentile, nanoseconds.
     pub dispatch_delay_p99_nanos: u64,
+    /// Due → first send, as above, whole: only in the record of a shard, so that shards can be
+    /// merged without loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatch_delay: Option<EncodedHistogram>,
     /// In the order of `RunRecord::operations`.
     pub operations: Vec<IntervalOperation>,
     /// In the order of `RunRecord::tables`.

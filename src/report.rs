@@ -17,6 +17,7 @@ pub mod markdown;
 pub mod plan;
 pub mod seeds;
 pub mod sentence;
+pub mod shards;
 pub mod sizing;
 pub mod stored;
 pub mod text;
@@ -60,6 +61,8 @@ pub struct ReportView {
     pub errors: Vec<ErrorRow>,
     /// How well the generator did.
     pub validity: Vec<AssertionRow>,
+    /// The shards of a merged run, in order; empty of any other.
+    pub shards: Vec<ShardRow>,
     /// What each number means.
     pub definitions: Vec<Fact>,
 }
@@ -255,6 +258,50 @@ pub struct ThrottleRow {
     pub times: u64,
     /// The same as text.
     pub count: String,
+}
+
+/// One shard of a merged run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardRow {
+    /// `3/10`.
+    pub shard: String,
+    /// Arrivals in all phases.
+    pub arrivals: String,
+    /// Its part of all arrivals.
+    pub share: String,
+    /// Server's clock minus its own: `+3 ms ± 8 ms`; `–` when not measured.
+    pub offset: String,
+    /// How late it was ready, or `in time`.
+    pub late: String,
+    /// 99th percentile of its dispatch delay.
+    pub dispatch_delay: String,
+    /// Late or not whole.
+    pub mark: Mark,
+}
+
+impl ShardRow {
+    /// What its columns are called.
+    pub const COLUMNS: [&'static str; 6] = [
+        "shard",
+        "arrivals",
+        "share",
+        "clock offset",
+        "ready",
+        "dispatch p99",
+    ];
+
+    /// Its columns.
+    #[must_use]
+    pub fn cells(&self) -> [&str; 6] {
+        [
+            &self.shard,
+            &self.arrivals,
+            &self.share,
+            &self.offset,
+            &self.late,
+            &self.dispatch_delay,
+        ]
+    }
 }
 
 /// Failed or timed-out requests of one cause.

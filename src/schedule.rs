@@ -6,6 +6,7 @@
 pub mod arrival;
 mod curve;
 mod period;
+pub mod shard;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -26,9 +26,10 @@ use crate::{
     record::{
         Declared, IntervalTable, Provenance, RunRecord,
         recorder::{Recorder, RunHeader},
+        shard::Part,
     },
     scenario::{PhaseKind, Scenario},
-    schedule::{Arrival, Arrivals, Schedule},
+    schedule::{Arrival, Arrivals, Schedule, shard::Shard},
     units::Timestamp,
     workload::Workload,
 };
@@ -42,6 +43,9 @@ pub struct SimulationOptions {
     pub service_time: Duration,
     /// Send → answer of a request that is throttled.
     pub throttle_time: Duration,
+    /// The whole run is simulated, and of this shard's arrivals alone it is told what became of
+    /// them; of all without one. A shard by itself would find a table that serves nobody else.
+    pub shard: Option<Shard>,
 }
 
 impl Default for SimulationOptions {
@@ -49,6 +53,7 @@ impl Default for SimulationOptions {
         Self {
             service_time: Duration::from_millis(1),
             throttle_time: Duration::from_micros(500),
+            shard: None,
         }
     }
 }
@@ -99,9 +104,11 @@ pub fn header(
             items_loaded: (0..scenario.tables.len())
                 .filter(|table| !scenario.tables[*table].existing)
                 .map(|table| items_at_start(scenario, table))
+                .map(|items| options.shard.map_or(items, |shard| shard.share_of(items)))
                 .sum(),
             load_seconds: 0.0,
             interrupted: false,
+            part: options.shard.map(Part::of),
             model_overrides,
         },
         governed: true,

@@ -85,6 +85,24 @@ impl RunFolder {
         Ok(Self { path })
     }
 
+    /// Makes the folder `path`, which must not be there yet.
+    ///
+    /// # Errors
+    /// When there is something, or it cannot be made.
+    pub fn create_at(path: &Path) -> Result<Self, StoreError> {
+        let folder = |source| StoreError::Folder {
+            path: path.to_path_buf(),
+            source,
+        };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(folder)?;
+        }
+        fs::create_dir(path).map_err(folder)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+        })
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

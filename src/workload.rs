@@ -103,9 +103,10 @@ impl Workload {
     }
 
     /// Notes that `phase` (an index into `Scenario::phases`) began with arrival `sequence`,
-    /// unless that is known: to be told of each arrival before asking about it.
-    pub fn begin(&mut self, phase: usize, sequence: u64) {
-        self.1.begin(phase, sequence);
+    /// unless that is known: to be told of each arrival before asking about it. Returns whether
+    /// it was news.
+    pub fn begin(&mut self, phase: usize, sequence: u64) -> bool {
+        self.1.begin(phase, sequence)
     }
 
     /// The scenario that this was compiled from.

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     record::RunRecord,
     scenario::{PartitionShareMode, Scenario},
+    schedule::shard::Shard,
     units::Direction,
 };
 
@@ -30,6 +31,11 @@ pub enum Cause {
     Invalid {
         /// At least one.
         reasons: Vec<InvalidReason>,
+    },
+    /// One shard of a run did its part; what explains the run is found when all are merged.
+    Part {
+        /// Which.
+        shard: Shard,
     },
     /// There is nothing to explain: an interrupted run without a measured request.
     NothingMeasured,
@@ -162,6 +168,9 @@ pub fn explain(
         return Cause::Invalid {
             reasons: reasons.clone(),
         };
+    }
+    if let Some(part) = &record.provenance.part {
+        return Cause::Part { shard: part.shard };
     }
     let missed = judgement.assertions.iter().find(|one| !one.met);
     if let Some(errors) = errors(summary, judgement) {

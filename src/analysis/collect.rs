@@ -7,9 +7,7 @@ use super::{
     ThrottleCause, measured_intervals, measured_phases, throttle_direction,
 };
 use crate::{
-    record::{
-        OperationTotals, OutcomeCounts, RunRecord, TableRecord, add_at, histogram::LatencyHistogram,
-    },
+    record::{OperationTotals, OutcomeCounts, RunRecord, TableRecord, histogram::LatencyHistogram},
     scenario::OperationKind,
     units::{ByDirection, CapacityUnits, Direction},
 };
@@ -102,29 +100,9 @@ pub(super) fn summary(record: &RunRecord) -> Summary {
 pub(super) fn operation_totals(record: &RunRecord, operation: usize) -> OperationTotals {
     let mut sum = OperationTotals::default();
     for total in measured_phases(record).filter_map(|phase| phase.operations.get(operation)) {
-        sum.outcomes += total.outcomes;
-        sum.attempts += total.attempts;
-        sum.consumed += total.consumed;
-        for (index, units) in total.index_consumed.iter().enumerate() {
-            add_at(&mut sum.index_consumed, index, *units);
-        }
-        sum.conditions_failed += total.conditions_failed;
-        sum.unprocessed += total.unprocessed;
-        add_counts(&mut sum.throttle_reasons, &total.throttle_reasons);
-        add_counts(&mut sum.errors, &total.errors);
-        sum.response_time.merge(&total.response_time);
-        sum.service_time.merge(&total.service_time);
-        sum.throttled_response_time
-            .merge(&total.throttled_response_time);
-        sum.failed_response_time.merge(&total.failed_response_time);
+        sum += total;
     }
     sum
-}
-
-fn add_counts(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
-    for (name, count) in counts {
-        *sum.entry(name.clone()).or_default() += count;
-    }
 }
 
 /// Of the table and of its global indexes together, as DynamoDB bills a request.

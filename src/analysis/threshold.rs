@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Summary, collect, nanos};
 use crate::{
-    record::{OperationTotals, RunRecord, histogram::LatencyHistogram},
+    record::{OperationTotals, RunRecord, histogram::LatencyHistogram, shard},
     scenario::{Metric, Scenario, Threshold},
+    schedule::shard::Shard,
     units::Quantile,
 };
 
@@ -28,14 +29,17 @@ pub enum Verdict {
     },
     /// The run was ended before its time: it can neither pass nor fail.
     Interrupted,
+    /// One shard did its part; whether the run passes shows when all are merged.
+    Part,
 }
 
 impl Verdict {
-    /// Exit code of the process: 0 pass, 1 fail, 3 invalid, 130 interrupted.
+    /// Exit code of the process: 0 pass, or a part that was done, 1 fail, 3 invalid,
+    /// 130 interrupted.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Pass => 0,
+            Self::Pass | Self::Part => 0,
             Self::Fail => 1,
             Self::Invalid { .. } => 3,
             Self::Interrupted => 130,
@@ -80,6 +84,24 @@ pub enum InvalidReason {
         share: f64,
         /// What the scenario allows.
         allowed: f64,
+    },
+    /// A shard was not ready at the run's start.
+    StartedLate {
+        /// Which.
+        shard: Shard,
+        /// By how much, in nanoseconds.
+        late_nanos: u64,
+        /// What the scenario allows of dispatch delay, in nanoseconds.
+        allowed_nanos: u64,
+    },
+    /// The run was merged without all of its shards, so that less was offered than it says.
+    ShardsMissing {
+        /// Their numbers, from 1.
+        missing: Vec<u32>,
+        /// How many there should be.
+        count: u32,
+        /// What the others offered in the measured phases, per second.
+        offered_per_second: f64,
     },
 }
 
@@ -166,14 +188,14 @@ pub enum Bound {
     AtLeast,
 }
 
-/// Judges a run. An interrupted run neither passes nor fails, and is not called invalid, but
+/// Judges a run. A shard is not held against thresholds, which are the whole run's. An interrupted run neither passes nor fails, and is not called invalid, but
 /// keeps the reasons; an invalid one neither passes nor fails; a threshold without data is
 /// missed.
 #[must_use]
 pub fn judge(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Judgement {
-    let assertions: Vec<Assertion> = scenario
-        .thresholds
-        .iter()
+    let is_part = record.provenance.part.is_some();
+    let thresholds = scenario.thresholds.iter().filter(|_| !is_part);
+    let assertions: Vec<Assertion> = thresholds
         .map(|threshold| assertion(record, threshold, summary))
         .collect();
     let invalid_because = invalid_because(record, scenario, summary);
@@ -183,6 +205,8 @@ pub fn judge(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Judg
         Verdict::Invalid {
             reasons: invalid_because.clone(),
         }
+    } else if is_part {
+        Verdict::Part
     } else if assertions.iter().all(|assertion| assertion.met) {
         Verdict::Pass
     } else {
@@ -201,11 +225,15 @@ fn invalid_because(
     summary: &Summary,
 ) -> Vec<InvalidReason> {
     let mut reasons: Vec<InvalidReason> = unbalanced(record).into_iter().collect();
+    let allowed_nanos = nanos(scenario.validity.dispatch_delay_p99);
+    reasons.extend(of_shards(record, summary, allowed_nanos));
     if summary.arrivals == 0 {
-        reasons.push(InvalidReason::NothingDue);
+        // There may be more shards than requests.
+        if record.provenance.part.is_none() {
+            reasons.push(InvalidReason::NothingDue);
+        }
         return reasons;
     }
-    let allowed_nanos = nanos(scenario.validity.dispatch_delay_p99);
     match summary.dispatch_delay.map(|delay| delay.p99_nanos) {
         None => reasons.push(InvalidReason::NothingSent),
         Some(p99_nanos) if p99_nanos > allowed_nanos => {
@@ -222,6 +250,29 @@ fn invalid_because(
         reasons.push(InvalidReason::Dropped { share, allowed });
     }
     reasons
+}
+
+/// What is wrong with the shards of a merged run, or with the one that this is a record of.
+fn of_shards(record: &RunRecord, summary: &Summary, allowed_nanos: u64) -> Vec<InvalidReason> {
+    let merged = record.shards.iter().map(|one| &one.part);
+    let parts = merged.chain(&record.provenance.part);
+    let late = parts.filter(|part| part.late_nanos > allowed_nanos);
+    let late = late.map(|part| InvalidReason::StartedLate {
+        shard: part.shard,
+        late_nanos: part.late_nanos,
+        allowed_nanos,
+    });
+    let missing = shard::missing(&record.shards);
+    let missing = record
+        .shards
+        .first()
+        .filter(|_| !missing.is_empty())
+        .map(|one| InvalidReason::ShardsMissing {
+            missing: missing.clone(),
+            count: one.part.shard.count(),
+            offered_per_second: summary.offered_per_second,
+        });
+    missing.into_iter().chain(late).collect()
 }
 
 fn unbalanced(record: &RunRecord) -> Option<InvalidReason> {

@@ -108,7 +108,7 @@ fn candidates(
 
 fn publish(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Result<()> {
     let document = serde_json::to_string_pretty(comparison)?;
-    if arguments.output.json {
+    if arguments.output.printed.json {
         super::print(&document)?;
     } else {
         super::print(report::render(comparison).trim_end())?;
@@ -118,5 +118,5 @@ fn publish(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Res
     }
     let folder = arguments.output.folder(&comparison.scenario, "-compared")?;
     let path = folder.write("comparison.json", document.as_bytes())?;
-    arguments.output.say_where(&path)
+    arguments.output.printed.say_where(&path)
 }

@@ -21,6 +21,13 @@ pub(super) struct Output {
     /// Folder in which the run's own folder is made.
     #[arg(long, value_name = "DIR", default_value = "reports/runs")]
     out: PathBuf,
+    #[command(flatten)]
+    pub(super) printed: Printed,
+}
+
+/// What of the results goes to stdout.
+#[derive(Debug, Args)]
+pub(super) struct Printed {
     /// Print results.json instead of the summary.
     #[arg(long)]
     pub(super) json: bool,
@@ -41,17 +48,6 @@ impl Output {
         RunFolder::create(&self.out, &format!("{time}-{name}{suffix}"))
     }
 
-    /// Says where a file is: on stdout, unless that is for JSON.
-    pub(super) fn say_where(&self, path: &Path) -> anyhow::Result<()> {
-        let path = path.display().to_string();
-        if self.json {
-            eprintln!("{path}");
-            Ok(())
-        } else {
-            super::print(&path)
-        }
-    }
-
     /// The same for several simulations of one scenario.
     pub(super) fn publish_study(
         &self,
@@ -61,7 +57,7 @@ impl Output {
     ) -> anyhow::Result<Exit> {
         let document = serde_json::to_string_pretty(study)?;
         let written = folder.map(|folder| folder.write("seeds.json", document.as_bytes()));
-        if self.json {
+        if self.printed.json {
             super::print(&document)?;
         } else {
             super::print(seeds::render(scenario, study).trim_end())?;
@@ -70,6 +66,19 @@ impl Output {
             eprintln!("{}", path.display());
         }
         Ok(Exit::from_code(study.exit_code()))
+    }
+}
+
+impl Printed {
+    /// Says where a file is: on stdout, unless that is for JSON.
+    pub(super) fn say_where(&self, path: &Path) -> anyhow::Result<()> {
+        let path = path.display().to_string();
+        if self.json {
+            eprintln!("{path}");
+            Ok(())
+        } else {
+            super::print(&path)
+        }
     }
 
     /// Writes the files, prints the summary and says where the files are. What was measured is

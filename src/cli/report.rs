@@ -49,16 +49,7 @@ enum Format {
 }
 
 pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
-    let path = results_in(&arguments.run);
-    let document = store::read_text(&path, RESULTS_BYTES_MAX)?;
-    let run =
-        stored::read(&document).with_context(|| format!("cannot draw {} again", path.display()))?;
-    if !run.same_meaning {
-        eprintln!(
-            "warning: the stored scenario means something else to this version of dyno than to \
-             the one that ran it; the verdict may differ"
-        );
-    }
+    let run = stored_run(&arguments.run)?;
     let drawn = draw(&run, arguments.format, arguments.output.is_none());
     match &arguments.output {
         Some(file) => store::write_file(file, drawn.as_bytes())?,
@@ -66,6 +57,22 @@ pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
         None => super::print(drawn.strip_suffix('\n').unwrap_or(&drawn))?,
     }
     Ok(Exit::Pass)
+}
+
+/// Reads a run from its folder or its `results.json`.
+pub(super) fn stored_run(run: &Path) -> anyhow::Result<StoredRun> {
+    let path = results_in(run);
+    let document = store::read_text(&path, RESULTS_BYTES_MAX)?;
+    let run = stored::read(&document)
+        .with_context(|| format!("cannot use {} as a run", path.display()))?;
+    if !run.same_meaning {
+        eprintln!(
+            "warning: {}: the stored scenario means something else to this version of dyno than \
+             to the one that ran it; the verdict may differ",
+            path.display()
+        );
+    }
+    Ok(run)
 }
 
 fn results_in(run: &Path) -> PathBuf {

@@ -1,6 +1,6 @@
 //! `dyno run`: one scenario, real requests, one report.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -11,14 +11,17 @@ use super::{
     Exit,
     output::Output,
     scenario::{self, Loaded},
+    shard::{ShardArguments, suffix},
     signals::{self, Stop},
+    start::StartArguments,
     world::{Prepared, World},
 };
 use crate::{
     driver::{self, Hooks, Progress, RunPlan},
     progress::{self, Style},
-    record::{Provenance, RunRecord, recorder::RunHeader},
+    record::{Provenance, RunRecord, recorder::RunHeader, shard::Part},
     scenario::Scenario,
+    schedule::shard::Shard,
     seed::Seed,
     workload::Workload,
 };
@@ -37,6 +40,10 @@ pub(super) struct RunArguments {
     /// Another seed than the scenario's.
     #[arg(long)]
     seed: Option<u64>,
+    #[command(flatten)]
+    shard: ShardArguments,
+    #[command(flatten)]
+    start: StartArguments,
     #[command(flatten)]
     output: Output,
     /// How to show progress, on stderr.
@@ -85,8 +92,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     if let Some(seed) = arguments.seed {
         scenario.seed = Seed(seed);
     }
+    let shard = arguments.shard.detect()?;
     let runtime = super::runtime()?;
-    let exit = runtime.block_on(session(arguments, Arc::new(scenario), source));
+    let exit = runtime.block_on(session(arguments, shard, Arc::new(scenario), source));
     // Connections of a server that hangs must not keep the process.
     runtime.shutdown_background();
     exit
@@ -95,14 +103,18 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
 /// The whole of a run: world, folder, load, timed phases, files, summary.
 async fn session(
     arguments: &RunArguments,
+    shard: Option<Shard>,
     scenario: Arc<Scenario>,
     source: String,
 ) -> anyhow::Result<Exit> {
     let stop = signals::stop_on_first().context("cannot listen for signals")?;
-    let mut world = World::open(arguments.endpoint.as_deref(), &scenario).await?;
+    let mut world = World::open(arguments.endpoint.as_deref(), shard, &scenario).await?;
     // Before the load: a full or read-only disk should not cost anybody a run.
-    let folder = arguments.output.folder(&scenario.name, "")?;
-    let measured = measure(arguments, &scenario, source, &mut world, stop).await;
+    let folder = arguments.output.folder(&scenario.name, &suffix(shard))?;
+    let measured = measure(arguments, shard, &scenario, source, &mut world, stop).await;
+    if let Ok(Some(_)) = measured {
+        world.wait_for_others(&scenario).await;
+    }
     let cleaned = world.close().await;
     let record = match measured {
         Ok(Some(record)) => record,
@@ -114,7 +126,10 @@ async fn session(
             return Ok(Exit::Interrupted);
         }
     };
-    let exit = arguments.output.publish(&scenario, &record, Some(&folder));
+    let exit = arguments
+        .output
+        .printed
+        .publish(&scenario, &record, Some(&folder));
     cleaned?;
     exit
 }
@@ -122,6 +137,7 @@ async fn session(
 /// Loads the tables and runs the timed phases; `None` when interrupted before these.
 async fn measure(
     arguments: &RunArguments,
+    shard: Option<Shard>,
     scenario: &Arc<Scenario>,
     source: String,
     world: &mut World,
@@ -133,9 +149,29 @@ async fn measure(
         prepared = world.prepare(scenario, &workload, style) => prepared?,
         () = stop.wait() => return Ok(None),
     };
+    let ready = async {
+        let clock = match shard {
+            Some(_) => world.clock_offset(scenario).await,
+            None => None,
+        };
+        Ok::<_, anyhow::Error>((clock, arguments.start.wait(shard.is_some()).await?))
+    };
+    let (clock, start) = tokio::select! {
+        ready = ready => ready?,
+        () = stop.wait() => return Ok(None),
+    };
+    let part = shard.map(|shard| Part {
+        clock,
+        late_nanos: start.map_or(0, |start| nanos(start.late)),
+        ..Part::of(shard)
+    });
+    let started_at = start.map_or_else(Timestamp::now, |start| start.at);
     let header = RunHeader {
         scenario_source: source,
-        provenance: provenance(scenario, world, &prepared),
+        provenance: Provenance {
+            part,
+            ..provenance(scenario, world, &prepared, started_at)
+        },
         governed: world.is_governed(),
     };
     let (sender, receiver) = watch::channel(Progress::default());
@@ -146,23 +182,37 @@ async fn measure(
         capacity: world.capacity_probe(scenario),
         stop: Some(Box::pin(async move { stop.wait().await })),
     };
-    let plan = RunPlan { workload, header };
+    let plan = RunPlan {
+        workload,
+        header,
+        start: start.map(|start| start.instant),
+    };
     let record = driver::run(plan, world.target(), hooks).await?;
     display.await.context("the progress display failed")?;
     Ok(Some(record))
 }
 
-fn provenance(scenario: &Scenario, world: &World, prepared: &Prepared) -> Provenance {
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn provenance(
+    scenario: &Scenario,
+    world: &World,
+    prepared: &Prepared,
+    started_at: Timestamp,
+) -> Provenance {
     Provenance {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         scenario: scenario.name.clone(),
         fingerprint: scenario.fingerprint(),
         seed: scenario.seed,
         target: world.name(),
-        started_at: Timestamp::now().to_string(),
+        started_at: started_at.to_string(),
         items_loaded: prepared.items,
         load_seconds: prepared.took.as_secs_f64(),
         interrupted: false,
+        part: None,
         model_overrides: scenario.model.overrides(),
     }
 }

@@ -9,11 +9,13 @@ use super::{
     output::Output,
     parallel::AllCores,
     scenario::{self, Loaded},
+    shard::{ShardArguments, suffix},
 };
 use crate::{
     analysis::{Analysis, seeds::SeedStudy, workers::Workers as _},
     record::RunRecord,
     scenario::Scenario,
+    schedule::shard::Shard,
     seed::Seed,
     simulation::{SimulationError, SimulationOptions, header, simulate as simulate_scenario},
 };
@@ -29,6 +31,8 @@ pub(super) struct SimulateArguments {
     /// the median and the 10–90 % range of each figure.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: Option<u64>,
+    #[command(flatten)]
+    shard: ShardArguments,
     #[command(flatten)]
     output: Output,
     /// Write no files.
@@ -47,10 +51,15 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
     if let Some(seed) = arguments.seed {
         scenario.seed = Seed(seed);
     }
-    let open_folder = |suffix| {
+    let shard = arguments.shard.detect()?;
+    let open_folder = |kind: &str| {
         let wanted = !arguments.no_files;
         wanted
-            .then(|| arguments.output.folder(&scenario.name, suffix))
+            .then(|| {
+                arguments
+                    .output
+                    .folder(&scenario.name, &(kind.to_owned() + &suffix(shard)))
+            })
             .transpose()
     };
     if let Some(seeds) = arguments.seeds {
@@ -63,9 +72,10 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
     }
     let folder = open_folder("-simulated")?;
     let scenario = Arc::new(scenario);
-    let record = record(&scenario, source)?;
+    let record = record(&scenario, shard, source)?;
     arguments
         .output
+        .printed
         .publish(&scenario, &record, folder.as_ref())
 }
 
@@ -74,7 +84,7 @@ fn study(scenario: &Scenario, source: &str, seeds: u64) -> Result<SeedStudy, Sim
     let seeds: Vec<Seed> = scenario.seed.row(seeds).collect();
     let run = |number: usize| {
         let scenario = Arc::new(scenario.with_seed(seeds[number]));
-        let record = record(&scenario, source.to_owned())?;
+        let record = record(&scenario, None, source.to_owned())?;
         Ok((seeds[number], Analysis::of(&record, &scenario)))
     };
     let runs: Vec<_> = AllCores
@@ -84,8 +94,15 @@ fn study(scenario: &Scenario, source: &str, seeds: u64) -> Result<SeedStudy, Sim
     Ok(SeedStudy::of(runs))
 }
 
-fn record(scenario: &Arc<Scenario>, source: String) -> Result<RunRecord, SimulationError> {
-    let options = SimulationOptions::default();
+fn record(
+    scenario: &Arc<Scenario>,
+    shard: Option<Shard>,
+    source: String,
+) -> Result<RunRecord, SimulationError> {
+    let options = SimulationOptions {
+        shard,
+        ..SimulationOptions::default()
+    };
     let header = header(scenario, source, env!("CARGO_PKG_VERSION"), &options);
     simulate_scenario(scenario, header, &options)
 }

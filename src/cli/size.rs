@@ -115,7 +115,7 @@ fn publish(
     options: &SizingOptions,
 ) -> anyhow::Result<()> {
     let document = serde_json::to_string_pretty(sizing)?;
-    if arguments.output.json {
+    if arguments.output.printed.json {
         super::print(&document)?;
     } else {
         super::print(report::render(sizing).trim_end())?;
@@ -127,7 +127,7 @@ fn publish(
     let page = report::page::render(sizing, &options.prices)?;
     for (name, content) in [("sizing.html", &page), ("sizing.json", &document)] {
         let path = folder.write(name, content.as_bytes())?;
-        arguments.output.say_where(&path)?;
+        arguments.output.printed.say_where(&path)?;
     }
     Ok(())
 }
@@ -158,7 +158,7 @@ fn from_cloudwatch(arguments: &SizeArguments, file: &Path) -> anyhow::Result<Exi
         &arguments.region,
         &prices,
     )?;
-    if arguments.output.json {
+    if arguments.output.printed.json {
         super::print(&serde_json::to_string_pretty(&sizing)?)?;
     } else {
         super::print(usage::render(&sizing).trim_end())?;

@@ -13,12 +13,15 @@ use crate::{
     driver::CapacityProbe,
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
     progress::{Loading, Style},
-    record::IntervalTable,
+    record::{IntervalTable, shard::ClockOffset},
     scenario::{Billing, PhaseKind, Scenario},
+    schedule::shard::Shard,
     target::sdk::{SdkTarget, admin::OwnedTable},
     workload::Workload,
 };
 
+/// How long shards wait for the tables that the first one makes.
+const JOINED_WITHIN: Duration = Duration::from_mins(10);
 /// How long a new table may take to become ACTIVE.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(2);
 /// Batches of 25 items under way at once while loading.
@@ -29,6 +32,7 @@ pub(super) struct World {
     target: Arc<SdkTarget>,
     emulator: Option<Emulator>,
     endpoint: String,
+    shard: Option<Shard>,
     tables: Vec<OwnedTable>,
 }
 
@@ -41,8 +45,16 @@ pub(super) struct Prepared {
 }
 
 impl World {
-    /// Starts the embedded emulator, or gets ready to fire at `endpoint`.
-    pub(super) async fn open(endpoint: Option<&str>, scenario: &Scenario) -> anyhow::Result<Self> {
+    /// Starts the embedded emulator, or gets ready to fire at `endpoint`, as the whole run or as
+    /// one shard of it.
+    pub(super) async fn open(
+        endpoint: Option<&str>,
+        shard: Option<Shard>,
+        scenario: &Scenario,
+    ) -> anyhow::Result<Self> {
+        if let Some(shard) = shard {
+            check_sharding(endpoint, shard, scenario)?;
+        }
         let emulator = if endpoint.is_none() {
             let config = EmulatorConfig {
                 parameters: scenario.model.clone(),
@@ -60,6 +72,7 @@ impl World {
             target,
             emulator,
             endpoint,
+            shard,
             tables: Vec::new(),
         })
     }
@@ -83,8 +96,8 @@ impl World {
     }
 
     /// Creates the tables but for existing ones, which are checked, and loads those it made if
-    /// the scenario has a load phase. The emulator's buckets are full as the scenario says when
-    /// this returns.
+    /// the scenario has a load phase; of several shards the first creates, and each loads its
+    /// part. The emulator's buckets are full as the scenario says when this returns.
     pub(super) async fn prepare(
         &mut self,
         scenario: &Scenario,
@@ -98,7 +111,11 @@ impl World {
             self.target.check_existing(table).await?;
         }
         for table in new {
-            self.tables.push(self.target.create_table(table).await?);
+            if self.shard.is_none_or(Shard::is_first) {
+                self.tables.push(self.target.create_table(table).await?);
+            } else {
+                self.target.join_table(table, JOINED_WITHIN).await?;
+            }
         }
         for table in &scenario.tables {
             self.target
@@ -135,19 +152,29 @@ impl World {
         let mut total = 0;
         let tables = scenario.tables.iter().enumerate();
         for (index, table) in tables.filter(|(_, table)| !table.existing) {
-            let mut shown = Loading::start(style, &table.name, table.items);
+            let shard = self.shard;
+            let items = shard.map_or(table.items, |shard| shard.share_of(table.items));
+            let mut shown = Loading::start(style, &table.name, items);
             let workload = workload.clone();
-            let item = move |number| workload.item(index, number);
+            let item =
+                move |number| workload.item(index, shard.map_or(number, |shard| shard.nth(number)));
             let advance = |more| shown.advance(more);
             total += self
                 .target
-                .load(&table.name, table.items, LOAD_CONCURRENCY, item, advance)
+                .load(&table.name, items, LOAD_CONCURRENCY, item, advance)
                 .await?;
         }
         if let Some(governor) = &governor {
             governor.enforce().await;
         }
         Ok(total)
+    }
+
+    /// How the clock of this machine stands to the server's; `None` when that does not tell.
+    pub(super) async fn clock_offset(&self, scenario: &Scenario) -> Option<ClockOffset> {
+        self.target
+            .clock_offset(&scenario.tables.first()?.name)
+            .await
     }
 
     fn governor(&self) -> Option<EmulatorHandle> {
@@ -177,6 +204,20 @@ impl World {
                 names.iter().map(status).collect()
             })
         }))
+    }
+
+    /// Waits, if other shards may still have requests under way at tables that this one is
+    /// about to delete: for as long as a request that was sent takes at most.
+    pub(super) async fn wait_for_others(&self, scenario: &Scenario) {
+        if self.tables.is_empty() || self.shard.is_none_or(|shard| shard.count() == 1) {
+            return;
+        }
+        let retry = scenario.client.retry;
+        let longest = scenario.client.attempt_timeout * retry.max_attempts
+            + retry.cap * (retry.max_attempts - 1);
+        let seconds = longest.as_secs_f64();
+        eprintln!("waiting {seconds} s for the last requests of other shards, then deleting");
+        tokio::time::sleep(longest).await;
     }
 
     /// Deletes the tables that this run created, and stops the emulator if there is one.
@@ -215,4 +256,26 @@ async fn auto_scale(governor: &EmulatorHandle, scenario: &Scenario) {
             }
         }
     }
+}
+
+/// What cannot be fired in shards.
+fn check_sharding(endpoint: Option<&str>, shard: Shard, scenario: &Scenario) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        endpoint.is_some(),
+        "shard {shard}: each shard would fire at an embedded emulator of its own, and find a table \
+         that serves nobody else\n  help: start one with `dyno emulate`, and name it with \
+         --endpoint URL; or use `dyno simulate --shard {shard}`"
+    );
+    let closed = scenario
+        .phases
+        .iter()
+        .find(|phase| phase.arrivals.is_closed());
+    if let Some(phase) = closed {
+        anyhow::bail!(
+            "phase {}: closed arrivals cannot be fired in shards, since which one comes next \
+             depends on answers that other shards get\n  help: give the phase a rate",
+            phase.name
+        );
+    }
+    Ok(())
 }

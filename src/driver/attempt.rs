@@ -43,7 +43,7 @@ impl<T: Target> Attempts<T> {
         self.workload.scenario()
     }
 
-    /// Notes that `phase` began with `arrival`, unless that is known.
+    /// Notes that `phase` began with `arrival`.
     pub(super) fn begin(&mut self, phase: usize, arrival: u64) {
         self.workload.begin(phase, arrival);
     }

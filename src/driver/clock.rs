@@ -14,9 +14,10 @@ pub(super) struct RunClock {
 }
 
 impl RunClock {
-    pub(super) fn start_soon() -> Self {
+    /// Starts at `start`, be it past, or soon.
+    pub(super) fn new(start: Option<Instant>) -> Self {
         Self {
-            start: Instant::now() + LEAD,
+            start: start.unwrap_or_else(|| Instant::now() + LEAD),
         }
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::clock::RunClock;
 use crate::{
     scenario::Scenario,
-    schedule::{Arrival, Schedule},
+    schedule::{Arrival, Schedule, shard::Shard},
     units::Timestamp,
     workload::Workload,
 };
@@ -26,12 +26,18 @@ use crate::{
 /// and what it releases next is late, which is recorded.
 const RELEASED: usize = 4096;
 
-/// An arrival whose time has come.
+/// What the time has come for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub(super) arrival: Arrival,
-    /// Index into `Scenario::operations`.
-    pub(super) operation: usize,
+pub(super) enum Released {
+    /// A phase (index into `Scenario::phases`) began with this arrival, whichever shard takes
+    /// that.
+    Began { phase: usize, first: u64 },
+    /// An arrival is due that this process takes.
+    Due {
+        arrival: Arrival,
+        /// Index into `Scenario::operations`.
+        operation: usize,
+    },
 }
 
 /// The thread that keeps the schedule. Stops when this is dropped.
@@ -46,11 +52,13 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts to release arrivals. The channel closes at the end of the last phase.
+    /// Starts to release arrivals, those of `shard` or all. The channel closes at the end of the
+    /// last phase.
     pub(super) fn start(
         workload: Workload,
+        shard: Option<Shard>,
         clock: RunClock,
-    ) -> io::Result<(Self, mpsc::Receiver<Due>)> {
+    ) -> io::Result<(Self, mpsc::Receiver<Released>)> {
         let (released, arrivals) = mpsc::channel(RELEASED);
         let (answers, answered) = std_mpsc::channel();
         let closed = workload.scenario().phases.iter();
@@ -62,7 +70,7 @@ impl Dispatcher {
         };
         let handle = thread::Builder::new()
             .name("schedule".to_owned())
-            .spawn(move || release(workload, &pace, &answered, &released))?;
+            .spawn(move || release(workload, shard, &pace, &answered, &released))?;
         let thread = handle.thread().clone();
         let dispatcher = Self {
             handle: Some(handle),
@@ -107,13 +115,15 @@ pub(super) fn end(scenario: &Scenario) -> Timestamp {
 
 fn release(
     mut workload: Workload,
+    shard: Option<Shard>,
     pace: &Pace,
     answered: &std_mpsc::Receiver<(usize, Timestamp)>,
-    released: &mpsc::Sender<Due>,
+    released: &mpsc::Sender<Released>,
 ) {
     let schedule = Schedule::new(workload.scenario());
     let end = end(workload.scenario());
     let mut arrivals = schedule.arrivals();
+    let ours = |arrival: &Arrival| shard.is_none_or(|shard| shard.takes(arrival.sequence));
     loop {
         while let Ok((phase, at)) = answered.try_recv() {
             arrivals.answered(phase, at);
@@ -128,10 +138,21 @@ fn release(
         let Some(arrival) = arrivals.next() else {
             return;
         };
-        workload.begin(arrival.phase, arrival.sequence);
-        let operation = workload.spec(arrival.sequence);
-        if released.blocking_send(Due { arrival, operation }).is_err() {
-            return;
+        let Arrival {
+            sequence, phase, ..
+        } = arrival;
+        let news = workload.begin(phase, sequence).then_some(Released::Began {
+            phase,
+            first: sequence,
+        });
+        let due = ours(&arrival).then(|| Released::Due {
+            arrival,
+            operation: workload.spec(sequence),
+        });
+        for release in news.into_iter().chain(due) {
+            if released.blocking_send(release).is_err() {
+                return;
+            }
         }
     }
 }

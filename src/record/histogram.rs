@@ -4,6 +4,7 @@
 //! between 1 µs and 1 hour; what is outside is clamped and counted, never lost.
 
 pub mod interval_log;
+pub mod sum;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -292,8 +293,9 @@ impl EncodedHistogram {
     }
 }
 
-/// The header names the sizes to allocate, so it is not believed unread.
-fn check_header(bytes: &[u8]) -> Result<(), DecodeError> {
+/// The header names the sizes to allocate, so it is not believed unread. Returns the highest
+/// value that it allows.
+fn check_header(bytes: &[u8]) -> Result<u64, DecodeError> {
     let length = bytes.len();
     let word = |at: usize| {
         let word = bytes.get(at..at + 4)?;
@@ -312,7 +314,7 @@ fn check_header(bytes: &[u8]) -> Result<(), DecodeError> {
     {
         return Err(DecodeError::Bounds { digits, low, high });
     }
-    Ok(())
+    Ok(high)
 }
 
 impl JsonSchema for EncodedHistogram {

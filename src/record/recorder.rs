@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{
     IndexRecord, Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals,
-    Outcome, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample, TableRecord, add_at,
+    Outcome, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample, TableRecord, add_all,
     histogram::LatencyHistogram,
 };
 use crate::{
@@ -121,6 +121,7 @@ impl Recorder {
                 operations,
                 phases,
                 intervals: Vec::new(),
+                shards: Vec::new(),
             },
             intervals: BTreeMap::new(),
             open: None,
@@ -134,6 +135,9 @@ impl Recorder {
     /// # Panics
     /// When the phase is not a timed one of the scenario.
     pub fn due(&mut self, arrival: &Arrival, operation: usize) {
+        if !self.takes(arrival.sequence) {
+            return;
+        }
         let phase = self.timed_phase(arrival.phase);
         self.record.phases[phase].arrivals += 1;
         self.arrivals[phase][operation] += 1;
@@ -145,6 +149,9 @@ impl Recorder {
     /// # Panics
     /// When the phase is not a timed one of the scenario.
     pub fn finish(&mut self, sample: &Sample) {
+        if !self.takes(sample.sequence) {
+            return;
+        }
         let phase = self.timed_phase(sample.phase);
         let phase = &mut self.record.phases[phase];
         if let Some(sent) = sample.first_sent {
@@ -159,9 +166,7 @@ impl Recorder {
         let operation = &mut self.interval(second).operations[sample.operation];
         operation.outcomes.add(sample.outcome);
         operation.consumed += sample.declared.consumed;
-        for (index, units) in sample.declared.indexes.iter().enumerate() {
-            add_at(&mut operation.index_consumed, index, *units);
-        }
+        add_all(&mut operation.index_consumed, &sample.declared.indexes);
         for reason in &sample.throttle_reasons {
             count(&mut operation.throttle_reasons, reason);
         }
@@ -234,6 +239,12 @@ impl Recorder {
         self.record
     }
 
+    /// The record of a shard holds that shard's arrivals and no others, whoever made them.
+    fn takes(&self, sequence: u64) -> bool {
+        let part = &self.record.provenance.part;
+        part.as_ref().is_none_or(|part| part.shard.takes(sequence))
+    }
+
     fn timed_phase(&self, phase: usize) -> usize {
         self.phases[phase].expect("arrivals belong to timed phases")
     }
@@ -245,6 +256,7 @@ impl Recorder {
             arrivals: 0,
             sent: 0,
             dispatch_delay_p99_nanos: 0,
+            dispatch_delay: None,
             operations: vec![IntervalOperation::default(); record.operations.len()],
             tables: record
                 .tables
@@ -296,7 +308,11 @@ impl Recorder {
     }
 
     fn close(&mut self, open: &OpenSecond) {
+        let is_part = self.record.provenance.part.is_some();
         let interval = self.interval(open.second);
+        if is_part && !open.dispatch_delay.is_empty() {
+            interval.dispatch_delay = Some(open.dispatch_delay.encode());
+        }
         if let Some(p99) = open.dispatch_delay.quantile(Quantile::P99) {
             interval.dispatch_delay_p99_nanos = u64::try_from(p99.as_nanos()).unwrap_or(u64::MAX);
         }
@@ -323,9 +339,7 @@ impl OperationTotals {
         self.outcomes.add(sample.outcome);
         self.attempts += u64::from(sample.attempts);
         self.consumed += sample.declared.consumed;
-        for (index, units) in sample.declared.indexes.iter().enumerate() {
-            add_at(&mut self.index_consumed, index, *units);
-        }
+        add_all(&mut self.index_consumed, &sample.declared.indexes);
         self.conditions_failed += sample.declared.conditions_failed;
         self.unprocessed += sample.declared.unprocessed;
         for reason in &sample.throttle_reasons {

@@ -3,13 +3,13 @@
 //! Owns its layout; must not know where it goes. Whatever comes from a scenario or a server
 //! passes through [`escaped`].
 
-use super::{AssertionRow, ReportView, format};
+use super::{AssertionRow, ReportView, ShardRow, format};
 use crate::scenario::diagnostic::printable;
 
 /// Bytes of the whole document.
 pub const BYTES_MAX: usize = 60 * 1024;
-/// Bytes of one table; there are three, which leaves room for the rest.
-const TABLE_BYTES: usize = 15 * 1024;
+/// Bytes of one table; there are four, which leaves room for the rest.
+const TABLE_BYTES: usize = 12 * 1024;
 const CELL_CHARS: usize = 120;
 const SENTENCE_CHARS: usize = 1_500;
 
@@ -92,6 +92,11 @@ pub fn render(view: &ReportView) -> String {
                 &row.burst,
             ]
         }),
+    ));
+    page.push_str(&table(
+        "Shards",
+        &ShardRow::COLUMNS,
+        view.shards.iter().map(|row| row.cells().to_vec()),
     ));
     page
 }

@@ -13,12 +13,20 @@ use crate::{
 
 /// Of more shortfalls than this only the number is told.
 const SHORTFALLS_TOLD: usize = 2;
+/// Of more missing shards than this only the number is told.
+const SHARDS_TOLD: usize = 5;
 
 /// The answer in a sentence or two. Names are as the scenario wrote them.
 #[must_use]
 pub fn sentence(cause: &Cause, verdict: &Verdict) -> String {
     let answer = match cause {
         Cause::Invalid { reasons } => invalid(reasons),
+        Cause::Part { shard } => format!(
+            "Shard {} of {} did its part. What the run says of the table shows when all shards \
+             are merged (dyno merge).",
+            shard.number(),
+            shard.count()
+        ),
         Cause::NothingMeasured => "Nothing was measured.".into(),
         Cause::Errors {
             share,
@@ -97,7 +105,43 @@ pub fn invalid_reason(reason: &InvalidReason) -> String {
             format::percent(*share),
             format::percent(*allowed)
         ),
+        InvalidReason::StartedLate {
+            shard,
+            late_nanos,
+            allowed_nanos,
+        } => format!(
+            "shard {shard} was ready {} after the start, allowed {}",
+            format::duration(*late_nanos),
+            format::duration(*allowed_nanos)
+        ),
+        InvalidReason::ShardsMissing {
+            missing,
+            count,
+            offered_per_second,
+        } => shards_missing(missing, *count, *offered_per_second),
     }
+}
+
+fn shards_missing(missing: &[u32], count: u32, offered_per_second: f64) -> String {
+    let numbers: Vec<_> = missing
+        .iter()
+        .take(SHARDS_TOLD)
+        .map(u32::to_string)
+        .collect();
+    let more = match missing.len().saturating_sub(SHARDS_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (noun, verb) = if missing.len() == 1 {
+        ("shard", "is")
+    } else {
+        ("shards", "are")
+    };
+    format!(
+        "{noun} {}{more} of {count} {verb} missing; the others offered {}/s in all",
+        numbers.join(", "),
+        format::number(offered_per_second)
+    )
 }
 
 /// A value of an assertion with its unit.
@@ -129,9 +173,14 @@ fn invalid(reasons: &[InvalidReason]) -> String {
     if reasons.contains(&InvalidReason::NothingDue) {
         return format!("Nothing was measured ({why}), so this run says nothing about the table.");
     }
-    let late = reasons
-        .iter()
-        .any(|reason| matches!(reason, InvalidReason::DispatchDelay { .. }));
+    let incomplete = |reason: &InvalidReason| matches!(reason, InvalidReason::ShardsMissing { .. });
+    if reasons.iter().any(incomplete) {
+        return format!("The run is not whole ({why}), so it says nothing about the table.");
+    }
+    let late = reasons.iter().any(|reason| {
+        use InvalidReason::{DispatchDelay, StartedLate};
+        matches!(reason, DispatchDelay { .. } | StartedLate { .. })
+    });
     let what = if late {
         "was late"
     } else {

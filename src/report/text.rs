@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{AssertionRow, CapacityRow, Mark, OperationRow, ReportView, direction_label, format};
+use super::{
+    AssertionRow, CapacityRow, Mark, OperationRow, ReportView, ShardRow, direction_label, format,
+};
 use crate::{
     analysis::ThrottleCause,
     scenario::diagnostic::{printable, width_of},
@@ -17,6 +19,8 @@ const BAR_CELLS: usize = 10;
 /// Columns before what is told below the amounts of a direction.
 const INDENT: usize = 10;
 const ERROR_ROWS: usize = 5;
+/// Shards told one by one; of more, those that are not in order.
+const SHARD_ROWS: usize = 16;
 
 /// How the summary may look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +43,7 @@ pub fn render(view: &ReportView, options: &TextOptions) -> String {
     lines.extend(page.capacity(&view.capacity));
     lines.extend(page.throttles(view));
     lines.extend(page.errors(view));
+    lines.extend(page.shards(&view.shards));
     lines.push(String::new());
     lines.extend(page.wrapped(&view.sentence));
     let mut text = String::new();
@@ -385,6 +390,39 @@ fn attempts(view: &ReportView, table: &str, cause: &str) -> String {
         .join(", ")
 }
 
+impl Page {
+    fn shards(&self, shards: &[ShardRow]) -> Vec<String> {
+        if shards.is_empty() {
+            return Vec::new();
+        }
+        let many = shards.len() > SHARD_ROWS;
+        let told = shards.iter().filter(|row| !many || row.mark != Mark::Good);
+        let told: Vec<_> = told.take(SHARD_ROWS).collect();
+        let mut rows = vec![ShardRow::COLUMNS.map(str::to_owned)];
+        rows.extend(
+            told.iter()
+                .map(|row| row.cells().map(|cell| self.shown(cell))),
+        );
+        let widths: [usize; ShardRow::COLUMNS.len()] = std::array::from_fn(|column| {
+            rows.iter()
+                .map(|row| width(&row[column]))
+                .max()
+                .unwrap_or(0)
+        });
+        let line = |row: &[String; ShardRow::COLUMNS.len()]| {
+            let cells = row.iter().zip(widths);
+            let cells: Vec<_> = cells.map(|(cell, columns)| right(cell, columns)).collect();
+            format!("  {}", cells.join("  "))
+        };
+        let mut lines = vec![String::new()];
+        lines.extend(rows.iter().map(line));
+        if shards.len() > told.len() {
+            lines.push(format!("  {} more", shards.len() - told.len()));
+        }
+        lines
+    }
+}
+
 fn in_ascii(character: char) -> String {
     match character {
         '≤' => "<=".into(),
@@ -392,6 +430,7 @@ fn in_ascii(character: char) -> String {
         '–' | '−' => "-".into(),
         'µ' => "u".into(),
         '…' => "...".into(),
+        '±' => "+-".into(),
         ascii if ascii.is_ascii() => ascii.into(),
         _ => "?".into(),
     }

@@ -2,7 +2,7 @@
 
 use super::{
     AssertionRow, CapacityRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView,
-    ThrottleRow, Tile, VerdictView, direction_label, format, sentence,
+    ThrottleRow, Tile, VerdictView, direction_label, format, sentence, shards,
 };
 use crate::{
     analysis::{
@@ -57,6 +57,7 @@ impl ReportView {
             throttles: throttles(record, summary),
             errors: errors(summary),
             validity: validity(scenario, summary),
+            shards: shards::rows(record),
             definitions: definitions(),
         }
     }
@@ -87,13 +88,14 @@ fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
             "closed model: response times under-represent stalls",
         ));
     }
+    facts.extend(shards::facts(record));
     for name_and_value in &from.model_overrides {
         facts.push(fact("model", name_and_value));
     }
     facts
 }
 
-fn fact(term: &str, value: &str) -> Fact {
+pub(super) fn fact(term: &str, value: &str) -> Fact {
     Fact {
         term: term.to_owned(),
         value: value.to_owned(),
@@ -121,6 +123,7 @@ fn verdict_view(verdict: &Verdict, assertions: &[Assertion]) -> VerdictView {
         ),
         Verdict::Invalid { .. } => ("INVALID", Mark::Caution, String::new()),
         Verdict::Interrupted => ("INTERRUPTED", Mark::Caution, String::new()),
+        Verdict::Part => ("PART", Mark::Neutral, String::new()),
     };
     VerdictView {
         word,

@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod answer;
+mod date;
 mod declared;
 mod definition;
 mod endpoint;

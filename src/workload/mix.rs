@@ -25,13 +25,15 @@ impl Default for PhaseStarts {
 
 impl PhaseStarts {
     /// Notes that `phase` began with arrival `first`, unless that is known. Phases before it
-    /// that are not known had no arrivals.
-    pub fn begin(&mut self, phase: usize, first: u64) {
+    /// that are not known had no arrivals. Returns whether it was not known.
+    pub fn begin(&mut self, phase: usize, first: u64) -> bool {
         let known = self.0.len();
-        if phase >= known {
+        let is_news = phase >= known;
+        if is_news {
             let new = std::iter::repeat_n(first, phase + 1 - known);
             self.0 = self.0.iter().copied().chain(new).collect();
         }
+        is_news
     }
 
     /// The phase of arrival `sequence`: the last that began with it or before it.

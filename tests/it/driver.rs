@@ -111,9 +111,11 @@ fn plan(scenario: Scenario) -> RunPlan {
         items_loaded: 0,
         load_seconds: 0.0,
         interrupted: false,
+        part: None,
         model_overrides: vec![],
     };
     RunPlan {
+        start: None,
         workload: Workload::new(Arc::new(scenario)),
         header: RunHeader {
             scenario_source: String::new(),

@@ -114,11 +114,16 @@ async fn run(source: &str, max_in_flight: u32) -> Run {
             items_loaded: table.items,
             load_seconds: 0.0,
             interrupted: false,
+            part: None,
             model_overrides: Vec::new(),
         },
         governed: true,
     };
-    let plan = RunPlan { workload, header };
+    let plan = RunPlan {
+        workload,
+        header,
+        start: None,
+    };
     let record = driver::run(plan, Arc::new(target), Hooks::default())
         .await
         .unwrap();

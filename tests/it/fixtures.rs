@@ -305,6 +305,7 @@ max = "50ms"
                     items_loaded: 500,
                     load_seconds: 1.25,
                     interrupted: false,
+                    part: None,
                     model_overrides: vec![],
                 },
                 governed: true,
@@ -367,6 +368,7 @@ max = "50ms"
             consumed[direction] = CapacityUnits::whole(1);
         }
         recorder.finish(&Sample {
+            sequence: number,
             phase: 0,
             operation,
             outcome,

@@ -54,6 +54,7 @@ fn record(scenario: &Scenario, target: Target) -> RunRecord {
         items_loaded: 500,
         load_seconds: 0.4,
         interrupted: false,
+        part: None,
         model_overrides: vec!["initial_burst_fraction = 100 %".to_owned()],
     };
     let header = RunHeader {
@@ -107,6 +108,7 @@ fn record(scenario: &Scenario, target: Target) -> RunRecord {
             Direction::Write => "TableWriteProvisionedThroughputExceeded",
         };
         recorder.finish(&Sample {
+            sequence: arrival.sequence,
             phase: arrival.phase,
             operation,
             outcome: if served {

@@ -21,6 +21,7 @@ mod phases;
 mod plan;
 mod reports;
 mod scenarios;
+mod shards;
 mod simulation;
 mod size;
 mod stored;

@@ -114,7 +114,11 @@ async fn measured(source: &str) -> RunRecord {
     handle.enforce().await;
     let options = SimulationOptions::default();
     let header = header(&scenario, source.to_owned(), "test", &options);
-    let plan = RunPlan { workload, header };
+    let plan = RunPlan {
+        workload,
+        header,
+        start: None,
+    };
     let record = driver::run(plan, Arc::new(target), Hooks::default())
         .await
         .unwrap();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     record::RunRecord,
-    report::{AssertionRow, Fact, Mark, ReportView, Tile, chart::Texture},
+    report::{AssertionRow, Fact, Mark, ReportView, ShardRow, Tile, chart::Texture},
     scenario::Scenario,
 };
 
@@ -375,6 +375,21 @@ pub fn operations(view: &ReportView) -> String {
         format!("<h3>Errors</h3>\n{causes}")
     };
     format!("<section>\n<h2>What did each operation do?</h2>\n{numbers}{errors}</section>\n")
+}
+
+/// Who fired what, in a merged run.
+pub fn shards(view: &ReportView) -> String {
+    if view.shards.is_empty() {
+        return String::new();
+    }
+    let cells = |row: &ShardRow| {
+        let mut cells = row.cells().map(str::to_owned);
+        cells[0] = format!("{} {}", glyph_of(row.mark), cells[0]);
+        cells.to_vec()
+    };
+    let rows: Vec<_> = view.shards.iter().map(cells).collect();
+    let table = table(&ShardRow::COLUMNS, &rows, "Shards of the run");
+    format!("<section>\n<h2>Did every shard do its part?</h2>\n{table}</section>\n")
 }
 
 const fn glyph_of(mark: Mark) -> &'static str {

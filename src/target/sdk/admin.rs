@@ -1,11 +1,17 @@
 //! Tables: create, await, load, delete. Nothing here is measured.
 
-use std::{error::Error, ops::Range, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    ops::Range,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_dynamodb::{
     Client,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
+    primitives::DateTime,
     types::{PutRequest, TableStatus, WriteRequest},
 };
 use tokio::{task::JoinSet, time::Instant};
@@ -63,6 +69,20 @@ pub enum AdminError {
         status: String,
         /// How long it was waited for.
         waited: Duration,
+    },
+    /// A shard found a table that cannot be the one that the first shard made for this run; it
+    /// was not touched.
+    #[error(
+        "table {table} was there before this run ({}): the first shard makes the tables, and \
+         dynamometer touches none that it did not create\n  help: delete it yourself, rename it \
+         in the scenario, or say `existing = true` there",
+        .age.map_or("the server does not say since when".to_owned(), |age| format!("for {age:?}"))
+    )]
+    NotOfThisRun {
+        /// Its name.
+        table: String,
+        /// How long it has been there.
+        age: Option<Duration>,
     },
     /// The server refused, or could not be reached.
     #[error("{action} {table}: {cause}")]
@@ -178,6 +198,45 @@ impl SdkTarget {
             table: name.clone(),
             differences,
         })
+    }
+
+    /// Waits until another shard of this run has made `table`, and checks that it is as the
+    /// scenario says. A table counts as made by this run when it is no older than `patience`,
+    /// which is also how long this waits for it.
+    ///
+    /// # Errors
+    /// When it does not come, is older, or differs.
+    pub async fn join_table(&self, table: &Table, patience: Duration) -> Result<(), AdminError> {
+        let name = &table.name;
+        let started = Instant::now();
+        loop {
+            let described = self.admin.describe_table().table_name(name).send().await;
+            let found = match described {
+                Ok(described) => described.table,
+                Err(error) if error.code() == Some("ResourceNotFoundException") => None,
+                Err(error) => return Err(AdminError::refused("describe table", name, &error)),
+            };
+            if let Some(found) = found {
+                // A server that shows whole seconds may seem to make tables in the future.
+                let made = found.creation_date_time().map(smithy_time);
+                let age = made.map(|made| made.elapsed().unwrap_or_default());
+                return match age {
+                    Some(age) if age <= patience => self.check_existing(table).await,
+                    _ => Err(AdminError::NotOfThisRun {
+                        table: name.clone(),
+                        age,
+                    }),
+                };
+            }
+            if started.elapsed() >= patience {
+                return Err(AdminError::NotActive {
+                    table: name.clone(),
+                    status: "absent".to_owned(),
+                    waited: started.elapsed(),
+                });
+            }
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
     }
 
     /// Waits until `table` can serve requests, for at most `patience`.
@@ -314,6 +373,10 @@ async fn write_batch<F: Fn(u64) -> Item>(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn smithy_time(time: &DateTime) -> SystemTime {
+    SystemTime::try_from(*time).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 fn put_request(item: &Item) -> WriteRequest {

@@ -1,0 +1,75 @@
+//! What reports say of shards: of one, and of each in a merged run.
+
+use super::{Fact, Mark, ShardRow, format, view::fact};
+use crate::record::{
+    RunRecord,
+    shard::{ClockOffset, MergedShard, Part},
+};
+
+/// One for each shard of a merged run.
+pub(super) fn rows(record: &RunRecord) -> Vec<ShardRow> {
+    let all: u64 = record.shards.iter().map(|one| one.arrivals).sum();
+    record.shards.iter().map(|one| row(one, all)).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share, for display")]
+fn row(one: &MergedShard, all: u64) -> ShardRow {
+    let (part, interrupted) = (&one.part, one.interrupted);
+    let late = if interrupted {
+        "interrupted".to_owned()
+    } else {
+        lateness(part)
+    };
+    ShardRow {
+        shard: part.shard.to_string(),
+        arrivals: format::count(one.arrivals),
+        share: format::percent(one.arrivals as f64 / all.max(1) as f64),
+        offset: offset(part.clock),
+        late,
+        dispatch_delay: one
+            .dispatch_delay_p99_nanos
+            .map_or_else(|| "–".to_owned(), format::duration),
+        mark: if part.late_nanos > 0 || interrupted {
+            Mark::Caution
+        } else {
+            Mark::Good
+        },
+    }
+}
+
+/// What identifies the record of a shard, or of a merged run, as that.
+pub(super) fn facts(record: &RunRecord) -> Vec<Fact> {
+    if let Some(part) = &record.provenance.part {
+        return vec![
+            fact("shard", &part.shard.to_string()),
+            fact("ready", &lateness(part)),
+            fact("clock offset", &offset(part.clock)),
+        ];
+    }
+    let Some(first) = record.shards.first() else {
+        return Vec::new();
+    };
+    let merged = format!("{} of {}", record.shards.len(), first.part.shard.count());
+    vec![fact("merged shards", &merged)]
+}
+
+fn lateness(part: &Part) -> String {
+    match part.late_nanos {
+        0 => "in time".to_owned(),
+        late => format!("{} late", format::duration(late)),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a duration, for display")]
+fn offset(clock: Option<ClockOffset>) -> String {
+    clock.map_or_else(
+        || "–".to_owned(),
+        |clock| {
+            format!(
+                "{} ± {}",
+                format::duration_difference(clock.offset_nanos as f64),
+                format::duration(clock.uncertainty_nanos)
+            )
+        },
+    )
+}

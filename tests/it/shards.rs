@@ -1,0 +1,382 @@
+//! Runs made in shards: what is merged is what one process would have measured.
+
+mod processes;
+
+use std::{sync::Arc, time::Duration};
+
+use dynamometer::{
+    analysis::{
+        Analysis,
+        threshold::{InvalidReason, Verdict},
+    },
+    record::{
+        RunRecord,
+        merge::{Merge, MergeError, MergeRules},
+        shard::ClockOffset,
+    },
+    report::{ReportView, html, json, markdown, stored, text},
+    scenario::{Scenario, parse::parse},
+    schedule::shard::Shard,
+    simulation::{SimulationOptions, header, simulate},
+};
+use proptest::prelude::*;
+
+const RULES: MergeRules = MergeRules {
+    clocks_apart: Duration::from_millis(250),
+    allow_missing: false,
+};
+
+fn scenario(source: &str) -> Scenario {
+    match parse(source, "test.toml") {
+        Ok(parsed) => parsed.scenario,
+        Err(problems) => panic!("{problems}\n{source}"),
+    }
+}
+
+fn simulated(source: &str, shard: Option<Shard>) -> RunRecord {
+    let scenario = scenario(source);
+    let options = SimulationOptions {
+        shard,
+        ..SimulationOptions::default()
+    };
+    let header = header(&scenario, source.to_owned(), "test", &options);
+    simulate(&Arc::new(scenario), header, &options).unwrap()
+}
+
+fn shards(source: &str, count: u32) -> Vec<RunRecord> {
+    let shard = |number| Shard::new(number, count).unwrap();
+    (1..=count)
+        .map(|number| simulated(source, Some(shard(number))))
+        .collect()
+}
+
+fn merged(
+    records: impl IntoIterator<Item = RunRecord>,
+    rules: &MergeRules,
+) -> Result<RunRecord, MergeError> {
+    let mut merge = Merge::new();
+    for record in records {
+        merge.add(record)?;
+    }
+    merge.finish(rules)
+}
+
+fn small(rate: &str) -> String {
+    format!(
+        r#"
+name = "small"
+seed = 5
+expect_throttling = true
+[[table]]
+name = "Things"
+partition_key = "id"
+billing = {{ mode = "provisioned", read = "20 RCU", write = "5 WCU" }}
+items = 100
+[table.attributes]
+id = {{ type = "S", value = "unique" }}
+[keys.any]
+kind = "zipfian"
+exponent = 0.9
+[[operation]]
+kind = "get"
+keys = "any"
+weight = "60 %"
+[[operation]]
+kind = "put"
+keys = "any"
+weight = "40 %"
+[[phase]]
+kind = "load"
+[[phase]]
+kind = "measured"
+duration = "3s"
+arrivals = {{ kind = "constant", rate = "{rate}" }}
+[[threshold]]
+metric = "throttled"
+max = "100 %"
+"#
+    )
+}
+
+fn phase(name: &str, seconds: u32, arrivals: &str) -> String {
+    format!(
+        "[[phase]]\nname = \"{name}\"\nkind = \"measured\"\nduration = \"{seconds}s\"\n\
+         arrivals = {{ {arrivals} }}\n"
+    )
+}
+
+fn arrivals() -> impl Strategy<Value = String> {
+    let rate = 1_u32..120;
+    prop_oneof![
+        rate.clone()
+            .prop_map(|rate| format!("kind = \"constant\", rate = \"{rate}/s\"")),
+        rate.clone()
+            .prop_map(|rate| format!("kind = \"poisson\", rate = \"{rate}/s\"")),
+        (rate.clone(), rate).prop_map(|(from, to)| {
+            format!("kind = \"ramp\", from = \"{from}/s\", to = \"{to}/s\"")
+        }),
+        (1_u32..6).prop_map(|clients| {
+            format!("kind = \"closed\", clients = {clients}, think_time = \"20ms\"")
+        }),
+    ]
+}
+
+prop_compose! {
+    fn scenarios()(
+        seed in any::<u32>(),
+        capacity in (1_u32..60, 1_u32..60),
+        keys in prop_oneof![
+            Just("kind = \"uniform\""),
+            Just("kind = \"zipfian\"\nexponent = 0.9"),
+            Just("kind = \"latest\"\nexponent = 0.9"),
+        ],
+        client in (1_u32..8, 0_u32..4, 1_u32..5),
+        burst in 0_u32..=2,
+        phases in proptest::collection::vec((1_u32..4, arrivals()), 1..4),
+        loaded in any::<bool>(),
+    ) -> String {
+        let (read, write) = capacity;
+        let (in_flight, queued, attempts) = client;
+        let load = if loaded { "[[phase]]\nkind = \"load\"\n" } else { "" };
+        let phases: Vec<_> = phases
+            .iter()
+            .enumerate()
+            .map(|(index, (seconds, arrivals))| phase(&format!("phase-{index}"), *seconds, arrivals))
+            .collect();
+        format!(
+            r#"
+name = "random"
+seed = {seed}
+expect_throttling = true
+[[table]]
+name = "Things"
+partition_key = "id"
+billing = {{ mode = "provisioned", read = "{read} RCU", write = "{write} WCU" }}
+items = 60
+[table.attributes]
+id = {{ type = "S", value = "unique" }}
+note = {{ type = "S", value = "text", length = {{ uniform = ["10 B", "3000 B"] }} }}
+[keys.any]
+{keys}
+[keys.fresh]
+kind = "new"
+[[operation]]
+kind = "get"
+keys = "any"
+weight = "50 %"
+[[operation]]
+kind = "update"
+keys = "any"
+set = ["note"]
+weight = "20 %"
+[[operation]]
+kind = "put"
+keys = "fresh"
+weight = "20 %"
+[[operation]]
+kind = "batch-get"
+keys = "any"
+items = 5
+weight = "10 %"
+{load}{phases}
+[client]
+max_in_flight = {in_flight}
+max_queued = {queued}
+[client.retry]
+max_attempts = {attempts}
+[model]
+initial_burst_fraction = "{burst} %"
+"#,
+            phases = phases.concat(),
+        )
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Bit for bit: every count, every bucket of every histogram, every second of every table.
+    #[test]
+    fn merged_shards_are_the_run_that_one_process_makes(
+        source in scenarios(),
+        count in 1_u32..=16,
+        first in any::<prop::sample::Index>(),
+    ) {
+        let whole = simulated(&source, None);
+        let mut records = shards(&source, count);
+        records.rotate_left(first.index(count as usize));
+        let mut merged = merged(records, &RULES).unwrap();
+        prop_assert_eq!(merged.shards.len(), count as usize);
+        let arrivals: u64 = merged.shards.iter().map(|one| one.arrivals).sum();
+        prop_assert_eq!(arrivals, whole.phases.iter().map(|phase| phase.arrivals).sum::<u64>());
+        merged.shards.clear();
+        let json = |record: &RunRecord| serde_json::to_string(record).unwrap();
+        prop_assert_eq!(json(&merged), json(&whole));
+    }
+}
+
+#[test]
+fn a_shard_is_neither_passed_nor_failed_and_the_merged_run_is() {
+    let source = small("100/s");
+    let scenario = scenario(&source);
+    let records = shards(&source, 4);
+    for record in &records {
+        let analysis = Analysis::of(record, &scenario);
+        assert_eq!(analysis.judgement.verdict, Verdict::Part);
+        assert!(analysis.judgement.assertions.is_empty());
+        // Shares of a constant rate are equal.
+        assert_eq!(analysis.summary.arrivals, 75);
+    }
+    let merged = merged(records, &RULES).unwrap();
+    let analysis = Analysis::of(&merged, &scenario);
+    assert_eq!(analysis.judgement.verdict, Verdict::Pass);
+    assert_eq!(analysis.judgement.assertions.len(), 1);
+}
+
+#[test]
+fn more_shards_than_requests_are_no_fault() {
+    let source = small("1/s");
+    let records = shards(&source, 8);
+    for record in &records {
+        let analysis = Analysis::of(record, &scenario(&source));
+        assert_eq!(analysis.judgement.verdict, Verdict::Part);
+    }
+    let merged = merged(records, &RULES).unwrap();
+    assert_eq!(merged.phases[0].arrivals, 3);
+}
+
+#[test]
+fn a_missing_shard_is_named_and_makes_the_run_invalid() {
+    let source = small("100/s");
+    let mut records = shards(&source, 4);
+    records.remove(2);
+    let refused = merged(records.clone(), &RULES).unwrap_err().to_string();
+    assert_eq!(refused, "1 shard of 4 missing: 3");
+
+    let rules = MergeRules {
+        allow_missing: true,
+        ..RULES
+    };
+    let merged = merged(records, &rules).unwrap();
+    let scenario = scenario(&source);
+    let analysis = Analysis::of(&merged, &scenario);
+    let expected = InvalidReason::ShardsMissing {
+        missing: vec![3],
+        count: 4,
+        offered_per_second: 75.0,
+    };
+    assert_eq!(analysis.judgement.invalid_because, [expected]);
+    let view = ReportView::of(&merged, &scenario, &analysis);
+    let text = text::render(&view, &text::TextOptions::default());
+    let answer = view.sentence.replace('\u{a0}', " ");
+    assert_eq!(
+        answer,
+        "The run is not whole (shard 3 of 4 is missing; the others offered 75/s in all), so it \
+         says nothing about the table."
+    );
+    assert!(text.contains("INVALID"), "{text}");
+}
+
+#[test]
+fn what_is_no_shard_of_the_same_run_is_refused() {
+    let source = small("100/s");
+    let check = |change: &dyn Fn(&mut RunRecord), expected: &str| {
+        let mut records = shards(&source, 2);
+        change(&mut records[1]);
+        let refused = merged(records, &RULES).unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+    };
+    check(&|record| record.provenance.part = None, "it is no shard");
+    check(
+        &|record| *record = shards(&source, 2).remove(0),
+        "shard 1/2 is there twice",
+    );
+    check(
+        &|record| *record = shards(&source, 3).remove(1),
+        "number of shards is 3, that of the others 2",
+    );
+    check(
+        &|record| *record = shards(&small("90/s"), 2).remove(1),
+        "its fingerprint is",
+    );
+    check(
+        &|record| record.provenance.tool_version = "9".into(),
+        "its version of dyno is 9, that of the others test",
+    );
+    check(
+        &|record| record.provenance.started_at = "2026-11-23T14:00:30Z".into(),
+        "its start is 2026-11-23T14:00:30Z",
+    );
+    check(
+        &|record| record.provenance.target = "http://elsewhere:8000".into(),
+        "its target is http://elsewhere:8000",
+    );
+    let empty: [RunRecord; 0] = [];
+    assert!(merged(empty, &RULES).is_err());
+}
+
+#[test]
+fn clocks_that_are_surely_apart_are_refused_and_those_that_may_agree_are_not() {
+    let source = small("100/s");
+    let with_offsets = |offsets: [i64; 2]| {
+        let mut records = shards(&source, 2);
+        for (record, offset) in records.iter_mut().zip(offsets) {
+            record.provenance.part.as_mut().unwrap().clock = Some(ClockOffset {
+                offset_nanos: offset * 1_000_000,
+                uncertainty_nanos: 20_000_000,
+            });
+        }
+        merged(records, &RULES)
+    };
+    assert!(with_offsets([-100, 150]).is_ok());
+    assert!(with_offsets([-145, 145]).is_ok());
+    let refused = with_offsets([-146, 145]).unwrap_err().to_string();
+    assert!(refused.contains("at least 251ms apart"), "{refused}");
+}
+
+#[test]
+fn a_late_shard_makes_itself_and_the_merged_run_invalid() {
+    let source = small("100/s");
+    let scenario = scenario(&source);
+    let mut records = shards(&source, 2);
+    records[1].provenance.part.as_mut().unwrap().late_nanos = 1_500_000_000;
+    let of_shard = Analysis::of(&records[1], &scenario);
+    let merged = merged(records, &RULES).unwrap();
+    let of_run = Analysis::of(&merged, &scenario);
+    for analysis in [of_shard, of_run] {
+        let reasons = &analysis.judgement.invalid_because;
+        assert!(
+            matches!(reasons.as_slice(), [InvalidReason::StartedLate { shard, .. }] if shard.number() == 2),
+            "{reasons:?}"
+        );
+    }
+}
+
+#[test]
+fn every_report_of_a_merged_run_shows_its_shards() {
+    let source = small("100/s");
+    let mut records = shards(&source, 3);
+    let part = records[1].provenance.part.as_mut().unwrap();
+    part.late_nanos = 2_500_000;
+    part.clock = Some(ClockOffset {
+        offset_nanos: -12_000_000,
+        uncertainty_nanos: 10_000_000,
+    });
+    let merged = merged(records, &RULES).unwrap();
+    let document = json::render(&merged, &Analysis::of(&merged, &scenario(&source)));
+    let read = stored::read(&document).unwrap();
+    assert_eq!(read.record, merged);
+    let analysis = Analysis::of(&read.record, &read.scenario);
+    let view = ReportView::of(&read.record, &read.scenario, &analysis);
+    let reports = [
+        text::render(&view, &text::TextOptions::default()),
+        html::render(&view, &read.record, &read.scenario),
+        markdown::render(&view),
+    ];
+    for report in reports {
+        let report = report.replace('\u{a0}', " ");
+        for expected in ["2/3", "33.3 %", "−12 ms ± 10 ms", "2.5 ms late"] {
+            assert!(report.contains(expected), "{expected} in {report}");
+        }
+    }
+}
