@@ -5,7 +5,7 @@ mod charged;
 mod front;
 mod governed;
 pub mod raw;
-mod world;
+pub mod world;
 
 use dynamometer::emulator::{Emulator, EmulatorConfig};
 

@@ -13,6 +13,7 @@ mod end_to_end;
 mod existing;
 mod fixtures;
 mod html;
+mod invariants;
 mod kinds;
 mod mistakes;
 mod nightly;
