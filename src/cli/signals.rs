@@ -1,6 +1,9 @@
 //! SIGINT and SIGTERM, in the order in which they come.
 
-use std::io;
+use std::{
+    io,
+    process::{Child, Command},
+};
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -68,4 +71,25 @@ pub(super) fn stop_on_first() -> io::Result<Stop> {
         std::process::exit(super::Exit::Interrupted as i32);
     });
     Ok(Stop(receiver))
+}
+
+/// A command whose process the terminal's Ctrl-C does not reach: what it is told comes from
+/// here, and once.
+pub(super) fn shielded(program: &std::path::Path) -> Command {
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+/// Asks a child to end by itself; where there is no such signal, ends it.
+pub(super) fn interrupt(child: &mut Child) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, rustix::process::Signal::INT)?;
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    child.kill()
 }

@@ -2,8 +2,9 @@
 
 use std::{
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -18,13 +19,19 @@ use crate::{
             metrics::{self, Measured, Repeat},
         },
     },
-    cli::{Exit, signals::Stop},
+    cli::{
+        Exit,
+        signals::{self, Stop},
+    },
     report::stored,
     scenario::{Nightly, Scenario, diagnostic::printable},
     simulation::{SimulationOptions, header, simulate},
 };
 
 pub(super) use metrics::add_rerun;
+
+/// For answers under way, and for deleting tables.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// A scenario that is watched.
 pub(super) struct Watched {
@@ -78,7 +85,8 @@ impl Measuring {
     /// One run in a fresh process.
     async fn repeat(&self, watched: &Watched, stop: &mut Stop) -> anyhow::Result<Option<Repeat>> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let mut command = Command::new(std::env::current_exe().context("cannot find dyno itself")?);
+        let dyno = std::env::current_exe().context("cannot find dyno itself")?;
+        let mut command = signals::shielded(&dyno);
         command
             .arg("run")
             .arg(&watched.file)
@@ -93,13 +101,11 @@ impl Measuring {
             command.args(["--endpoint", endpoint]);
         }
         let mut child = command.spawn().context("cannot start a run")?;
-        let output = collect(&mut child);
+        let mut output = collect(&mut child);
         let document = tokio::select! {
-            output = output => output,
+            output = &mut output => output,
             () = stop.wait() => {
-                // The run's process got the same signal, or none: it must not outlive this one.
-                let _ = child.kill();
-                let _ = child.wait();
+                self.end(&mut child, output).await;
                 return Ok(None);
             }
         };
@@ -120,6 +126,18 @@ impl Measuring {
             record: stored.record,
             analysis,
         }))
+    }
+
+    /// Ends a run. One at an endpoint is let take away the tables that it made there; the
+    /// embedded emulator dies with its process.
+    async fn end(&self, child: &mut Child, output: oneshot::Receiver<(String, String)>) {
+        if self.endpoint.is_some() && signals::interrupt(child).is_ok() {
+            // Its streams end when it does.
+            let _ = tokio::time::timeout(GRACE, output).await;
+        }
+        // It may have ended already.
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use dynamometer::{
     analysis::trend::history::{History, parse},
+    emulator::{Emulator, EmulatorConfig},
     seed::Seed,
     store,
 };
@@ -394,14 +395,13 @@ fn killed_at_any_moment_the_history_stays_whole() {
     assert_eq!(history.remarks, Vec::<String>::new());
 }
 
+/// Begins a night whose runs take a minute, and interrupts it once `ready`.
 #[cfg(unix)]
-#[test]
-fn an_interrupted_night_is_not_remembered() {
-    let place = Place::new();
+fn interrupted_night(place: &Place, more: &[&str], ready: impl Fn() -> bool) {
     let long = SCENARIO.replace("120ms", "60s");
     fs::write(place.path("watch.toml"), long).unwrap();
     let mut child = place
-        .command(&["nightly", "watch.toml"])
+        .command(&[&["nightly", "watch.toml"], more].concat())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -409,6 +409,11 @@ fn an_interrupted_night_is_not_remembered() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut stderr, &mut line).unwrap();
     assert!(line.contains("run 1 of 3"), "{line}");
+    let begun = Instant::now();
+    while !ready() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "not ready");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let killed = Command::new("kill")
         .args(["-TERM", &child.id().to_string()])
         .status()
@@ -416,4 +421,31 @@ fn an_interrupted_night_is_not_remembered() {
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!place.path("reports/history.jsonl").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_night_is_not_remembered() {
+    interrupted_night(&Place::new(), &[], || true);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_night_leaves_no_table_at_an_endpoint() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let emulator = runtime
+        .block_on(Emulator::start(EmulatorConfig::default()))
+        .unwrap();
+    let (handle, endpoint) = (emulator.handle(), emulator.endpoint());
+    let requests = |operation: &str| {
+        let ledger = runtime.block_on(handle.ledger());
+        ledger.requests.get(operation).map_or(0, |counts| counts.ok)
+    };
+    let under_way = || requests("GetItem") > 0;
+    interrupted_night(&Place::new(), &["--endpoint", &endpoint], under_way);
+    assert_eq!((requests("CreateTable"), requests("DeleteTable")), (1, 1));
+    runtime.block_on(emulator.shutdown());
 }
