@@ -14,6 +14,7 @@ mod existing;
 mod fixtures;
 mod html;
 mod kinds;
+mod laws;
 mod mistakes;
 mod nightly;
 mod parity;
