@@ -30,6 +30,7 @@ fn main() {
     let hot = KeySpec::HotSet {
         keys: share(0.01),
         traffic: share(0.9),
+        moves_every: None,
     };
     for (name, spec) in [
         ("pick, uniform", KeySpec::Uniform),

@@ -213,7 +213,7 @@ impl<T: Target> Run<T> {
 
     fn release(&mut self, released: Released, dispatcher: &Dispatcher) {
         match released {
-            Released::Began { phase, first } => self.attempts.begin(phase, first),
+            Released::Began(arrival) => self.attempts.begin(&arrival),
             Released::Due { arrival, operation } => {
                 self.recorder.due(&arrival, operation);
                 self.feed(Event::ArrivalDue { arrival, operation }, dispatcher);

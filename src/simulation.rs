@@ -237,10 +237,14 @@ impl Simulator {
     }
 
     fn arrive(&mut self, arrival: Arrival) {
-        self.workload.begin(arrival.phase, arrival.sequence);
-        let operation = self.workload.spec(arrival.sequence);
+        let Arrival {
+            sequence,
+            phase,
+            intended_start: now,
+        } = arrival;
+        self.workload.begin(phase, sequence, now);
+        let operation = self.workload.spec(sequence);
         self.recorder.due(&arrival, operation);
-        let now = arrival.intended_start;
         self.feed(Event::ArrivalDue { arrival, operation }, now);
     }
 
@@ -291,7 +295,7 @@ impl Simulator {
         let pick = self.workload.pick(request);
         let again = under_way.again.take();
         let is_again = again.is_some();
-        let mut reply = self.tables[pick.table].answer(request, pick, again, now);
+        let mut reply = self.tables[pick.table].answer(&self.workload, request, pick, again, now);
         if is_again {
             under_way.declared += &reply.declared;
             reply.declared = std::mem::take(&mut under_way.declared);

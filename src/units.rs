@@ -340,6 +340,12 @@ impl Share {
     /// Nothing of it.
     pub const NONE: Self = Self(0.0);
 
+    /// Whether it is nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+
     /// `None` unless `fraction` lies in 0..=1.
     #[must_use]
     pub fn new(fraction: f64) -> Option<Self> {

@@ -1,9 +1,11 @@
 //! Arrival number → operation: which request, on which item, carrying what.
 //!
 //! Everything here is a pure function of the scenario, its seed and a number, so concurrency,
-//! target and sharding cannot change it. Knows nothing of time.
+//! target and sharding cannot change it. Time matters only where the scenario says that something
+//! moves: by when an arrival is due, which a run notes in its [`History`].
 
 pub mod attributes;
+pub mod history;
 pub mod item;
 pub mod keys;
 pub mod mix;
@@ -14,12 +16,13 @@ use std::sync::Arc;
 
 use crate::{
     scenario::{KeySpec, OperationSpec, Phase, Scenario},
-    units::{Bytes, Share},
+    units::{Bytes, Share, Timestamp},
 };
 use attributes::Attributes;
+use history::History;
 use item::{AttributeValue, Item};
 use keys::{Keys, latest::Inserts};
-use mix::{PhaseMix, PhaseStarts};
+use mix::{Chance, PhaseMix};
 use plan::OperationPlan;
 pub use request::Request;
 
@@ -32,7 +35,7 @@ pub struct Operation {
     pub spec: usize,
     /// Index into `Scenario::tables`.
     pub table: usize,
-    /// The item that it is about.
+    /// The item that it is about, the first of them where there are several.
     pub item: u64,
     /// What goes over the wire.
     pub request: Request,
@@ -57,16 +60,16 @@ pub struct Pick {
     pub spec: usize,
     /// Index into `Scenario::tables`.
     pub table: usize,
-    /// The item's number.
+    /// The item's number, the first of them where there are several.
     pub item: u64,
 }
 
 /// A scenario's operations and items, compiled. Cheap to clone and to share among threads.
 ///
-/// What an arrival does follows from its number and from the phase that the number lies in, so
-/// a workload is told with [`begin`](Self::begin) where phases begin.
+/// What an arrival does follows from its number and from what had begun by then, so a workload
+/// is told with [`begin`](Self::begin) of each arrival.
 #[derive(Clone, Debug)]
-pub struct Workload(Arc<Compiled>, PhaseStarts);
+pub struct Workload(Arc<Compiled>, History);
 
 #[derive(Debug)]
 struct Compiled {
@@ -92,6 +95,10 @@ impl Workload {
         let plans = scenario.operations.iter().map(plan).collect();
         let tables = scenario.tables.iter();
         let attributes = tables.map(|t| Attributes::new(t, scenario.seed)).collect();
+        let history = History::new(scenario.keys.iter().filter_map(|named| match named.spec {
+            KeySpec::HotSet { moves_every, .. } => moves_every,
+            _ => None,
+        }));
         let compiled = Compiled {
             scenario,
             mix,
@@ -99,14 +106,14 @@ impl Workload {
             plans,
             attributes,
         };
-        Self(Arc::new(compiled), PhaseStarts::default())
+        Self(Arc::new(compiled), history)
     }
 
-    /// Notes that `phase` (an index into `Scenario::phases`) began with arrival `sequence`,
-    /// unless that is known: to be told of each arrival before asking about it. Returns whether
-    /// it was news.
-    pub fn begin(&mut self, phase: usize, sequence: u64) -> bool {
-        self.1.begin(phase, sequence)
+    /// Notes that arrival `sequence` of `phase` (an index into `Scenario::phases`) is due at
+    /// `at`: to be told of each arrival, in their order, before asking about it. Returns whether
+    /// anything began with it that was not known.
+    pub fn begin(&mut self, phase: usize, sequence: u64, at: Timestamp) -> bool {
+        self.1.begin(phase, sequence, at)
     }
 
     /// The scenario that this was compiled from.
@@ -125,10 +132,15 @@ impl Workload {
     #[must_use]
     pub fn pick(&self, sequence: u64) -> Pick {
         let spec = self.spec(sequence);
+        let (operation, keys) = (&self.0.scenario.operations[spec], &self.0.keys[spec]);
         Pick {
             spec,
-            table: self.0.scenario.operations[spec].table,
-            item: self.0.keys[spec].pick(sequence, &self.1),
+            table: operation.table,
+            item: if operation.kind.has_members() {
+                keys.pick_member(sequence, 0, &self.1)
+            } else {
+                keys.pick(sequence, &self.1)
+            },
         }
     }
 
@@ -228,7 +240,7 @@ fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<PhaseMix>) 
         inserts.map(|(weight, _)| weight).sum()
     };
     let shares = weights(scenario).into_iter().map(share).collect();
-    Keys::new(
+    let keys = Keys::new(
         named.spec,
         table.items,
         u64::from(spec.members.count.1),
@@ -237,5 +249,9 @@ fn compile_keys(scenario: &Scenario, spec: &OperationSpec, mix: &Arc<PhaseMix>) 
         stream("permutation", &table.name),
         Inserts::new(Arc::clone(mix), Arc::clone(&inserting), shares),
         &scenario.weights,
-    )
+    );
+    if spec.missing.is_none() {
+        return keys;
+    }
+    keys.missing(Chance::new(spec.missing, stream("missing", &spec.name)))
 }

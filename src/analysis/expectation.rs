@@ -3,21 +3,21 @@
 //! Sizes and units are means over the first items and arrivals; the rest follows from the
 //! scenario. Must not know how it is shown.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod hottest;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::{
     capacity::{on_demand, partition},
     price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
-    scenario::{
-        ArrivalSpec, Billing, KeySpec, Phase, PhaseKind, Scenario, Table, ValueSpec,
-        data::{Column, Weights},
-    },
+    scenario::{ArrivalSpec, Billing, Phase, PhaseKind, Scenario},
     simulation::{SimulationError, demand::Demand},
-    units::{ByDirection, Bytes, Direction, Rate, Share},
+    units::{ByDirection, Bytes, Direction, Rate, Share, Timestamp},
     workload::Workload,
 };
+use hottest::{hottest_share, most_of, partition_key_share};
 
 /// Items and arrivals that are looked at, at most.
 pub const SAMPLES_MAX: u64 = 10_000;
@@ -198,7 +198,8 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
                 &scenario.weights,
                 scenario.tables[spec.table].items,
                 1,
-            ),
+            )
+            .map(|share| share * most_of(spec.missing)),
         })
         .collect();
     let tables = (0..scenario.tables.len())
@@ -285,7 +286,7 @@ fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<Option<f64>>, Sim
     let scenario = Arc::clone(workload.scenario());
     let phases = u64::try_from(timed(&scenario).count().max(1)).unwrap_or(u64::MAX);
     for (number, (phase, _)) in (0_u64..).zip(timed(&scenario)) {
-        workload.begin(phase, sampled * number / phases);
+        workload.begin(phase, sampled * number / phases, Timestamp::ZERO);
     }
     let mut demand = Demand::new(&workload)?;
     let mut sums = vec![(0_u64, 0.0_f64); scenario.operations.len()];
@@ -294,7 +295,7 @@ fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<Option<f64>>, Sim
         let (count, sum) = &mut sums[pick.spec];
         *count += 1;
         let direction = workload.scenario().operations[pick.spec].kind.direction();
-        *sum += demand.units(sequence, pick, direction).as_f64();
+        *sum += demand.units(&workload, sequence, pick, direction).as_f64();
     }
     let mean = |(count, sum): (u64, f64)| (count > 0).then(|| sum / float(count));
     Ok(sums.into_iter().map(mean).collect())
@@ -350,6 +351,7 @@ fn table(
                         &scenario.weights,
                         table,
                     );
+                    let share = share.map(|share| share * most_of(spec.missing));
                     hottest = hottest.zip(share).map(|(sum, share)| sum + units * share);
                 }
             }
@@ -384,90 +386,6 @@ fn table(
     })
 }
 
-/// The share of the requests that go to the busiest partition key, where the key's values
-/// follow from the item's number.
-fn partition_key_share(keys: KeySpec, weights: &[Weights], table: &Table) -> Option<f64> {
-    match &table.attributes[table.partition_key].value {
-        ValueSpec::Unique { .. } if keys == KeySpec::New => Some(0.0),
-        ValueSpec::Unique { .. } => hottest_share(keys, weights, table.items, 1),
-        ValueSpec::Column(column) => column_share(keys, weights, column, table.items),
-        // Neighbours are asked for one after the other: one key at a time gets them all.
-        ValueSpec::Group { .. } if matches!(keys, KeySpec::Sequential | KeySpec::New) => None,
-        ValueSpec::Group { size, .. } => hottest_share(keys, weights, table.items, *size),
-        _ => None,
-    }
-}
-
-/// The share of the requests that go to the busiest value of a column.
-fn column_share(keys: KeySpec, weights: &[Weights], column: &Column, items: u64) -> Option<f64> {
-    let of_item: Box<dyn Fn(u64) -> f64> = match keys {
-        KeySpec::Uniform | KeySpec::Sequential => Box::new(|_| 1.0),
-        KeySpec::Weights { weights: index } => {
-            let values = &weights.get(index)?.values;
-            let at = |number: u64| values.get(usize::try_from(number).ok()?).copied();
-            Box::new(move |number| at(number).unwrap_or(0.0))
-        }
-        _ => return None,
-    };
-    let mut sums: BTreeMap<&[u8], f64> = BTreeMap::new();
-    for number in 0..items.min(column.rows()) {
-        *sums.entry(column.cell(number)).or_default() += of_item(number);
-    }
-    let total: f64 = sums.values().sum();
-    Some(sums.values().copied().fold(0.0, f64::max) / total)
-}
-
-/// The share of the busiest `group` neighbours among `items`. `None` for new items.
-fn hottest_share(keys: KeySpec, weights: &[Weights], items: u64, group: u64) -> Option<f64> {
-    let (n, size) = (float(items.max(1)), float(group.min(items).max(1)));
-    Some(match keys {
-        KeySpec::Uniform | KeySpec::Sequential => size / n,
-        KeySpec::Zipfian {
-            exponent,
-            scrambled: true,
-        } => {
-            // The others of the group are some of the rest.
-            let first = 1.0 / harmonic(n, exponent);
-            first + (1.0 - first) * (size - 1.0) / (n - 1.0).max(1.0)
-        }
-        KeySpec::Zipfian { exponent, .. } | KeySpec::Latest { exponent } => {
-            harmonic(size, exponent) / harmonic(n, exponent)
-        }
-        KeySpec::HotSet { keys, traffic } => {
-            let (keys, traffic) = (keys.as_fraction(), traffic.as_fraction());
-            let hot = (n * keys).round().clamp(1.0, n);
-            if hot >= n {
-                size / n
-            } else {
-                let cold = (1.0 - traffic) / (n - hot);
-                let in_hot = size.min(hot);
-                (traffic / hot * in_hot + cold * (size - in_hot)).max(cold * size.min(n - hot))
-            }
-        }
-        KeySpec::Weights { weights: index } => {
-            let values = &weights.get(index)?.values;
-            let group = usize::try_from(group).unwrap_or(usize::MAX).max(1);
-            let sums = values.chunks(group).map(|chunk| chunk.iter().sum::<f64>());
-            sums.fold(0.0, f64::max) / values.iter().sum::<f64>()
-        }
-        KeySpec::New => return None,
-    })
-}
-
-/// Σ k^-s for k of 1..=n: the first terms one by one, the rest by Euler and Maclaurin.
-fn harmonic(n: f64, s: f64) -> f64 {
-    const EXACT: f64 = 1000.0;
-    let head = n.min(EXACT);
-    let sum: f64 = (1..=whole(head)).map(|k| float(k).powf(-s)).sum();
-    if n <= EXACT {
-        return sum;
-    }
-    let log = (n / head).ln();
-    let t = (1.0 - s) * log;
-    let area = head.powf(1.0 - s) * log * if t == 0.0 { 1.0 } else { t.exp_m1() / t };
-    sum + area + f64::midpoint(n.powf(-s), -head.powf(-s))
-}
-
 #[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
 const fn float(count: u64) -> f64 {
     count as f64
@@ -480,18 +398,4 @@ const fn float(count: u64) -> f64 {
 )]
 const fn whole(value: f64) -> u64 {
     value as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn harmonic_numbers_are_those_of_the_plain_sum() {
-        for s in [0.0, 0.5, 0.99, 1.0, 1.5] {
-            let plain: f64 = (1..=50_000_u64).map(|k| float(k).powf(-s)).sum();
-            let error = (harmonic(50_000.0, s) / plain - 1.0).abs();
-            assert!(error < 1e-6, "{s}: {error}");
-        }
-    }
 }

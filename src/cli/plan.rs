@@ -1,7 +1,7 @@
 //! `dyno plan`: the first operations of a scenario, without sending them.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::PathBuf,
     sync::Arc,
 };
@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, scenario};
 use crate::{
-    report::plan::{self, CSV_HEADER, Plan},
+    report::plan::{self, CSV_HEADER, Lines, Plan, PlannedOperation},
     schedule::Schedule,
     simulation::SimulationOptions,
     workload::Workload,
@@ -36,6 +36,9 @@ enum Format {
     /// One JSON object a line.
     Jsonl,
 }
+
+/// Bytes of lines that are written at once.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<Exit> {
     let Some(loaded) = scenario::load(&arguments.scenario)? else {
@@ -64,20 +67,28 @@ pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<Exit> {
 }
 
 fn write(
-    planned: impl Iterator<Item = plan::PlannedOperation>,
+    planned: impl Iterator<Item = PlannedOperation>,
     workload: &Workload,
     format: Format,
 ) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let line = match format {
+    let mut out = io::stdout().lock();
+    let mut text = String::with_capacity(2 * CHUNK_BYTES);
+    let mut lines = match format {
         Format::Csv => {
-            writeln!(out, "{CSV_HEADER}")?;
-            plan::csv
+            text.push_str(CSV_HEADER);
+            text.push('\n');
+            Lines::new(workload, plan::Format::Csv)
         }
-        Format::Jsonl => plan::json,
+        Format::Jsonl => Lines::new(workload, plan::Format::Json),
     };
     for operation in planned {
-        writeln!(out, "{}", line(workload, &operation))?;
+        lines.write(&operation, &mut text);
+        text.push('\n');
+        if text.len() >= CHUNK_BYTES {
+            out.write_all(text.as_bytes())?;
+            text.clear();
+        }
     }
+    out.write_all(text.as_bytes())?;
     out.flush()
 }

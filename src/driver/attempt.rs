@@ -9,6 +9,7 @@ use crate::{
     engine::{Answer, Event},
     record::Declared,
     scenario::Scenario,
+    schedule::Arrival,
     target::{Attempted, Target},
     units::Timestamp,
     workload::Workload,
@@ -43,9 +44,10 @@ impl<T: Target> Attempts<T> {
         self.workload.scenario()
     }
 
-    /// Notes that `phase` began with `arrival`.
-    pub(super) fn begin(&mut self, phase: usize, arrival: u64) {
-        self.workload.begin(phase, arrival);
+    /// Notes that something begins with an arrival, before that is sent.
+    pub(super) fn begin(&mut self, arrival: &Arrival) {
+        self.workload
+            .begin(arrival.phase, arrival.sequence, arrival.intended_start);
     }
 
     /// Sends attempt number `attempt` of `request`.

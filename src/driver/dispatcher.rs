@@ -29,9 +29,8 @@ const RELEASED: usize = 4096;
 /// What the time has come for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Released {
-    /// A phase (index into `Scenario::phases`) began with this arrival, whichever shard takes
-    /// that.
-    Began { phase: usize, first: u64 },
+    /// Something of the run's history begins with this arrival, whichever shard takes that.
+    Began(Arrival),
     /// An arrival is due that this process takes.
     Due {
         arrival: Arrival,
@@ -139,12 +138,12 @@ fn release(
             return;
         };
         let Arrival {
-            sequence, phase, ..
-        } = arrival;
-        let news = workload.begin(phase, sequence).then_some(Released::Began {
+            sequence,
             phase,
-            first: sequence,
-        });
+            intended_start,
+        } = arrival;
+        let is_news = workload.begin(phase, sequence, intended_start);
+        let news = is_news.then_some(Released::Began(arrival));
         let due = ours(&arrival).then(|| Released::Due {
             arrival,
             operation: workload.spec(sequence),

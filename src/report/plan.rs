@@ -7,15 +7,11 @@ use std::fmt::Write as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 use crate::{
-    scenario::{OperationSpec, Scenario},
+    scenario::{OperationKind, OperationSpec},
     schedule::{Arrival, Arrivals, Schedule},
     simulation::{SimulationError, SimulationOptions, demand::Demand},
     units::{Bytes, CapacityUnits},
-    workload::{
-        Operation, Workload,
-        item::AttributeValue,
-        request::{Request, SortCondition},
-    },
+    workload::{Pick, Workload, item::AttributeValue, keys::is_missing, request::SortCondition},
 };
 
 /// The first line of the CSV form.
@@ -27,9 +23,12 @@ pub const CSV_HEADER: &str =
 pub struct PlannedOperation {
     /// When, and in which phase.
     pub arrival: Arrival,
-    /// What is sent.
-    pub operation: Operation,
-    /// Size of the item as it is loaded and put. Updates may have changed it since.
+    /// What is done, and to which item: of batches and transactions the first.
+    pub pick: Pick,
+    /// The items of a batch or transaction.
+    pub members: Vec<u64>,
+    /// Size of the item as it is loaded and put; 0 of one that is meant to be missing. Updates
+    /// may have changed it since.
     pub item_size: Bytes,
     /// What it takes if the table was loaded and every operation before it completed.
     pub expected: CapacityUnits,
@@ -62,141 +61,181 @@ impl Iterator for Plan<'_> {
 
     fn next(&mut self) -> Option<PlannedOperation> {
         let arrival = self.arrivals.next()?;
-        self.workload.begin(arrival.phase, arrival.sequence);
+        let Arrival {
+            sequence,
+            phase,
+            intended_start,
+        } = arrival;
+        let workload = &mut self.workload;
+        workload.begin(phase, sequence, intended_start);
         // Of a closed phase nobody knows the answers: the time is what a simulation assumes.
         let takes = SimulationOptions::default().service_time;
-        self.arrivals
-            .answered(arrival.phase, arrival.intended_start + takes);
-        let pick = self.workload.pick(arrival.sequence);
+        self.arrivals.answered(phase, intended_start + takes);
+        let pick = workload.pick(sequence);
+        let kind = workload.scenario().operations[pick.spec].kind;
+        let members = if kind.has_members() {
+            let members = workload.members(sequence, pick).into_iter();
+            members.map(|(number, _)| number).collect()
+        } else {
+            Vec::new()
+        };
+        let item_size = if is_missing(pick.item) {
+            Bytes(0)
+        } else {
+            workload.item_size(pick.table, pick.item)
+        };
+        let expected = self
+            .demand
+            .units(workload, sequence, pick, kind.direction());
         Some(PlannedOperation {
             arrival,
-            operation: self.workload.operation(arrival.sequence),
-            item_size: self.workload.item_size(pick.table, pick.item),
-            expected: {
-                let spec = &self.workload.scenario().operations[pick.spec];
-                self.demand
-                    .units(arrival.sequence, pick, spec.kind.direction())
-            },
+            pick,
+            members,
+            item_size,
+            expected,
         })
     }
 }
 
-/// The fields of a line, in the order of [`CSV_HEADER`].
-struct Fields<'a> {
-    due: String,
-    phase: &'a str,
-    operation: &'a str,
-    request: &'static str,
-    table: &'a str,
-    /// Empty where the table itself is meant.
-    index: &'a str,
+/// How the operations of one scenario are written, a line each.
+pub struct Lines<'a> {
+    workload: &'a Workload,
+    /// By operation: what each line begins with behind the phase, and the unit.
+    operations: Vec<(String, &'static str)>,
+    /// By phase.
+    phases: Vec<String>,
+    format: Format,
+    /// The key that is being written; kept for its memory.
     key: String,
-    unit: &'static str,
 }
 
-impl<'a> Fields<'a> {
-    fn new(workload: &'a Workload, planned: &PlannedOperation) -> Self {
+/// How a line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Fields between commas (RFC 4180).
+    Csv,
+    /// A JSON object with the same fields under the same names.
+    Json,
+}
+
+impl<'a> Lines<'a> {
+    /// For operations of `workload`.
+    #[must_use]
+    pub fn new(workload: &'a Workload, format: Format) -> Self {
         let scenario = workload.scenario();
-        let operation = &planned.operation;
-        let spec = &scenario.operations[operation.spec];
-        let nanos = planned.arrival.intended_start.as_nanos();
+        let text = match format {
+            Format::Csv => quoted,
+            Format::Json => string,
+        };
+        let fixed = |spec: &OperationSpec| {
+            let table = &scenario.tables[spec.table];
+            let index = spec.read.index.map_or("", |at| &table.indexes[at].name);
+            let [name, table, index] = [&spec.name, &table.name, index].map(text);
+            let request = spec.kind.api_name();
+            let fixed = match format {
+                Format::Csv => format!("{name},{request},{table},{index}"),
+                Format::Json => format!(
+                    "\"operation\":{name},\"request\":\"{request}\",\"table\":{table},\
+                     \"index\":{index}"
+                ),
+            };
+            (fixed, spec.kind.direction().unit())
+        };
         Self {
-            due: format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000),
-            phase: &scenario.phases[planned.arrival.phase].name,
-            operation: &spec.name,
-            request: spec.kind.api_name(),
-            table: &scenario.tables[operation.table].name,
-            key: keys_json(workload, operation),
-            index: index_name(scenario, spec),
-            unit: spec.kind.direction().unit(),
+            workload,
+            operations: scenario.operations.iter().map(fixed).collect(),
+            phases: scenario.phases.iter().map(|p| text(&p.name)).collect(),
+            format,
+            key: String::new(),
         }
+    }
+
+    /// Appends the line of an operation to `out`, without its end.
+    ///
+    /// # Panics
+    /// Never: a string takes everything.
+    pub fn write(&mut self, planned: &PlannedOperation, out: &mut String) {
+        self.key.clear();
+        write_keys(self.workload, planned, &mut self.key);
+        let (fixed, unit) = &self.operations[planned.pick.spec];
+        let phase = &self.phases[planned.arrival.phase];
+        let nanos = planned.arrival.intended_start.as_nanos();
+        let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+        let (sequence, item) = (planned.arrival.sequence, planned.pick.item);
+        let (bytes, units) = (planned.item_size.0, planned.expected.as_f64());
+        let key = &self.key;
+        let written = match self.format {
+            Format::Csv => {
+                let head = write!(out, "{sequence},{seconds}.{nanos:09},{phase},{fixed},");
+                push_quoted(key, out);
+                head.and_then(|()| write!(out, ",{item},{bytes},{units},{unit}"))
+            }
+            Format::Json => write!(
+                out,
+                "{{\"sequence\":{sequence},\"due_s\":{seconds}.{nanos:09},\"phase\":{phase},\
+                 {fixed},\"key\":{key},\"item\":{item},\"item_bytes\":{bytes},\
+                 \"expected_units\":{units},\"unit\":\"{unit}\"}}"
+            ),
+        };
+        written.expect(TAKES);
     }
 }
 
-fn index_name<'a>(scenario: &'a Scenario, spec: &OperationSpec) -> &'a str {
-    let indexes = &scenario.tables[spec.table].indexes;
-    spec.read.index.map_or("", |index| &indexes[index].name)
-}
+/// Why writing to a string cannot fail.
+const TAKES: &str = "a string takes everything";
 
 /// The key that a request is about; a list of them for batches and transactions, `null` for
 /// scans.
-fn keys_json(workload: &Workload, operation: &Operation) -> String {
-    let of_table = |number| key_json(&workload.key(operation.table, number));
-    match &operation.request {
-        Request::Query(query) => {
-            let sort_key = query.range.as_ref().map(|(name, range)| {
+fn write_keys(workload: &Workload, planned: &PlannedOperation, out: &mut String) {
+    let pick = planned.pick;
+    match workload.scenario().operations[pick.spec].kind {
+        OperationKind::Query => {
+            let query = workload.query(pick);
+            let sort_key = query.range.map(|(name, range)| {
                 let (SortCondition::Equal(value)
                 | SortCondition::From(value)
                 | SortCondition::To(value)
                 | SortCondition::Between(value, _)
                 | SortCondition::BeginsWith(value)) = range;
-                (name.clone(), value.clone())
+                (name, value)
             });
-            let key = std::iter::once(query.partition_key.clone()).chain(sort_key);
-            key_json(&key.collect::<Vec<_>>())
+            let key = std::iter::once(query.partition_key).chain(sort_key);
+            write_key(&key.collect::<Vec<_>>(), out);
         }
-        Request::Scan { .. } => "null".to_owned(),
-        request if request.kind().has_members() => {
-            let pick = operation.pick();
-            let members = workload.members(operation.sequence, pick).into_iter();
-            let keys: Vec<_> = members.map(|(number, _)| of_table(number)).collect();
-            format!("[{}]", keys.join(","))
+        OperationKind::Scan => out.push_str("null"),
+        kind if kind.has_members() => {
+            let mut before = '[';
+            for number in &planned.members {
+                out.push(before);
+                write_key(&workload.key(pick.table, *number), out);
+                before = ',';
+            }
+            out.push(']');
         }
-        _ => of_table(operation.item),
+        _ => write_key(&workload.key(pick.table, pick.item), out),
     }
-}
-
-/// A line of CSV (RFC 4180), without its end.
-#[must_use]
-pub fn csv(workload: &Workload, planned: &PlannedOperation) -> String {
-    let f = Fields::new(workload, planned);
-    format!(
-        "{},{},{},{},{},{},{},{},{},{},{},{}",
-        planned.operation.sequence,
-        f.due,
-        quoted(f.phase),
-        quoted(f.operation),
-        f.request,
-        quoted(f.table),
-        quoted(f.index),
-        quoted(&f.key),
-        planned.operation.item,
-        planned.item_size.0,
-        planned.expected.as_f64(),
-        f.unit,
-    )
-}
-
-/// A line of JSON, without its end: the same fields under the same names.
-#[must_use]
-pub fn json(workload: &Workload, planned: &PlannedOperation) -> String {
-    let f = Fields::new(workload, planned);
-    format!(
-        "{{\"sequence\":{},\"due_s\":{},\"phase\":{},\"operation\":{},\"request\":\"{}\",\
-         \"table\":{},\"index\":{},\"key\":{},\"item\":{},\"item_bytes\":{},\"expected_units\":{},\
-         \"unit\":\"{}\"}}",
-        planned.operation.sequence,
-        f.due,
-        string(f.phase),
-        string(f.operation),
-        f.request,
-        string(f.table),
-        string(f.index),
-        f.key,
-        planned.operation.item,
-        planned.item_size.0,
-        planned.expected.as_f64(),
-        f.unit,
-    )
 }
 
 /// A field of CSV; quoted where it has to be.
 fn quoted(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
+        let mut quoted = String::new();
+        push_quoted(text, &mut quoted);
+        quoted
     } else {
         text.to_owned()
     }
+}
+
+fn push_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for part in text.split_inclusive('"') {
+        out.push_str(part);
+        if part.ends_with('"') {
+            out.push('"');
+        }
+    }
+    out.push('"');
 }
 
 fn string(text: &str) -> String {
@@ -204,19 +243,37 @@ fn string(text: &str) -> String {
 }
 
 /// Key attributes as DynamoDB writes them: `{"id":{"S":"a"}}`, binary in base64.
-fn key_json(key: &[(String, AttributeValue)]) -> String {
-    let mut text = String::from("{");
-    for (index, (name, value)) in key.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let (kind, value) = match value {
-            AttributeValue::S(value) => ("S", string(value)),
-            AttributeValue::N(value) => ("N", string(value)),
-            AttributeValue::B(bytes) => ("B", string(&BASE64.encode(bytes))),
+fn write_key(key: &[(String, AttributeValue)], out: &mut String) {
+    let mut before = '{';
+    for (name, value) in key {
+        let kind = match value {
+            AttributeValue::S(_) => 'S',
+            AttributeValue::N(_) => 'N',
+            AttributeValue::B(_) => 'B',
             _ => unreachable!("a key is a string, a number or binary"),
         };
-        write!(text, "{comma}{}:{{\"{kind}\":{value}}}", string(name))
-            .expect("a string takes everything");
+        out.push(before);
+        push_string(name, out);
+        write!(out, ":{{\"{kind}\":").expect(TAKES);
+        match value {
+            AttributeValue::B(bytes) => push_string(&BASE64.encode(bytes), out),
+            AttributeValue::S(text) | AttributeValue::N(text) => push_string(text, out),
+            _ => {}
+        }
+        out.push('}');
+        before = ',';
     }
-    text.push('}');
-    text
+    out.push('}');
+}
+
+/// A string of JSON; what needs no escape, as nearly all keys do, is copied.
+fn push_string(text: &str, out: &mut String) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\' && byte != 0x7f;
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&string(text));
+    }
 }

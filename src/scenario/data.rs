@@ -8,6 +8,7 @@ pub mod document;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use sha2::{Digest as _, Sha256};
 
 use super::value::AttributeType;
 
@@ -154,11 +155,23 @@ impl Serialize for Column {
 /// How often each item is asked for, item by item, compared to the others.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Weights {
-    /// Name of the column.
+    /// Name of the column, or of the keys that list them.
     pub column: String,
-    /// SHA-256 of the file that it is from, hex.
+    /// SHA-256 of the file that it is from, or of the list, hex.
     pub sha256: String,
     /// Finite, not negative, at least one positive; empty where the rows were not read.
     #[serde(skip)]
     pub values: Arc<[f64]>,
+}
+
+impl Weights {
+    /// Those that the keys `name` list.
+    #[must_use]
+    pub fn listed(name: &str, values: Vec<f64>) -> Self {
+        Self {
+            column: name.to_owned(),
+            sha256: format!("{:x}", Sha256::digest(format!("{values:?}"))),
+            values: values.into(),
+        }
+    }
 }

@@ -99,6 +99,8 @@ pub enum Form {
     Range,
     /// Names with their weights, as plain numbers.
     Choices,
+    /// Weights in order, as plain numbers, not all of them 0.
+    Weights,
     /// Name of a metric: `throttled`, `response_time_p99`.
     Metric,
     /// The largest share or duration of a metric.
@@ -202,6 +204,8 @@ const COUNT: Form = Form::Count {
     min: 1,
     max: ITEMS_MAX,
 };
+/// A weight is relative to the others: so much is enough.
+pub const WEIGHT_MAX: f64 = 1e12;
 const CLIENT_MAX: u64 = 1_000_000;
 
 /// Entries of one list, at most.

@@ -27,8 +27,14 @@ pub enum KeySpec {
     /// which keeps the skew exactly.
     Zipfian { exponent: f64, scrambled: bool },
     /// `traffic` of the requests go to the first `keys` of the items (at least one item),
-    /// the rest to the others; uniform within each.
-    HotSet { keys: Share, traffic: Share },
+    /// the rest to the others; uniform within each. With `moves_every`, counted from the run's
+    /// start, the next as many items are hot each time, after the last the first again.
+    HotSet {
+        keys: Share,
+        traffic: Share,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        moves_every: Option<Duration>,
+    },
     /// The newest items most: rank *k* back from the newest, weighted k^-`exponent`. Items
     /// inserted by earlier arrivals of the run count.
     Latest { exponent: f64 },
@@ -36,6 +42,15 @@ pub enum KeySpec {
     Sequential,
     /// A new item for every request (put only): number = items + arrival number.
     New,
+    /// Exponentially rarer with the item's number: density e^(−number ÷ `mean`), `mean` a share
+    /// of the items above 0, cut off at the last item.
+    Exponential { mean: Share },
+    /// Most around one item: normal around `mean`, both shares of the items, `std_dev` above 0;
+    /// cut off at the first and the last item.
+    Normal { mean: Share, std_dev: Share },
+    /// The first items by weights of their own, all others together, alike, by `rest`;
+    /// `weights` is an index into `Scenario::weights`.
+    Categorical { weights: usize, rest: f64 },
     /// Each item as often as its weight says; `weights` is an index into `Scenario::weights`.
     /// Items beyond the last weight are never picked.
     Weights { weights: usize },

@@ -8,6 +8,10 @@ const NUMBER_BYTES_MAX: u64 = 21;
 /// Bytes of a number, 1–21, whatever its spelling: significant digits in base 100, aligned on
 /// the decimal point, `[NUM]` (measured; the rule `base100_aligned`).
 ///
+/// The embedded emulator's store has the other rule that fits what was measured: it counts the
+/// digits before and behind the point apart, which takes a byte less for numbers such as 120. A
+/// read that sums up many of them may therefore declare a block less there.
+///
 /// `literal` is what DynamoDB accepts as a number: an optional sign, digits with at most one
 /// point, an optional exponent. Other characters are passed over, so the result for text that
 /// is no number means nothing.

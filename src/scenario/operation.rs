@@ -18,6 +18,10 @@ pub struct OperationSpec {
     pub keys: usize,
     /// Share of all requests; all weights add up to 1.
     pub weight: Share,
+    /// Share of the items asked for that nobody has written: other keys, as skewed as those of
+    /// `keys`. Of operations that create no items.
+    #[serde(skip_serializing_if = "Share::is_none")]
+    pub missing: Share,
     /// Reads only.
     pub consistency: Consistency,
     /// What a query or scan reads.
@@ -42,6 +46,7 @@ impl OperationSpec {
             table: 0,
             keys: 0,
             weight,
+            missing: Share::NONE,
             consistency: Consistency::default(),
             read: ReadShape::default(),
             set: Vec::new(),

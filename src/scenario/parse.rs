@@ -8,6 +8,7 @@ mod attributes;
 mod billing;
 mod demand;
 mod indexes;
+mod missing;
 mod model;
 mod operations;
 mod phases;

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    language::{Bounds, Form, Key, METRICS, SCENARIO, Section, THINK_TIME, TIME_METRICS},
+    language::{
+        Bounds, ENTRIES_MAX, Form, Key, METRICS, SCENARIO, Section, THINK_TIME, TIME_METRICS,
+        WEIGHT_MAX,
+    },
     quantity::{Quantity, TRAFFIC_PATTERN},
 };
 
@@ -159,7 +162,11 @@ fn form_schema(form: &Form, definitions: &mut Map<String, Value>) -> Value {
         Form::Bound => bound(),
         Form::Choices => json!({
             "type": "object", "minProperties": 1,
-            "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "maximum": 1e12},
+            "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "maximum": WEIGHT_MAX},
+        }),
+        Form::Weights => json!({
+            "type": "array", "minItems": 1, "maxItems": ENTRIES_MAX,
+            "items": {"type": "number", "minimum": 0, "maximum": WEIGHT_MAX},
         }),
         Form::Metric => json!({"type": "string", "anyOf": [
             {"enum": METRICS},

@@ -32,16 +32,23 @@ impl Demand {
         })
     }
 
-    /// What arrival `sequence`, which is about `pick`, takes after those that were asked for
-    /// before; a write changes the items.
-    pub fn declared(&mut self, sequence: u64, pick: Pick) -> Declared {
-        let reply = self.tables[pick.table].answer(sequence, pick, None, Timestamp::ZERO);
+    /// What arrival `sequence` of `workload`, which is about `pick`, takes after those that were
+    /// asked for before; a write changes the items.
+    pub fn declared(&mut self, workload: &Workload, sequence: u64, pick: Pick) -> Declared {
+        let table = &mut self.tables[pick.table];
+        let reply = table.answer(workload, sequence, pick, None, Timestamp::ZERO);
         reply.declared
     }
 
     /// The same in the direction that it is mainly about, the table and its indexes together.
-    pub fn units(&mut self, sequence: u64, pick: Pick, direction: Direction) -> CapacityUnits {
-        let declared = self.declared(sequence, pick);
+    pub fn units(
+        &mut self,
+        workload: &Workload,
+        sequence: u64,
+        pick: Pick,
+        direction: Direction,
+    ) -> CapacityUnits {
+        let declared = self.declared(workload, sequence, pick);
         let of_indexes = declared.indexes.iter().map(|units| units[direction]);
         declared.consumed[direction] + of_indexes.sum()
     }

@@ -110,13 +110,18 @@ impl PartitionIndex {
         numbers.extend(added);
         numbers.sort_by_cached_key(|number| rank(*number));
         let order: Arc<[u64]> = numbers.into();
-        if self.remembered + order.len() > REMEMBERED_MAX {
+        if self.remembered + weight(&order) > REMEMBERED_MAX {
             self.sorted.clear();
             self.remembered = 0;
         }
-        self.remembered += order.len();
+        self.remembered += weight(&order);
         let replaced = self.sorted.insert(place, (added.len(), Arc::clone(&order)));
-        self.remembered -= replaced.map_or(0, |(_, order)| order.len());
+        self.remembered -= replaced.map_or(0, |(_, order)| weight(&order));
         order
     }
+}
+
+/// Partitions without items are remembered, too.
+fn weight(order: &[u64]) -> usize {
+    order.len().max(1)
 }

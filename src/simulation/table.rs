@@ -2,8 +2,6 @@
 
 mod rules;
 
-use std::sync::Arc;
-
 use crate::{
     capacity::{
         AdmissionDecision, Arm, TableCapacity,
@@ -34,7 +32,6 @@ pub(super) struct SimulatedTable {
     /// `None`: whatever is asked for is served.
     capacity: Option<TableCapacity>,
     items: StoredItems,
-    workload: Workload,
     /// By position among the table's indexes: the number among the global ones.
     global: Vec<Option<usize>>,
 }
@@ -75,7 +72,6 @@ impl SimulatedTable {
         Ok(Self {
             capacity: None,
             items: StoredItems::new(workload, index, loaded)?,
-            workload: workload.clone(),
             global: global_numbers(&workload.scenario().tables[index]),
         })
     }
@@ -85,31 +81,29 @@ impl SimulatedTable {
         table_bytes(&mut self.items, loaded)
     }
 
-    /// What request number `sequence` asks of the table and its indexes when nothing is
-    /// refused; changes the items if it writes.
-    pub(super) fn arms(&mut self, sequence: u64, pick: Pick) -> Vec<Arm> {
-        let scenario = Arc::clone(self.workload.scenario());
-        let mut attempt = Attempt::new(self, &scenario.operations[pick.spec], sequence, pick);
+    /// What request number `sequence` of `workload` asks of the table and its indexes when
+    /// nothing is refused; changes the items if it writes.
+    pub(super) fn arms(&mut self, workload: &Workload, sequence: u64, pick: Pick) -> Vec<Arm> {
+        let mut attempt = Attempt::new(self, workload, sequence, pick);
         // One that fails by its own condition is charged all the same.
         let _ = attempt.execute(None);
         attempt.spent
     }
 
-    /// The answer to request number `sequence`, which arrives at `now`; spends what it takes,
+    /// The answer to request number `sequence` of `workload`, which arrives at `now`; spends what it takes,
     /// and changes the items if it writes. `again` are the members of a batch that were left
     /// before.
     pub(super) fn answer(
         &mut self,
+        workload: &Workload,
         sequence: u64,
         pick: Pick,
         again: Option<Vec<Member>>,
         now: Timestamp,
     ) -> Reply {
-        let scenario = Arc::clone(self.workload.scenario());
-        let spec = &scenario.operations[pick.spec];
         let mut attempt = Attempt {
             now,
-            ..Attempt::new(self, spec, sequence, pick)
+            ..Attempt::new(self, workload, sequence, pick)
         };
         let ended = attempt.execute(again);
         Reply {
@@ -144,6 +138,7 @@ impl SimulatedTable {
 /// One request that is being executed.
 struct Attempt<'a> {
     table: &'a mut SimulatedTable,
+    workload: &'a Workload,
     spec: &'a OperationSpec,
     pick: Pick,
     sequence: u64,
@@ -158,13 +153,14 @@ struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     fn new(
         table: &'a mut SimulatedTable,
-        spec: &'a OperationSpec,
+        workload: &'a Workload,
         sequence: u64,
         pick: Pick,
     ) -> Self {
         Self {
             table,
-            spec,
+            workload,
+            spec: &workload.scenario().operations[pick.spec],
             pick,
             sequence,
             now: Timestamp::ZERO,
@@ -221,7 +217,7 @@ impl<'a> Attempt<'a> {
         let condition = self
             .spec
             .condition
-            .and_then(|_| self.table.workload.condition(self.sequence, self.pick.spec));
+            .and_then(|_| self.workload.condition(self.sequence, self.pick.spec));
         if condition.is_some_and(|wanted| !holds(wanted, effect.sizes)) {
             self.refused_write(&effect, action, number)?;
             self.declared.conditions_failed += 1;
@@ -281,7 +277,7 @@ impl<'a> Attempt<'a> {
         let (key, pages) = if self.spec.kind == OperationKind::Query {
             self.table.items.query(self.pick, reading)
         } else {
-            let segment = self.table.workload.segment(self.sequence, self.pick.spec);
+            let segment = self.workload.segment(self.sequence, self.pick.spec);
             self.table.items.scan(segment, read.index, reading)
         };
         let resource = read.index.and_then(|index| self.table.global[index]);
@@ -346,7 +342,7 @@ impl<'a> Attempt<'a> {
                 units: cost::read_as(stored, ReadMode::Transactional),
             }
         };
-        let members = self.table.workload.members(self.sequence, self.pick);
+        let members = self.workload.members(self.sequence, self.pick);
         let arms: Vec<_> = members.into_iter().map(read).collect();
         self.take(&arms)
     }
@@ -382,7 +378,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn members(&self) -> Vec<Member> {
-        self.table.workload.members(self.sequence, self.pick)
+        self.workload.members(self.sequence, self.pick)
     }
 
     fn plan(&mut self, action: Action, number: u64) -> Effect {

@@ -126,8 +126,11 @@ impl Trace {
             if trace.requests.len() >= REQUESTS_MAX {
                 return Err(TraceError::TooManyRequests { max: REQUESTS_MAX });
             }
-            let pick = workload.pick(arrival.sequence);
-            let arms = tables[pick.table].arms(arrival.sequence, pick);
+            trace
+                .workload
+                .begin(arrival.phase, arrival.sequence, arrival.intended_start);
+            let pick = trace.workload.pick(arrival.sequence);
+            let arms = tables[pick.table].arms(&trace.workload, arrival.sequence, pick);
             let first_arm = trace.push(&arms, &mut numbers);
             trace.requests.push(TracedRequest {
                 due: arrival.intended_start,

@@ -4,7 +4,11 @@
 //! in memory; must not know what the items hold or what is done with them.
 
 pub mod alias;
+pub mod categorical;
+pub mod exponential;
+pub mod hot_set;
 pub mod latest;
+pub mod normal;
 pub mod permutation;
 pub mod zipf;
 
@@ -13,10 +17,14 @@ use rand::RngExt;
 use crate::{
     scenario::{KeySpec, data::Weights},
     seed::{Rng, Stream},
-    workload::mix::PhaseStarts,
+    workload::{history::History, mix::Chance},
 };
 use alias::AliasTable;
+use categorical::Categorical;
+use exponential::Exponential;
+use hot_set::HotSet;
 use latest::{Inserts, Latest};
+use normal::Normal;
 use permutation::Permutation;
 use zipf::Zipf;
 
@@ -25,6 +33,7 @@ use zipf::Zipf;
 pub struct Keys {
     draws: Stream,
     law: Law,
+    missing: Option<Chance>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,15 +41,29 @@ enum Law {
     Uniform { items: u64 },
     Zipfian { ranks: Zipf },
     Scrambled { ranks: Zipf, spread: Permutation },
-    HotSet { hot: u64, items: u64, traffic: f64 },
+    HotSet(HotSet),
     Latest(Latest),
     Sequential { items: u64, members: u64 },
+    Exponential(Exponential),
+    Normal(Normal),
+    Categorical(Categorical),
     New { items: u64, per_arrival: u64 },
     Weights(AliasTable),
 }
 
 /// Members of one request, at most: what tells their draws apart.
 pub const MEMBERS_MAX: u64 = 128;
+
+/// The first of the numbers that no item ever has, however many are loaded or inserted. A
+/// request that is meant to find nothing asks for so many more than it would otherwise: keys
+/// that are missing are as skewed as those that are there.
+pub const MISSING_FIRST: u64 = 1_000_000_000_000_000_000;
+
+/// Whether no item ever has this number.
+#[must_use]
+pub const fn is_missing(number: u64) -> bool {
+    number >= MISSING_FIRST
+}
 
 impl Keys {
     /// Picks among `items` ≥ 1 items with randomness from `draws`. `spread` keys the
@@ -64,6 +87,7 @@ impl Keys {
         weights: &[Weights],
     ) -> Self {
         let items = items.max(1);
+        let listed = |index: usize| weights.get(index).map_or(&[][..], |w| &w.values);
         let law = match spec {
             KeySpec::Uniform => Law::Uniform { items },
             KeySpec::Zipfian {
@@ -78,48 +102,67 @@ impl Keys {
                     Law::Zipfian { ranks }
                 }
             }
-            KeySpec::HotSet { keys, traffic } => Law::HotSet {
-                hot: hot_items(items, keys.as_fraction()),
-                items,
-                traffic: traffic.as_fraction(),
-            },
+            KeySpec::HotSet {
+                keys,
+                traffic,
+                moves_every,
+            } => Law::HotSet(HotSet::new(items, keys, traffic, moves_every)),
             KeySpec::Latest { exponent } => {
                 Law::Latest(Latest::new(items, new_per_arrival, exponent, inserts))
             }
             KeySpec::Sequential => Law::Sequential { items, members },
+            KeySpec::Exponential { mean } => {
+                Law::Exponential(Exponential::new(items, mean.as_fraction()))
+            }
+            KeySpec::Normal { mean, std_dev } => Law::Normal(Normal::new(
+                items,
+                mean.as_fraction(),
+                std_dev.as_fraction(),
+            )),
+            KeySpec::Categorical { weights, rest } => {
+                Law::Categorical(Categorical::new(items, listed(weights), rest))
+            }
             KeySpec::New => Law::New {
                 items,
                 per_arrival: new_per_arrival,
             },
-            KeySpec::Weights { weights: index } => {
-                let values = weights
-                    .get(index)
-                    .map_or(&[][..], |weights| &weights.values);
-                Law::Weights(AliasTable::new(values))
-            }
+            KeySpec::Weights { weights } => Law::Weights(AliasTable::new(listed(weights))),
         };
-        Self { draws, law }
+        Self {
+            draws,
+            law,
+            missing: None,
+        }
     }
 
-    /// The number of the item that arrival `sequence` is about, given which phases began when.
+    /// The same, of which `missing` says which picks are to find nothing.
     #[must_use]
-    pub fn pick(&self, sequence: u64, starts: &PhaseStarts) -> u64 {
-        match &self.law {
-            Law::Latest(latest) => latest.pick(sequence, starts, &mut self.draws.at(sequence)),
+    pub fn missing(self, missing: Chance) -> Self {
+        Self {
+            missing: Some(missing),
+            ..self
+        }
+    }
+
+    /// The number of the item that arrival `sequence` is about, given what began when.
+    #[must_use]
+    pub fn pick(&self, sequence: u64, history: &History) -> u64 {
+        let item = match &self.law {
             Law::New { items, per_arrival } => {
                 items.saturating_add(sequence.saturating_mul(*per_arrival))
             }
-            _ => self.draw(sequence),
-        }
+            Law::Sequential { items, members } => sequence.wrapping_mul(*members) % items,
+            _ => self.draw(sequence, sequence, history),
+        };
+        self.unless_missing(item, sequence)
     }
 
     /// The same for try number `member` (from 0, below [`MEMBERS_MAX`]) of finding members of a
     /// batch or transaction. Of `Latest`, all look back from the same arrival.
     #[must_use]
-    pub fn pick_member(&self, sequence: u64, member: u64, starts: &PhaseStarts) -> u64 {
+    pub fn pick_member(&self, sequence: u64, member: u64, history: &History) -> u64 {
         let draw = sequence.wrapping_mul(MEMBERS_MAX).wrapping_add(member);
-        match &self.law {
-            Law::Latest(latest) => latest.pick(sequence, starts, &mut self.draws.at(draw)),
+        let item = match &self.law {
             Law::New { items, per_arrival } => {
                 let first = sequence.saturating_mul(*per_arrival);
                 items.saturating_add(first).saturating_add(member)
@@ -127,51 +170,36 @@ impl Keys {
             Law::Sequential { items, members } => {
                 sequence.wrapping_mul(*members).wrapping_add(member) % items
             }
-            _ => self.draw(draw),
+            _ => self.draw(draw, sequence, history),
+        };
+        self.unless_missing(item, draw)
+    }
+
+    fn unless_missing(&self, item: u64, draw: u64) -> u64 {
+        match self.missing {
+            Some(missing) if missing.happens(draw) => MISSING_FIRST.saturating_add(item),
+            _ => item,
         }
     }
 
-    fn draw(&self, number: u64) -> u64 {
+    /// Draw number `draw`, for arrival `sequence`.
+    fn draw(&self, draw: u64, sequence: u64, history: &History) -> u64 {
+        let rng = &mut self.draws.at(draw);
         match &self.law {
-            Law::Uniform { items } => below(*items, &mut self.draws.at(number)),
-            Law::Zipfian { ranks } => ranks.sample(&mut self.draws.at(number)) - 1,
-            Law::Scrambled { ranks, spread } => {
-                spread.apply(ranks.sample(&mut self.draws.at(number)) - 1)
-            }
-            Law::HotSet {
-                hot,
-                items,
-                traffic,
-            } => {
-                let mut rng = self.draws.at(number);
-                if hot == items || rng.random::<f64>() < *traffic {
-                    below(*hot, &mut rng)
-                } else {
-                    hot + below(items - hot, &mut rng)
-                }
-            }
-            Law::Weights(table) => table.sample(&mut self.draws.at(number)),
-            Law::Sequential { items, members } => number.wrapping_mul(*members) % items,
-            Law::Latest(_) | Law::New { .. } => unreachable!("these depend on the arrival"),
+            Law::Uniform { items } => below(*items, rng),
+            Law::Zipfian { ranks } => ranks.sample(rng) - 1,
+            Law::Scrambled { ranks, spread } => spread.apply(ranks.sample(rng) - 1),
+            Law::HotSet(hot) => hot.sample(sequence, history, rng),
+            Law::Latest(latest) => latest.pick(sequence, history, rng),
+            Law::Exponential(law) => law.sample(rng),
+            Law::Normal(law) => law.sample(rng),
+            Law::Categorical(law) => law.sample(rng),
+            Law::Weights(table) => table.sample(rng),
+            Law::Sequential { .. } | Law::New { .. } => unreachable!("nothing is drawn of these"),
         }
     }
 }
 
 fn below(bound: u64, rng: &mut Rng) -> u64 {
     rng.random_range(0..bound)
-}
-
-/// At least one hot item and, below 100 %, at least one cold one where there are two.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share of a count, rounded; clamped to the count"
-)]
-fn hot_items(items: u64, share: f64) -> u64 {
-    if share >= 1.0 {
-        return items;
-    }
-    let rounded = (items as f64 * share).round() as u64;
-    rounded.clamp(1, (items - 1).max(1))
 }

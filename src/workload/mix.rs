@@ -2,54 +2,11 @@
 //!
 //! Owns the draw by weight, phase by phase; must not know what the operations are.
 
-use std::sync::Arc;
-
-use crate::seed::Stream;
+use super::history::History;
+use crate::{seed::Stream, units::Share};
 
 /// 2^64 as a float: the number of values that a draw of 64 bits can take.
 const DRAWS: f64 = 18_446_744_073_709_551_616.0;
-
-/// The number of each phase's first arrival, as far as phases have begun.
-///
-/// What a phase's mix makes of a number depends on this. It is part of a run's history, since
-/// how many arrivals a Poisson phase or a closed one has is known only when it is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PhaseStarts(Arc<[u64]>);
-
-impl Default for PhaseStarts {
-    /// Only the first phase has begun.
-    fn default() -> Self {
-        Self(Arc::new([0]))
-    }
-}
-
-impl PhaseStarts {
-    /// Notes that `phase` began with arrival `first`, unless that is known. Phases before it
-    /// that are not known had no arrivals. Returns whether it was not known.
-    pub fn begin(&mut self, phase: usize, first: u64) -> bool {
-        let known = self.0.len();
-        let is_news = phase >= known;
-        if is_news {
-            let new = std::iter::repeat_n(first, phase + 1 - known);
-            self.0 = self.0.iter().copied().chain(new).collect();
-        }
-        is_news
-    }
-
-    /// The phase of arrival `sequence`: the last that began with it or before it.
-    #[must_use]
-    pub fn phase_of(&self, sequence: u64) -> usize {
-        self.0
-            .partition_point(|&first| first <= sequence)
-            .saturating_sub(1)
-    }
-
-    /// The first arrival of `phase`; 0 when it has not begun.
-    #[must_use]
-    pub fn first(&self, phase: usize) -> u64 {
-        self.0.get(phase).copied().unwrap_or(0)
-    }
-}
 
 /// Chooses an index by weight, the same for the same number on every machine and thread.
 #[derive(Clone, Debug)]
@@ -111,12 +68,38 @@ impl PhaseMix {
 
     /// The index for arrival `sequence`, given which phases began when.
     #[must_use]
-    pub fn choose(&self, sequence: u64, starts: &PhaseStarts) -> usize {
+    pub fn choose(&self, sequence: u64, history: &History) -> usize {
         let mix = match self.0.as_slice() {
             [only] => only,
-            mixes => &mixes[starts.phase_of(sequence).min(mixes.len() - 1)],
+            mixes => &mixes[history.phase_of(sequence).min(mixes.len() - 1)],
         };
         mix.choose(sequence)
+    }
+}
+
+/// A draw that comes out true for a share of all numbers, the same for the same number.
+#[derive(Clone, Copy, Debug)]
+pub struct Chance {
+    stream: Stream,
+    /// Draws below it come out true.
+    bound: u64,
+}
+
+impl Chance {
+    /// For `share` of the numbers.
+    #[must_use]
+    pub fn new(share: Share, stream: Stream) -> Self {
+        Self {
+            stream,
+            bound: threshold(share.as_fraction()),
+        }
+    }
+
+    /// Whether it comes out true for `number`.
+    #[must_use]
+    pub const fn happens(self, number: u64) -> bool {
+        // A share of all of 2^64 saturates one below.
+        self.bound == u64::MAX || self.bound > 0 && self.stream.bits(number) < self.bound
     }
 }
 

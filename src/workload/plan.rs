@@ -9,12 +9,13 @@ use super::{
     Pick, Workload,
     item::{AttributeValue, Item},
     keys::MEMBERS_MAX,
-    mix::{Mix, threshold},
+    mix::{Chance, Mix},
     request::{Page, QueryRequest, Request, SortCondition, Write},
 };
 use crate::{
     scenario::{Action, OperationKind, OperationSpec, Presence, Scenario, SortRange},
     seed::Stream,
+    units::Share,
 };
 
 /// Tries per member before a batch stays smaller than it was meant to be.
@@ -31,8 +32,8 @@ pub(super) struct OperationPlan {
     /// Number of members.
     sizes: Stream,
     actions: Mix,
-    /// Which requests are written to fail, and how many of 2^64 are.
-    fails: (Stream, u64),
+    /// Which requests are written to fail.
+    fails: Chance,
 }
 
 impl OperationPlan {
@@ -40,9 +41,7 @@ impl OperationPlan {
         let table = &scenario.tables[spec.table];
         let index = spec.read.index.map(|index| &table.indexes[index]);
         let stream = |family: &str| scenario.seed.stream(&format!("{family}/{}", spec.name));
-        let fails = spec
-            .condition
-            .map_or(0, |c| threshold(c.fails.as_fraction()));
+        let fails = spec.condition.map_or(Share::NONE, |c| c.fails);
         let weights = spec
             .members
             .actions
@@ -58,7 +57,7 @@ impl OperationPlan {
             sort_key: index.map_or(table.sort_key, |index| index.sort_key),
             sizes: stream("batch sizes"),
             actions: Mix::new(weights, stream("actions")),
-            fails: (stream("conditions"), fails),
+            fails: Chance::new(fails, stream("conditions")),
         }
     }
 }
@@ -120,10 +119,8 @@ impl Workload {
     #[must_use]
     pub fn condition(&self, sequence: u64, operation: usize) -> Option<Presence> {
         let condition = self.scenario().operations[operation].condition?;
-        let (stream, bound) = self.0.plans[operation].fails;
-        // A share of all of 2^64 saturates one below.
-        let fails = bound == u64::MAX || stream.bits(sequence) < bound;
-        Some(if fails {
+        let fails = self.0.plans[operation].fails;
+        Some(if fails.happens(sequence) {
             condition.expects.opposite()
         } else {
             condition.expects

@@ -2,6 +2,7 @@
 //! emulator declares: for the table and for each index, over thousands of random requests.
 
 mod model;
+mod scenarios;
 
 use std::collections::BTreeMap;
 

@@ -15,6 +15,7 @@ mod fixtures;
 mod html;
 mod invariants;
 mod kinds;
+mod laws;
 mod mistakes;
 mod nightly;
 mod parity;

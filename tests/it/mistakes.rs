@@ -148,3 +148,49 @@ fn operations_that_dynamodb_would_refuse_are_refused() {
     ]);
     insta::assert_snapshot!(told);
 }
+
+#[test]
+#[rustfmt::skip]
+fn keys_that_cannot_pick_are_refused() {
+    let zipfian = "kind = \"zipfian\"\nexponent = 0.8\nscrambled = true";
+    let told = check(&[
+        ("a law that is none", zipfian, "kind = \"gaussian\""),
+        ("a hot set that moves without end", zipfian, "kind = \"hot-set\"\nhot_keys = \"1 %\"\nhot_traffic = \"90 %\"\nmoves_every = \"10ms\""),
+        ("a move without its unit", zipfian, "kind = \"hot-set\"\nhot_keys = \"1 %\"\nhot_traffic = \"90 %\"\nmoves_every = 60"),
+        ("uniform keys that move", zipfian, "kind = \"uniform\"\nmoves_every = \"10s\""),
+        ("exponential without its mean", zipfian, "kind = \"exponential\""),
+        ("a mean of nothing", zipfian, "kind = \"exponential\"\nmean = \"0 %\""),
+        ("a mean beyond the items", zipfian, "kind = \"exponential\"\nmean = \"101 %\""),
+        ("a mean as a number", zipfian, "kind = \"exponential\"\nmean = 50"),
+        ("a bell without width", zipfian, "kind = \"normal\"\nmean = \"50 %\"\nstd_dev = \"0 %\""),
+        ("a bell without deviation", zipfian, "kind = \"normal\"\nmean = \"50 %\""),
+        ("weights that are none", zipfian, "kind = \"categorical\"\nweights = \"3, 2\""),
+        ("no weights", zipfian, "kind = \"categorical\"\nweights = []"),
+        ("weights of nothing", zipfian, "kind = \"categorical\"\nweights = [0, 0.0]\nrest = 3"),
+        ("a negative weight", zipfian, "kind = \"categorical\"\nweights = [1, -1]"),
+        ("a weight without end", zipfian, "kind = \"categorical\"\nweights = [1, inf]"),
+        ("a weight as text", zipfian, "kind = \"categorical\"\nweights = [1, \"2\"]"),
+        ("too many weights", zipfian, &format!("kind = \"categorical\"\nweights = [{}]", "1,".repeat(1001))),
+        ("a negative rest", zipfian, "kind = \"categorical\"\nweights = [1]\nrest = -1"),
+        ("a rest of a zipfian", zipfian, "kind = \"zipfian\"\nexponent = 1\nrest = 1"),
+    ]);
+    let source = ORDERS.replace("items = 20_000", "items = 2").replace(zipfian, "kind = \"categorical\"\nweights = [1, 2, 3]");
+    insta::assert_snapshot!(format!("{told}# weights beyond the items\n{}", self::told(&source)));
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_is_not_sure_to_be_missing_is_refused() {
+    let told = check(&[
+        ("a share without unit", "consistency = \"strong\"", "consistency = \"strong\"\nmissing = 5"),
+        ("more than all", "consistency = \"strong\"", "consistency = \"strong\"\nmissing = \"101 %\""),
+        ("a scan that finds nothing", "segments = 8", "segments = 8\nmissing = \"5 %\""),
+        ("a put that would write it", "condition = \"absent\"", "missing = \"5 %\""),
+        ("an update that may write it", "condition_fails = \"10 %\"", "condition_fails = \"10 %\"\nmissing = \"5 %\""),
+        ("a statement that would write it", "statement = \"insert\"\nkeys = \"new\"", "statement = \"insert\"\nkeys = \"uniform\"\nmissing = \"5 %\""),
+        ("new items", "statement = \"insert\"", "statement = \"insert\"\nmissing = \"5 %\""),
+        ("a batch that would write it", "items = 5\n", "items = 5\nmissing = \"5 %\"\n"),
+        ("a key that is drawn", "index = \"by-shop\"", "index = \"by-shop\"\nmissing = \"5 %\""),
+    ]);
+    insta::assert_snapshot!(told);
+}

@@ -97,7 +97,7 @@ fn each_phase_has_its_own_mix_in_plan_and_simulation_alike() {
         let planned = planned.filter(|planned| planned.arrival.phase == index + 1);
         let mut found = [0, 0];
         for operation in planned {
-            found[operation.operation.spec] += 1;
+            found[operation.pick.spec] += 1;
         }
         assert_eq!(found, counts, "{}", phase.name);
     }
@@ -110,10 +110,12 @@ fn the_newest_items_are_those_that_an_earlier_phase_added() {
     let mut workload = Workload::new(Arc::clone(&scenario));
     let (mut added, mut missing, mut reads) = (std::collections::BTreeSet::new(), 0, 0);
     for Arrival {
-        sequence, phase, ..
+        sequence,
+        phase,
+        intended_start,
     } in schedule.arrivals()
     {
-        workload.begin(phase, sequence);
+        workload.begin(phase, sequence, intended_start);
         let pick = workload.pick(sequence);
         if pick.spec == 1 {
             added.insert(pick.item);

@@ -10,7 +10,7 @@ use dynamometer::{
     analysis::expectation::{Expectation, expect},
     report::{
         expectation::render,
-        plan::{CSV_HEADER, Plan, csv, json},
+        plan::{CSV_HEADER, Format, Lines, Plan},
     },
     scenario::{Scenario, parse::parse, template},
     schedule::Schedule,
@@ -50,10 +50,10 @@ fn a_plan_is_what_the_workload_gives() {
         let plan = || Plan::new(&workload, &schedule).unwrap().take(500);
         assert_eq!(plan().count(), 500.min(schedule.arrivals().count()));
         for (planned, arrival) in plan().zip(schedule.arrivals()) {
-            let operation = workload.operation(arrival.sequence);
-            let whole = workload.item(operation.table, operation.item);
+            let pick = workload.pick(arrival.sequence);
+            let whole = workload.item(pick.table, pick.item);
             assert_eq!(planned.item_size, item::size(&whole));
-            assert_eq!((planned.arrival, planned.operation), (arrival, operation));
+            assert_eq!((planned.arrival, planned.pick), (arrival, pick));
         }
         assert!(plan().eq(plan()));
     }
@@ -64,7 +64,9 @@ fn a_line_of_json_has_the_fields_of_the_csv_header() {
     let scenario = scenario(USER_GAMES);
     let (workload, schedule) = (Workload::new(scenario.clone()), Schedule::new(&scenario));
     for planned in Plan::new(&workload, &schedule).unwrap().take(50) {
-        let line: serde_json::Value = serde_json::from_str(&json(&workload, &planned)).unwrap();
+        let mut line = String::new();
+        Lines::new(&workload, Format::Json).write(&planned, &mut line);
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         let fields = line.as_object().unwrap();
         assert_eq!(fields.len(), CSV_HEADER.split(',').count());
         assert!(CSV_HEADER.split(',').all(|name| fields.contains_key(name)));
@@ -80,7 +82,8 @@ fn hostile_names_stay_one_field_of_csv() {
     let hostile = Arc::new(hostile);
     let (workload, schedule) = (Workload::new(hostile.clone()), Schedule::new(&hostile));
     let planned = Plan::new(&workload, &schedule).unwrap().next().unwrap();
-    let line = csv(&workload, &planned);
+    let mut line = String::new();
+    Lines::new(&workload, Format::Csv).write(&planned, &mut line);
     assert!(line.contains(r#","a,""b""","#), "{line}");
     assert!(line.contains(r#","{""movie_id"":{""S"":"#), "{line}");
 }

@@ -24,7 +24,7 @@ use dynamometer::{
     },
     schedule::{Arrival, Schedule},
     seed::Seed,
-    units::{ByDirection, CapacityUnits, Rate, Share},
+    units::{ByDirection, CapacityUnits, Rate, Share, Timestamp},
     workload::{Request, Workload, item, item::AttributeValue},
 };
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ fn reads(items: u64, spec: KeySpec) -> Workload {
 
 /// Chi-square of `observed` against `shares` of their total, as standard deviations of a
 /// normal (Wilson and Hilferty). Bins that expect fewer than ten are put together.
-fn misfit(observed: &[u64], shares: &[f64]) -> f64 {
+pub fn misfit(observed: &[u64], shares: &[f64]) -> f64 {
     let total = observed.iter().sum::<u64>() as f64;
     assert!(
         (shares.iter().sum::<f64>() - 1.0).abs() < 1e-6,
@@ -128,7 +128,7 @@ fn check_fit(what: &str, observed: &[u64], shares: &[f64]) {
 
 /// Σ k^-s for k in `from..=to`: term by term to 1,000, then by the integral between the
 /// half-way points, which is off by less than 10^-6 of itself there.
-fn zipf_sum(from: u64, to: u64, s: f64) -> f64 {
+pub fn zipf_sum(from: u64, to: u64, s: f64) -> f64 {
     let head = (from..=to.min(1000))
         .map(|k| (k as f64).powf(-s))
         .sum::<f64>();
@@ -145,7 +145,7 @@ fn zipf_sum(from: u64, to: u64, s: f64) -> f64 {
 }
 
 /// Last ranks of bins over 1..=n: each of the first ten, powers of three, sixteenths.
-fn rank_bins(n: u64) -> Vec<u64> {
+pub fn rank_bins(n: u64) -> Vec<u64> {
     let powers = (0..60).map_while(|power| 3_u64.checked_pow(power));
     let sixteenths = (1..=16).map(|part| (u128::from(n) * part / 16) as u64);
     let mut ends: Vec<u64> = (1..=10).chain(powers).chain(sixteenths).collect();
@@ -171,7 +171,7 @@ fn zipf_misfit(ranks: impl Iterator<Item = u64>, n: u64, s: f64) -> f64 {
     misfit(&observed, &shares)
 }
 
-const DRAWS: u64 = 60_000;
+pub const DRAWS: u64 = 60_000;
 
 fn check_zipf(n: u64, exponent: f64) {
     let scrambled = false;

@@ -2,7 +2,7 @@
 
 use super::{
     super::quantity::Quantity, COUNT, DURATION, EXPONENT, Form, SECOND, SHARE, SHARE_OF_SOME,
-    Section, above, optional, required, within,
+    Section, WEIGHT_MAX, above, optional, required, within,
 };
 
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
@@ -476,7 +476,7 @@ pub static BUCKET: Section = Section {
         required("to", Form::Bound, "Largest value."),
         required(
             "weight",
-            Form::Number(above(0.0, 1e12)),
+            Form::Number(above(0.0, WEIGHT_MAX)),
             "How often, compared to the other ranges.",
         ),
     ],

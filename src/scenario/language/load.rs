@@ -1,8 +1,8 @@
 //! Requests, phases, the generator and limits.
 
 use super::{
-    ARRIVALS, CLIENT_MAX, DURATION, EXPONENT, Form, RATE, SHARE, SHARE_OF_SOME, Section, optional,
-    required,
+    super::quantity::Quantity, ARRIVALS, CLIENT_MAX, DURATION, EXPONENT, Form, MONTH, RATE, SECOND,
+    SHARE, SHARE_OF_SOME, Section, WEIGHT_MAX, optional, required, within,
 };
 
 /// `[keys.NAME]`.
@@ -20,10 +20,13 @@ pub static KEYS: Section = Section {
                 "hot-set",
                 "latest",
                 "sequential",
+                "exponential",
+                "normal",
+                "categorical",
                 "new",
                 "weights",
             ]),
-            "`weights`: as often as a column says; `uniform`: all alike; `zipfian`: skewed; `hot-set`: a few get most; `latest`: the newest most; `sequential`: one after the other; `new`: a new item for every put.",
+            "`weights`: as often as a column says; `uniform`: all alike; `zipfian`: skewed; `hot-set`: a few get most; `latest`: the newest most; `sequential`: one after the other; `exponential`: ever fewer with the item's number; `normal`: most around one item; `categorical`: by weights listed here; `new`: a new item for every put.",
         ),
         required(
             "exponent",
@@ -49,6 +52,36 @@ pub static KEYS: Section = Section {
             "Share of the requests that go to them.",
         )
         .of(&["hot-set"]),
+        optional(
+            "moves_every",
+            Form::Quantity(Quantity::Duration, within(SECOND, MONTH)),
+            "From the run's start, how long until the next as many items are hot. Default: it stays.",
+        )
+        .of(&["hot-set"]),
+        required(
+            "mean",
+            SHARE,
+            "`exponential`: mean of the item's number, `normal`: the busiest item; as a share of the items, before what lies outside is cut off.",
+        )
+        .of(&["exponential", "normal"]),
+        required(
+            "std_dev",
+            SHARE_OF_SOME,
+            "Standard deviation of the item's number, as a share of the items.",
+        )
+        .of(&["normal"]),
+        required(
+            "weights",
+            Form::Weights,
+            "Weights of the first items, which need not add up to anything.",
+        )
+        .of(&["categorical"]),
+        optional(
+            "rest",
+            Form::Number(within(0.0, WEIGHT_MAX)),
+            "Weight of all other items together, alike. Default 0: they are not picked.",
+        )
+        .of(&["categorical"]),
         required(
             "column",
             Form::Name,

@@ -23,6 +23,16 @@ const READING: &[&str] = &[
     "read-modify-write",
     "partiql",
 ];
+const MISSING: &[&str] = &[
+    "get",
+    "put",
+    "update",
+    "delete",
+    "query",
+    "batch-get",
+    "transact-get",
+    "partiql",
+];
 const RANGES: &[&str] = &["query", "scan"];
 const SINGLE_WRITES: &[&str] = &["put", "update", "delete"];
 const WITH_MEMBERS: &[&str] = &["batch-get", "batch-write", "transact-get", "transact-write"];
@@ -65,6 +75,12 @@ pub static OPERATION: Section = Section {
         )
         .of(PICKING),
         required("weight", SHARE_OF_SOME, "Share of all requests."),
+        optional(
+            "missing",
+            SHARE,
+            "Share of the items asked for that nobody has written. Not where the request would write them. Default 0 %.",
+        )
+        .of(MISSING),
         optional(
             "consistency",
             Form::OneOf(&["eventual", "strong"]),

@@ -349,7 +349,7 @@ fn choices(
                 problems.push(Diagnostic::error("S018", entry.span.clone(), message).label(label));
             }
             let weight = plain_number(entry.value, "weight", problems)?;
-            if weight <= 0.0 || weight > 1e12 {
+            if weight <= 0.0 || weight > language::WEIGHT_MAX {
                 let range = "more than 0, at most 1,000,000,000,000";
                 problems.push(out_of_range("weight", entry.value.span(), range));
             }

@@ -224,7 +224,7 @@ fn actions(
         let Some(weight) = plain_number(entry.value, "weight", problems) else {
             continue;
         };
-        if weight <= 0.0 || weight > 1e12 {
+        if weight <= 0.0 || weight > language::WEIGHT_MAX {
             let range = "more than 0, at most 1,000,000,000,000";
             problems.push(out_of_range("weight", entry.value.span(), range));
             continue;

@@ -7,13 +7,13 @@ use super::{
         file::{
             Problems, Span,
             fields::Fields,
-            value::{check_name, ticked},
+            value::{check_name, out_of_range, ticked},
         },
         language,
         quantity::grouped,
     },
-    check_distinct, operations, phases, share, tables, undefined,
-    weights::{self, WeightsDraft},
+    check_distinct, missing, operations, phases, share, tables, undefined,
+    weights::{self, Listed, WeightsDraft},
 };
 use crate::units::{Direction, Share};
 
@@ -28,6 +28,8 @@ pub(super) struct KeysDraft {
     pub used: bool,
     /// Of kind `weights`.
     pub weights: Option<WeightsDraft>,
+    /// Of kind `categorical`.
+    pub listed: Option<Listed>,
 }
 
 /// The distributions of the file, and the built-in ones that operations use.
@@ -39,9 +41,10 @@ pub(super) fn keys(top: &Fields<'_>, problems: &mut Problems) -> Vec<KeysDraft> 
         let spec = fields
             .as_ref()
             .and_then(|fields| key_spec(fields, problems));
-        let weights = fields.and_then(|fields| WeightsDraft::read(&fields, problems));
+        let fields = fields.as_ref();
         drafts.push(KeysDraft {
-            weights,
+            weights: fields.and_then(|fields| WeightsDraft::read(fields, problems)),
+            listed: fields.and_then(|fields| Listed::read(entry.name, fields, problems)),
             keys: NamedKeys {
                 name: entry.name.to_owned(),
                 spec: spec.unwrap_or(KeySpec::Uniform),
@@ -58,6 +61,9 @@ fn key_spec(fields: &Fields<'_>, problems: &mut Problems) -> Option<KeySpec> {
     let scrambled = fields.flag(problems, "scrambled").unwrap_or(false);
     let hot_keys = share(fields, "hot_keys", problems);
     let hot_traffic = share(fields, "hot_traffic", problems);
+    let moves_every = fields.duration(problems, "moves_every");
+    let [mean, std_dev] = ["mean", "std_dev"].map(|name| share(fields, name, problems));
+    let rest = fields.number(problems, "rest");
     Some(match fields.kind? {
         "zipfian" => KeySpec::Zipfian {
             exponent: exponent?,
@@ -66,6 +72,19 @@ fn key_spec(fields: &Fields<'_>, problems: &mut Problems) -> Option<KeySpec> {
         "hot-set" => KeySpec::HotSet {
             keys: hot_keys?,
             traffic: hot_traffic?,
+            moves_every,
+        },
+        "exponential" => KeySpec::Exponential {
+            mean: above_none(fields, mean?, problems)?,
+        },
+        "normal" => KeySpec::Normal {
+            mean: mean?,
+            std_dev: std_dev?,
+        },
+        // Which weights, is known once all are read.
+        "categorical" => KeySpec::Categorical {
+            weights: 0,
+            rest: rest.unwrap_or(0.0),
         },
         "latest" => KeySpec::Latest {
             exponent: exponent?,
@@ -74,6 +93,19 @@ fn key_spec(fields: &Fields<'_>, problems: &mut Problems) -> Option<KeySpec> {
         "weights" => KeySpec::Weights { weights: 0 },
         built_in => built_in_spec(built_in)?,
     })
+}
+
+/// The mean of a law that has none of 0.
+fn above_none(fields: &Fields<'_>, mean: Share, problems: &mut Problems) -> Option<Share> {
+    if mean.is_none() {
+        problems.push(out_of_range(
+            "mean",
+            fields.span_of("mean"),
+            "more than 0 %",
+        ));
+        return None;
+    }
+    Some(mean)
 }
 
 fn built_in_spec(name: &str) -> Option<KeySpec> {
@@ -172,6 +204,11 @@ fn operation(
         &mut spec,
         problems,
     );
+    if let Some(table) = table {
+        let law = keys.get(spec.keys).map(|draft| draft.keys.spec);
+        let law = law.unwrap_or(KeySpec::Uniform);
+        spec.missing = missing::read(fields, &tables[table], law, &spec, problems);
+    }
     let name_span = if fields.get("name").is_some() {
         "name"
     } else {
@@ -248,6 +285,7 @@ fn keys_of(
             span: None,
             used: true,
             weights: None,
+            listed: None,
         });
     }
     let Some(index) = found else {

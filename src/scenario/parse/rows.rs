@@ -129,6 +129,7 @@ pub(super) fn load(
             draft.resolve(weights.len());
             weights.push(column.clone());
         }
+        draft.give_listed(&mut weights);
     }
     weights
 }

@@ -1,11 +1,21 @@
-//! `[keys.…]` of kind `weights`: which column they are, of which table's rows.
+//! `[keys.…]` of kind `weights`: which column they are, of which table's rows; and of kind
+//! `categorical`: the weights that are listed.
+
+use std::collections::BTreeSet;
+
+use toml::de::DeValue;
 
 use super::{
     super::{
         KeySpec, NamedKeys,
         data::Weights,
         diagnostic::{Diagnostic, quoted},
-        file::{Problems, Span, fields::Fields, value::grouped_whole},
+        file::{
+            Problems, Span,
+            fields::Fields,
+            value::{grouped_whole, out_of_range, plain_number},
+        },
+        language::{ENTRIES_MAX, WEIGHT_MAX},
     },
     requests::{self, KeysDraft},
     rows::Wanted,
@@ -36,7 +46,77 @@ impl WeightsDraft {
     }
 }
 
+/// What keys of kind `categorical` list.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    weights: Weights,
+    span: Span,
+}
+
+impl Listed {
+    pub(super) fn read(name: &str, fields: &Fields<'_>, problems: &mut Problems) -> Option<Self> {
+        let value = fields.get("weights")?;
+        let span = value.span();
+        let DeValue::Array(array) = value.get_ref() else {
+            problems.push(
+                Diagnostic::error("S004", span, "`weights` must be a list of numbers")
+                    .label("write [3, 2, 1]"),
+            );
+            return None;
+        };
+        if array.len() > ENTRIES_MAX {
+            let allowed = format!("1 to {ENTRIES_MAX} entries");
+            problems.push(out_of_range("weights", span.clone(), &allowed));
+        }
+        let errors = problems.errors();
+        let mut values = Vec::new();
+        for entry in array.iter().take(ENTRIES_MAX) {
+            let weight = plain_number(entry, "weights", problems);
+            if weight.is_some_and(|weight| !(0.0..=WEIGHT_MAX).contains(&weight)) {
+                let allowed = "0 to 1,000,000,000,000";
+                problems.push(out_of_range("weights", entry.span(), allowed));
+            }
+            values.extend(weight);
+        }
+        if problems.errors() == errors && values.iter().all(|weight| *weight <= 0.0) {
+            let message = "no weight is above 0: no item would ever be picked";
+            problems.push(Diagnostic::error("S052", span.clone(), message));
+        }
+        let weights = Weights::listed(name, values);
+        Some(Self { weights, span })
+    }
+}
+
 impl KeysDraft {
+    /// Adds the weights that it lists to those of the scenario.
+    pub(super) fn give_listed(&mut self, all: &mut Vec<Weights>) {
+        if let (Some(listed), KeySpec::Categorical { weights, .. }) =
+            (&self.listed, &mut self.keys.spec)
+        {
+            *weights = all.len();
+            all.push(listed.weights.clone());
+        }
+    }
+
+    fn too_many_weights(&self, count: u64, table: &tables::Draft) -> Diagnostic {
+        let [weights, items] = [count, table.table.items].map(|n| grouped_whole(&n.to_string()));
+        let listed = self
+            .listed
+            .as_ref()
+            .map(|listed| (&listed.span, "place in the list"));
+        let of_rows = self
+            .weights
+            .as_ref()
+            .map(|w| (&w.wanted.span, "row number"));
+        let (span, number) = listed.or(of_rows).unzip();
+        let message = format!("{weights} weights for {items} items");
+        Diagnostic::error("S052", span.cloned().unwrap_or(0..0), message).label(format!(
+            "{} is item number, and {} has fewer items",
+            number.unwrap_or("row number"),
+            quoted(&table.name)
+        ))
+    }
+
     /// The column that it needs of the data of tables.
     pub(super) fn column_of_table(&self) -> Option<Wanted> {
         let weights = self.weights.as_ref().filter(|w| w.file.is_none());
@@ -99,6 +179,7 @@ pub(super) fn of_table(
             span: draft.span.clone(),
             used: true,
             weights: None,
+            listed: None,
         };
         keys.push(other);
         return Some(keys.len() - 1);
@@ -111,8 +192,8 @@ pub(super) fn of_table(
     Some(index)
 }
 
-/// A file of weights must not have more rows than the table has items; and new items need keys
-/// that no row has.
+/// There must not be more weights than the table has items; and new items need keys that no row
+/// has.
 pub(super) fn check(
     operations: &[requests::Draft],
     tables: &[tables::Draft],
@@ -120,25 +201,18 @@ pub(super) fn check(
     weights: &[Weights],
     problems: &mut Problems,
 ) {
+    let mut told = BTreeSet::new();
     for operation in operations {
-        let table = &tables[operation.spec.table.min(tables.len().saturating_sub(1))];
-        let Some(draft) = keys.get(operation.spec.keys) else {
+        let (number, index) = (operation.spec.table, operation.spec.keys);
+        let table = &tables[number.min(tables.len().saturating_sub(1))];
+        let Some(draft) = keys.get(index) else {
             continue;
         };
         match draft.keys.spec {
-            KeySpec::Weights { weights: index } => {
-                let rows = weights.get(index).map_or(0, |w| w.values.len() as u64);
-                if rows > table.table.items {
-                    let [rows, items] =
-                        [rows, table.table.items].map(|n| grouped_whole(&n.to_string()));
-                    let message = format!("{rows} weights for {items} items");
-                    let span = draft.weights.as_ref().map(|w| w.wanted.span.clone());
-                    let name = quoted(&table.name);
-                    problems.push(
-                        Diagnostic::error("S052", span.unwrap_or(0..0), message).label(format!(
-                            "row number is item number, and {name} has fewer items"
-                        )),
-                    );
+            KeySpec::Weights { weights: list } | KeySpec::Categorical { weights: list, .. } => {
+                let count = weights.get(list).map_or(0, |w| w.values.len() as u64);
+                if count > table.table.items && told.insert((number, index)) {
+                    problems.push(draft.too_many_weights(count, table));
                 }
             }
             KeySpec::New if table.keys_are_columns() => {

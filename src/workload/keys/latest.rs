@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 use super::zipf::Zipf;
 use crate::{
     seed::Rng,
-    workload::mix::{PhaseMix, PhaseStarts},
+    workload::{history::History, mix::PhaseMix},
 };
 
 /// Arrivals that are looked at one by one, at least, when counting inserts back from a pick.
@@ -51,20 +51,20 @@ impl Inserts {
         })
     }
 
-    fn is_insert(&self, sequence: u64, starts: &PhaseStarts) -> bool {
-        self.inserting[self.mix.choose(sequence, starts)]
+    fn is_insert(&self, sequence: u64, history: &History) -> bool {
+        self.inserting[self.mix.choose(sequence, history)]
     }
 
     /// The stretches before arrival `end`, latest first, each with the share of inserts in it:
     /// one for each phase.
-    fn stretches(&self, end: u64, starts: &PhaseStarts) -> impl Iterator<Item = (Range<u64>, f64)> {
+    fn stretches(&self, end: u64, history: &History) -> impl Iterator<Item = (Range<u64>, f64)> {
         let phases = match self.shares.len() {
             0 | 1 => 1,
-            _ => starts.phase_of(end.saturating_sub(1)) + 1,
+            _ => history.phase_of(end.saturating_sub(1)) + 1,
         };
         let mut end = end;
         (0..phases).rev().map(move |phase| {
-            let first = if phase == 0 { 0 } else { starts.first(phase) };
+            let first = if phase == 0 { 0 } else { history.first(phase) };
             let stretch = first..end;
             end = first;
             (stretch, self.shares[phase.min(self.shares.len() - 1)])
@@ -73,8 +73,8 @@ impl Inserts {
 
     /// Inserts that are expected among the arrivals before `end`.
     #[expect(clippy::cast_precision_loss, reason = "an expected count")]
-    fn expected(&self, end: u64, starts: &PhaseStarts) -> f64 {
-        let stretches = self.stretches(end, starts);
+    fn expected(&self, end: u64, history: &History) -> f64 {
+        let stretches = self.stretches(end, history);
         stretches
             .map(|(stretch, share)| (stretch.end - stretch.start) as f64 * share)
             .sum()
@@ -87,9 +87,9 @@ impl Inserts {
         clippy::cast_sign_loss,
         reason = "expected distances, rounded"
     )]
-    fn back_by(&self, inserts: u64, end: u64, starts: &PhaseStarts) -> Option<u64> {
+    fn back_by(&self, inserts: u64, end: u64, history: &History) -> Option<u64> {
         let mut left = inserts as f64;
-        for (stretch, share) in self.stretches(end, starts) {
+        for (stretch, share) in self.stretches(end, history) {
             let distance = (left / share).round();
             if share > 0.0 && distance <= (stretch.end - stretch.start) as f64 {
                 return Some(stretch.end - distance as u64);
@@ -105,27 +105,27 @@ impl Inserts {
         clippy::cast_sign_loss,
         reason = "an expected count, rounded"
     )]
-    fn before(&self, sequence: u64, starts: &PhaseStarts) -> u64 {
+    fn before(&self, sequence: u64, history: &History) -> u64 {
         if sequence <= self.walk {
-            let inserts = |s| u64::from(self.is_insert(s, starts));
+            let inserts = |s| u64::from(self.is_insert(s, history));
             (0..sequence).map(inserts).sum()
         } else {
-            self.expected(sequence, starts).round() as u64
+            self.expected(sequence, history).round() as u64
         }
     }
 
     /// The arrival that inserted the `rank`-th newest item (from 1) as of `sequence`; `None`
     /// when no insert is found there.
     #[expect(clippy::cast_precision_loss, reason = "compared with an expectation")]
-    fn back(&self, rank: u64, sequence: u64, starts: &PhaseStarts) -> Option<u64> {
+    fn back(&self, rank: u64, sequence: u64, history: &History) -> Option<u64> {
         let mut left = rank;
         let mut end = sequence;
         // Not worth a walk when it would end far short of the rank.
         let start = sequence.saturating_sub(self.walk);
-        let near = self.expected(sequence, starts) - self.expected(start, starts);
+        let near = self.expected(sequence, history) - self.expected(start, history);
         if sequence <= self.walk || (rank as f64) < 2.0 * near {
             for arrival in (start..sequence).rev() {
-                if self.is_insert(arrival, starts) {
+                if self.is_insert(arrival, history) {
                     left -= 1;
                     if left == 0 {
                         return Some(arrival);
@@ -134,10 +134,10 @@ impl Inserts {
             }
             end = start;
         }
-        let end = self.back_by(left - 1, end, starts)?;
+        let end = self.back_by(left - 1, end, history)?;
         (end.saturating_sub(self.walk)..end)
             .rev()
-            .find(|&arrival| self.is_insert(arrival, starts))
+            .find(|&arrival| self.is_insert(arrival, history))
     }
 }
 
@@ -172,17 +172,17 @@ impl Latest {
 
     /// The item for arrival `sequence`, given which phases began when.
     #[must_use]
-    pub fn pick(&self, sequence: u64, starts: &PhaseStarts, rng: &mut Rng) -> u64 {
+    pub fn pick(&self, sequence: u64, history: &History, rng: &mut Rng) -> u64 {
         let Some(inserts) = &self.inserts else {
             return self.items - self.loaded.sample(rng);
         };
-        let inserted = inserts.before(sequence, starts);
+        let inserted = inserts.before(sequence, history);
         let ranks = self.items.saturating_add(inserted);
         let rank = self.loaded.over(ranks).sample(rng);
         if let Some(older) = rank.checked_sub(inserted).filter(|&older| older > 0) {
             return self.items - older;
         }
-        match inserts.back(rank, sequence, starts) {
+        match inserts.back(rank, sequence, history) {
             Some(arrival) => {
                 let first = arrival.saturating_mul(self.new_per_arrival);
                 self.items.saturating_add(first)

@@ -55,6 +55,7 @@ fn hot_set(keys: f64, traffic: f64) -> [u64; 10] {
     let spec = KeySpec::HotSet {
         keys: Share::new(keys).unwrap(),
         traffic: Share::new(traffic).unwrap(),
+        moves_every: None,
     };
     let workload = reads(10, spec);
     let mut observed = [0; 10];
@@ -79,6 +80,7 @@ fn the_hot_set_gets_its_traffic_and_each_side_is_uniform() {
     let spec = KeySpec::HotSet {
         keys: Share::NONE,
         traffic: Share::NONE,
+        moves_every: None,
     };
     assert_eq!(reads(1, spec).pick(3).item, 0);
 }
@@ -231,5 +233,54 @@ fn scrambled_ranks_keep_the_law_exactly() {
             .filter(|&rank| image[rank] == Some(rank as u64))
             .count()
             < 10
+    );
+}
+
+#[test]
+fn where_a_moving_hot_set_is_follows_from_when_arrivals_are_due() {
+    let keys = KeySpec::HotSet {
+        keys: Share::new(0.1).unwrap(),
+        traffic: Share::ALL,
+        moves_every: Some(Duration::from_mins(1)),
+    };
+    let mut scenario = scenario(1000);
+    operation(&mut scenario, OperationKind::Get, 0.5, keys);
+    operation(&mut scenario, OperationKind::BatchGet, 0.5, keys);
+    scenario.operations[1].members.count = (5, 5);
+    let mut workload = Workload::new(Arc::new(scenario));
+    // Nothing is due in the third minute.
+    let due = |sequence: u64| match sequence {
+        0..100 => 59,
+        100..200 => 60,
+        200..300 => 119,
+        _ => 180,
+    };
+    let mut told = Vec::new();
+    for sequence in 0..400 {
+        let at = Timestamp::from_start(Duration::from_secs(due(sequence)));
+        let is_news = workload.begin(0, sequence, at);
+        assert_eq!(is_news, [100, 300].contains(&sequence), "{sequence}");
+        let pick = workload.pick(sequence);
+        let mut items = vec![pick.item];
+        items.extend(
+            workload
+                .members(sequence, pick)
+                .iter()
+                .map(|(item, _)| *item),
+        );
+        let hot = due(sequence) / 60 * 100;
+        assert!(
+            items.iter().all(|item| (hot..hot + 100).contains(item)),
+            "{sequence}: {items:?}"
+        );
+        told.push(pick);
+    }
+    let again: Vec<_> = (0..400)
+        .rev()
+        .map(|sequence| workload.pick(sequence))
+        .collect();
+    assert!(
+        again.into_iter().rev().eq(told),
+        "what began later changes nothing before"
     );
 }
