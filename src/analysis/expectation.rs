@@ -4,28 +4,27 @@
 //! scenario. Must not know how it is shown.
 
 mod hottest;
+mod table;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::{
-    capacity::{on_demand, partition},
-    price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
-    scenario::{ArrivalSpec, Billing, Phase, PhaseKind, Scenario},
+    price::{PriceTable, UnknownPrice},
+    record::Declared,
+    scenario::{ArrivalSpec, Phase, PhaseKind, Scenario},
     simulation::{SimulationError, demand::Demand},
-    units::{ByDirection, Bytes, Direction, Rate, Share, Timestamp},
+    units::{ByDirection, CapacityUnits, Direction, Rate, Share, Timestamp},
     workload::Workload,
 };
-use hottest::{hottest_share, most_of, partition_key_share};
+use hottest::{hottest_share, most_of};
+pub use table::{ExpectedIndex, ExpectedTable, Flow};
 
 /// Items and arrivals that are looked at, at most.
 pub const SAMPLES_MAX: u64 = 10_000;
 /// Where prices are from.
 pub const REGION: &str = "us-east-1";
-/// Storage overhead of an item that is billed but not metered. [SIZE]
-const OVERHEAD_BYTES: f64 = 100.0;
-const GB: f64 = 1_073_741_824.0;
 
 /// Why nothing can be said of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,46 +124,6 @@ pub struct ExpectedOperation {
     pub hottest_item: Option<f64>,
 }
 
-/// A table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ExpectedTable {
-    /// Its name.
-    pub name: String,
-    /// Items once it is loaded.
-    pub items: u64,
-    /// The first items, which sizes are taken from.
-    pub items_sampled: u64,
-    /// Mean size of an item.
-    pub item_bytes_mean: f64,
-    /// 99th percentile of the size of an item.
-    pub item_bytes_p99: u64,
-    /// Partitions at the start.
-    pub partitions: u64,
-    /// Dollars a month for the provisioned capacity.
-    pub capacity_usd: f64,
-    /// Dollars a month for storage, 100 bytes for each item included.
-    pub storage_usd: f64,
-    /// Reads and writes.
-    pub flow: ByDirection<Flow>,
-}
-
-/// Units per second in one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Flow {
-    /// Provisioned.
-    pub provisioned: f64,
-    /// Expected at the mean rate of the measured phases that are not closed.
-    pub mean: f64,
-    /// Expected at the highest rate of any phase that is not closed.
-    pub max: f64,
-    /// Of `max`, what goes to the busiest partition key, if it is one for all operations.
-    /// Absent when an operation does not say: partition keys that are drawn, or neighbours
-    /// asked for one after the other.
-    pub hottest_key: Option<f64>,
-    /// What one partition serves.
-    pub partition_limit: f64,
-}
-
 /// Works out what `workload` comes to.
 ///
 /// # Errors
@@ -185,13 +144,13 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
     let operations: Vec<_> = scenario
         .operations
         .iter()
-        .zip(units)
+        .zip(&units)
         .zip(weights)
         .map(|((spec, units), weight)| ExpectedOperation {
             name: spec.name.clone(),
             request: spec.kind.api_name(),
             weight,
-            units,
+            units: units.total(spec.kind.direction()),
             unit: spec.kind.direction().unit(),
             hottest_item: hottest_share(
                 scenario.keys[spec.keys].spec,
@@ -203,7 +162,7 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
         })
         .collect();
     let tables = (0..scenario.tables.len())
-        .map(|index| table(workload, index, &phases, &operations))
+        .map(|index| table::expect(workload, index, &phases, &units))
         .collect::<Result<_, _>>()?;
     let price = PriceTable::embedded().find(REGION, "prov_rcu_hour")?;
     Ok(Expectation {
@@ -279,9 +238,46 @@ fn weights(scenario: &Scenario, arrivals: f64) -> Vec<f64> {
     sums
 }
 
+/// What one request of an operation takes on average.
+#[derive(Clone, Debug, Default)]
+struct MeanUnits {
+    requests: u64,
+    table: ByDirection<f64>,
+    /// By number among the table's global indexes; shorter when the last ones take nothing.
+    indexes: Vec<ByDirection<f64>>,
+}
+
+impl MeanUnits {
+    /// Of the table and its indexes together; absent when no request was looked at.
+    fn total(&self, direction: Direction) -> Option<f64> {
+        let of_indexes: f64 = self.indexes.iter().map(|units| units[direction]).sum();
+        (self.requests > 0).then_some(self.table[direction] + of_indexes)
+    }
+
+    fn add(&mut self, declared: &Declared) {
+        let float = |units: ByDirection<CapacityUnits>| {
+            ByDirection::from_fn(|direction| units[direction].as_f64())
+        };
+        self.requests += 1;
+        self.table += float(declared.consumed);
+        let known = self.indexes.len().max(declared.indexes.len());
+        self.indexes.resize(known, ByDirection::default());
+        for (sum, units) in self.indexes.iter_mut().zip(&declared.indexes) {
+            *sum += float(*units);
+        }
+    }
+
+    fn divide(&mut self) {
+        let requests = float(self.requests.max(1));
+        for sum in std::iter::once(&mut self.table).chain(&mut self.indexes) {
+            *sum = ByDirection::from_fn(|direction| sum[direction] / requests);
+        }
+    }
+}
+
 /// Mean units by operation over the first `sampled` arrivals, or where phases have mixes of
 /// their own, over as many arrivals, an equal part from each phase.
-fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<Option<f64>>, SimulationError> {
+fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<MeanUnits>, SimulationError> {
     let mut workload = workload.clone();
     let scenario = Arc::clone(workload.scenario());
     let phases = u64::try_from(timed(&scenario).count().max(1)).unwrap_or(u64::MAX);
@@ -289,101 +285,13 @@ fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<Option<f64>>, Sim
         workload.begin(phase, sampled * number / phases, Timestamp::ZERO);
     }
     let mut demand = Demand::new(&workload)?;
-    let mut sums = vec![(0_u64, 0.0_f64); scenario.operations.len()];
+    let mut units = vec![MeanUnits::default(); scenario.operations.len()];
     for sequence in 0..sampled {
         let pick = workload.pick(sequence);
-        let (count, sum) = &mut sums[pick.spec];
-        *count += 1;
-        let direction = workload.scenario().operations[pick.spec].kind.direction();
-        *sum += demand.units(&workload, sequence, pick, direction).as_f64();
+        units[pick.spec].add(&demand.declared(&workload, sequence, pick));
     }
-    let mean = |(count, sum): (u64, f64)| (count > 0).then(|| sum / float(count));
-    Ok(sums.into_iter().map(mean).collect())
-}
-
-fn table(
-    workload: &Workload,
-    index: usize,
-    phases: &[ExpectedPhase],
-    operations: &[ExpectedOperation],
-) -> Result<ExpectedTable, UnknownPrice> {
-    let scenario = workload.scenario();
-    let table = &scenario.tables[index];
-    let rates = match table.billing {
-        Billing::Provisioned { capacity, .. } => capacity,
-        Billing::OnDemand { warm, maximum } => on_demand::at_once(warm, maximum),
-    };
-    let sampled = table.items.clamp(1, SAMPLES_MAX);
-    let mut sizes: Vec<u64> = (0..sampled)
-        .map(|number| workload.item_size(index, number).0)
-        .collect();
-    sizes.sort_unstable();
-    let mean = float(sizes.iter().sum()) / float(sampled);
-    let p99 = sizes[usize::try_from((sampled * 99).div_ceil(100) - 1).unwrap_or(0)];
-    let bytes = Bytes(whole(mean * float(table.items)));
-    let open = || {
-        phases
-            .iter()
-            .zip(timed(scenario))
-            .filter(|(p, _)| p.arrivals.is_some())
-    };
-    let measured = open().filter(|(p, _)| p.kind == PhaseKind::Measured);
-    let measured_seconds: f64 = measured.map(|(p, _)| p.seconds).sum();
-    let flow = ByDirection::from_fn(|direction| {
-        let mut flow = Flow {
-            provisioned: rates[direction].as_f64(),
-            partition_limit: f64::from(match direction {
-                Direction::Read => scenario.model.partition_read_cap,
-                Direction::Write => scenario.model.partition_write_cap,
-            }),
-            hottest_key: Some(0.0),
-            ..Flow::default()
-        };
-        for (expected, (_, phase)) in open() {
-            let (mut per_arrival, mut hottest) = (0.0, Some(0.0));
-            let shares = phase.shares(&scenario.operations);
-            for ((spec, of), share) in scenario.operations.iter().zip(operations).zip(shares) {
-                if spec.table == index && spec.kind.direction() == direction {
-                    let units = share.as_fraction() * of.units.unwrap_or(0.0);
-                    per_arrival += units;
-                    let share = partition_key_share(
-                        scenario.keys[spec.keys].spec,
-                        &scenario.weights,
-                        table,
-                    );
-                    let share = share.map(|share| share * most_of(spec.missing));
-                    hottest = hottest.zip(share).map(|(sum, share)| sum + units * share);
-                }
-            }
-            let (rate_max, arrivals) = (expected.rate_max, expected.arrivals);
-            let (rate_max, arrivals) = (rate_max.unwrap_or(0.0), arrivals.unwrap_or(0.0));
-            if expected.kind == PhaseKind::Measured {
-                flow.mean += arrivals * per_arrival / measured_seconds;
-            }
-            flow.max = flow.max.max(rate_max * per_arrival);
-            let hottest = hottest.map(|hottest| hottest * rate_max);
-            flow.hottest_key = flow
-                .hottest_key
-                .zip(hottest)
-                .map(|(one, other)| one.max(other));
-        }
-        flow
-    });
-    let prices = PriceTable::embedded();
-    let capacity = |unit, units| prices.provisioned(REGION, unit, units, HOURS_PER_MONTH);
-    let storage_gb = float(table.items) * (mean + OVERHEAD_BYTES) / GB;
-    Ok(ExpectedTable {
-        name: table.name.clone(),
-        items: table.items,
-        items_sampled: sampled,
-        item_bytes_mean: mean,
-        item_bytes_p99: p99,
-        partitions: partition::initial_count(rates, bytes, &scenario.model),
-        capacity_usd: capacity(Unit::Read, rates.read.as_f64())?
-            + capacity(Unit::Write, rates.write.as_f64())?,
-        storage_usd: prices.cost(REGION, [("storage_gb_month", storage_gb)])?,
-        flow,
-    })
+    units.iter_mut().for_each(MeanUnits::divide);
+    Ok(units)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]

@@ -2,9 +2,9 @@
 
 use super::format::{NO_DATA, count, joined, length, number, percent, units};
 use crate::{
-    analysis::expectation::{Expectation, ExpectedPhase, ExpectedTable},
+    analysis::expectation::{Expectation, ExpectedPhase, ExpectedTable, Flow},
     scenario::{PhaseKind, diagnostic::printable},
-    units::Direction,
+    units::{ByDirection, Direction},
 };
 
 /// The text, each line ended by a newline.
@@ -116,35 +116,19 @@ fn phase_notes(phase: &ExpectedPhase, expectation: &Expectation) -> Vec<String> 
 }
 
 fn table_lines(table: &ExpectedTable, expectation: &Expectation) -> Vec<String> {
+    let head = if table.on_demand {
+        "on-demand"
+    } else {
+        "provisioned"
+    };
     let mut lines = vec![row(
         &format!("table {}", cut(&table.name)),
-        &["provisioned", "at mean", "at max", "hottest key"],
+        &[head, "at mean", "at max", "hottest key"],
     )];
-    for direction in Direction::ALL {
-        let flow = table.flow[direction];
-        lines.push(row(
-            &format!("{}/s", direction.unit()),
-            &[
-                &units(flow.provisioned),
-                &number(flow.mean),
-                &number(flow.max),
-                &flow.hottest_key.map_or(NO_DATA.into(), number),
-            ],
-        ));
-        if flow.max > flow.provisioned {
-            let unit = direction.unit();
-            lines.push(format!("  ! more {unit}/s at the maximum than provisioned"));
-        }
-        if flow
-            .hottest_key
-            .is_some_and(|key| key > flow.partition_limit)
-        {
-            lines.push(format!(
-                "  ! the hottest key exceeds a partition: {} {}/s",
-                units(flow.partition_limit),
-                direction.unit()
-            ));
-        }
+    lines.extend(flow_lines(&table.flow, table.on_demand));
+    for index in &table.indexes {
+        lines.push(format!("  index {}", cut(&index.name)));
+        lines.extend(flow_lines(&index.flow, table.on_demand));
     }
     lines.push(format!(
         "  items       {}; mean {} B, p99 {} B (the first {})",
@@ -157,10 +141,60 @@ fn table_lines(table: &ExpectedTable, expectation: &Expectation) -> Vec<String> 
         "  partitions  {} at the start",
         count(table.partitions)
     ));
+    let capacity = table.capacity_usd.map_or_else(
+        || "capacity unknown".to_owned(),
+        |usd| {
+            let at_mean = if table.on_demand {
+                " at the mean rate"
+            } else {
+                ""
+            };
+            format!("${usd:.2} capacity{at_mean}")
+        },
+    );
     lines.push(format!(
-        "  per month   ${:.2} capacity, ${:.2} storage ({}, {})",
-        table.capacity_usd, table.storage_usd, expectation.region, expectation.price_date
+        "  per month   {capacity}, ${:.2} storage ({}, {})",
+        table.storage_usd, expectation.region, expectation.price_date
     ));
+    lines
+}
+
+fn flow_lines(flow: &ByDirection<Flow>, on_demand: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for direction in Direction::ALL {
+        let (flow, unit) = (flow[direction], direction.unit());
+        let capacity = if on_demand {
+            NO_DATA.to_owned()
+        } else {
+            units(flow.capacity)
+        };
+        lines.push(row(
+            &format!("{unit}/s"),
+            &[
+                &capacity,
+                &number(flow.mean),
+                &number(flow.max),
+                &flow.hottest_key.map_or(NO_DATA.into(), number),
+            ],
+        ));
+        if flow.max > flow.capacity {
+            let what = if on_demand {
+                format!("is served at once: {}", units(flow.capacity))
+            } else {
+                "provisioned".to_owned()
+            };
+            lines.push(format!("  ! more {unit}/s at the maximum than {what}"));
+        }
+        if flow
+            .hottest_key
+            .is_some_and(|key| key > flow.partition_limit)
+        {
+            let limit = units(flow.partition_limit);
+            lines.push(format!(
+                "  ! the hottest key exceeds a partition: {limit} {unit}/s"
+            ));
+        }
+    }
     lines
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use dynamometer::{
     analysis::expectation::{Expectation, expect},
+    price::{PriceTable, Unit},
     report::{
         expectation::render,
         plan::{CSV_HEADER, Format, Lines, Plan},
@@ -15,12 +16,13 @@ use dynamometer::{
     scenario::{Scenario, parse::parse, template},
     schedule::Schedule,
     simulation::{SimulationOptions, header, simulate},
-    units::Direction,
+    units::{ByDirection, Direction},
     workload::{Workload, item},
 };
 
 const USERS: &str = include_str!("../../scenarios/users.toml");
 const USER_GAMES: &str = include_str!("../../scenarios/user-games.toml");
+const ORDERS: &str = include_str!("../../scenarios/orders.toml");
 const MOVIES: &str = include_str!("../../scenarios/movies.toml");
 
 fn scenario(source: &str) -> Arc<Scenario> {
@@ -135,6 +137,52 @@ fn expected_reads_are_within_one_percent_of_simulated_ones_and_writes_within_ten
             assert!(error < limit, "{direction:?}: {consumed} of {predicted}");
         }
     }
+}
+
+#[test]
+fn a_table_and_each_of_its_indexes_are_expected_to_take_what_they_take_in_a_simulation() {
+    let (scenario, expected) = (scenario(ORDERS), expected(ORDERS));
+    let options = SimulationOptions::default();
+    let header = header(&scenario, ORDERS.to_owned(), "test", &options);
+    let record = simulate(&scenario, header, &options).unwrap();
+    let seconds: f64 = expected.phases.iter().map(|phase| phase.seconds).sum();
+    let table = &expected.tables[0];
+    let totals = || record.phases.iter().flat_map(|phase| &phase.operations);
+    for direction in Direction::ALL {
+        let own: f64 = totals().map(|t| t.consumed[direction].as_f64()).sum();
+        let of_index = totals().filter_map(|t| t.index_consumed.first());
+        let of_index: f64 = of_index.map(|units| units[direction].as_f64()).sum();
+        for (happened, flow) in [(own, table.flow), (of_index, table.indexes[0].flow)] {
+            let happened = happened / seconds;
+            let mean = flow[direction].mean;
+            assert!(
+                (happened / mean - 1.0).abs() < 0.1,
+                "{direction:?}: {happened} of {mean}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_on_demand_table_is_priced_by_its_requests_and_has_nothing_provisioned() {
+    let on_demand = USERS.replace(
+        r#"billing = { mode = "provisioned", read = "2 RCU", write = "2 WCU" }"#,
+        r#"billing = { mode = "on-demand" }"#,
+    );
+    let expected = expected(&on_demand);
+    let table = &expected.tables[0];
+    let month = 730.0 * 3600.0;
+    let flow = ByDirection::from_fn(|direction| table.flow[direction].mean * month);
+    let prices = PriceTable::embedded();
+    let dollars = |unit, units| prices.on_demand("us-east-1", unit, units).unwrap();
+    let usd = dollars(Unit::Read, flow.read) + dollars(Unit::Write, flow.write);
+    assert!((table.capacity_usd.unwrap() - usd).abs() < 1e-9);
+    assert_eq!(table.partitions, 4);
+    let text = render(&expected);
+    assert!(
+        text.contains("on-demand") && !text.contains("provisioned"),
+        "{text}"
+    );
 }
 
 #[test]
