@@ -136,6 +136,10 @@ pub struct TableSummary {
 pub struct CapacitySummary {
     /// Mean RCU or WCU over the measured phases; zero on demand.
     pub provisioned: f64,
+    /// Whether the table is billed by the request.
+    pub on_demand: bool,
+    /// How far what is provisioned moved, if it did.
+    pub moved: Option<cause::Moved>,
     /// Units that the answers declare.
     pub consumed: f64,
     /// Consumed units ÷ seconds.

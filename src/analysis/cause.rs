@@ -96,8 +96,14 @@ pub struct Shortfall {
     /// Whether each partition had only an even part of the provision, so that more of it
     /// raises the ceiling of a partition.
     pub even_share: bool,
-    /// Provisioned units per second.
+    /// Provisioned units per second, on average.
     pub provisioned: f64,
+    /// Whether the table is billed by the request.
+    #[serde(default)]
+    pub on_demand: bool,
+    /// How far what is provisioned moved, if it did.
+    #[serde(default)]
+    pub moved: Option<Moved>,
     /// See [`CapacitySummary::demand_estimate_per_second`].
     pub demand: Option<f64>,
     /// See [`CapacitySummary::demand_peak_estimate_per_second`].
@@ -108,6 +114,15 @@ pub struct Shortfall {
     pub provision: Option<f64>,
     /// Burst credit, where the target shows it.
     pub burst: Option<BurstStory>,
+}
+
+/// The bounds within which what is provisioned moved while a run was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Moved {
+    /// Units per second.
+    pub lowest: f64,
+    /// Units per second.
+    pub highest: f64,
 }
 
 /// A limit and how often it was hit.
@@ -290,6 +305,8 @@ fn shortfall(
         limits,
         even_share,
         provisioned: capacity.provisioned,
+        on_demand: capacity.on_demand,
+        moved: capacity.moved,
         demand: capacity.demand_estimate_per_second,
         demand_peak,
         provision: demand_peak

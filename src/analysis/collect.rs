@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     BurstSummary, CapacitySummary, OperationSummary, Percentiles, Summary, TableSummary,
-    ThrottleCause, measured_intervals, measured_phases, throttle_direction,
+    ThrottleCause, cause::Moved, measured_intervals, measured_phases, throttle_direction,
 };
 use crate::{
     record::{OperationTotals, OutcomeCounts, RunRecord, TableRecord, histogram::LatencyHistogram},
@@ -204,7 +204,7 @@ fn capacity(
     }
     let (peak, seconds_with_throttles) = by_the_second(record, index, direction);
     let mean_per_second = ratio(consumed.as_f64(), load.seconds).unwrap_or(0.0);
-    let provisioned = mean_provisioned(record, (index, table), direction);
+    let (provisioned, moved) = provisioned(record, (index, table), direction);
     let mean_demand = demand.and_then(|units| ratio(units, load.seconds));
     // The mix of operations is the same all the time, so each arrival asks for as much.
     let peak_demand = mean_demand.map(|mean| {
@@ -215,6 +215,8 @@ fn capacity(
     });
     CapacitySummary {
         provisioned,
+        on_demand: table.on_demand,
+        moved,
         consumed: consumed.as_f64(),
         mean_per_second,
         peak_per_second: peak.as_f64(),
@@ -231,21 +233,30 @@ fn capacity(
     }
 }
 
-/// Auto scaling and `UpdateTable` move it; where no server shows it, it is what the table had at
-/// the start.
-fn mean_provisioned(
+/// What is provisioned on average, and between which bounds if it moved. Where no server shows
+/// it, it is what the table had at the start.
+fn provisioned(
     record: &RunRecord,
     (index, table): (usize, &TableRecord),
     direction: Direction,
-) -> f64 {
+) -> (f64, Option<Moved>) {
     if table.on_demand {
-        return 0.0;
+        return (0.0, None);
     }
     let shown = measured_intervals(record).filter_map(|interval| interval.tables.get(index));
-    let (sum, count) = shown.fold((0.0, 0), |(sum, count), table| {
-        (sum + table.provisioned[direction].as_f64(), count + 1)
-    });
-    ratio(sum, float(count)).unwrap_or_else(|| table.provisioned[direction].as_f64())
+    let (mut sum, mut count) = (0.0, 0);
+    let (mut lowest, mut highest) = (f64::INFINITY, 0.0_f64);
+    for table in shown {
+        let units = table.provisioned[direction].as_f64();
+        (sum, count) = (sum + units, count + 1);
+        (lowest, highest) = (lowest.min(units), highest.max(units));
+    }
+    let mean = ratio(sum, float(count));
+    let moved = (lowest < highest).then_some(Moved { lowest, highest });
+    (
+        mean.unwrap_or_else(|| table.provisioned[direction].as_f64()),
+        moved,
+    )
 }
 
 /// The most units consumed in one second, and the number of seconds with throttles.

@@ -26,6 +26,7 @@ const SHIPPED: [(&str, &str); 5] = [
     ),
     ("movies", include_str!("../../scenarios/movies.toml")),
     ("diurnal", include_str!("../../scenarios/diurnal.toml")),
+    ("launch", include_str!("../../scenarios/launch.toml")),
     ("orders", include_str!("../../scenarios/orders.toml")),
 ];
 

@@ -103,6 +103,27 @@ fn mixed_reasons(percent: u64) -> Case {
 }
 
 #[test]
+fn capacity_that_came_too_late_and_demand_that_grew_too_fast_are_told_apart_from_too_little() {
+    let mut scaled = fixtures::throttled();
+    let later = scaled.record.intervals.len() / 2;
+    for interval in &mut scaled.record.intervals[later..] {
+        interval.tables[0].provisioned[Direction::Read] = CapacityUnits::whole(9);
+    }
+    check(
+        &scaled,
+        1,
+        "64.4 % of the reads of `Users` were throttled while capacity went from 2 to 9 RCU, against a demand of about 15 RCU/s: keep a higher minimum, schedule the raise before the load comes, or pay by the request. The writes of `Users` used 5 WCU/s of 2 WCU and lived on burst credit.",
+    );
+    let mut on_demand = mixed_reasons(100);
+    on_demand.record.tables[0].on_demand = true;
+    check(
+        &on_demand,
+        1,
+        "50 % of the writes of `Users` were throttled because more was asked for than an on-demand table serves at once, or than one partition does: warm the table up beforehand, or spread the load over more partition key values.",
+    );
+}
+
+#[test]
 fn more_capacity_is_called_useless_only_when_key_ranges_alone_were_at_their_ceiling() {
     const ALONE: &str = "50 % of the writes of `Users` were throttled because one partition was at its ceiling; more WCU would not help: spread the load over more partition key values.";
     check(&mixed_reasons(90), 1, ALONE);
