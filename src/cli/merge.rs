@@ -45,22 +45,26 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     arguments.printed.publish(&scenario, &record, Some(&folder))
 }
 
-/// The next record is read while the last one is added, so that two cores are of use and never
-/// more than three records are in memory.
+/// Reads with two threads and adds with a third. A record waits until it is asked for, so that
+/// never more than three are in memory, and they are added in the order in which they are named.
 fn add_up(paths: &[PathBuf]) -> anyhow::Result<(Merge, Scenario)> {
-    let (read, records) = mpsc::sync_channel(1);
     thread::scope(|scope| {
-        scope.spawn(move || {
-            for path in paths {
-                // Nobody listens any more when a record was refused.
-                if read.send((path, report::stored_run(path))).is_err() {
-                    return;
+        let readers = [0, 1].map(|reader| {
+            let (read, records) = mpsc::sync_channel(0);
+            scope.spawn(move || {
+                for path in paths.iter().skip(reader).step_by(2) {
+                    // Nobody listens any more when a record was refused.
+                    if read.send(report::stored_run(path)).is_err() {
+                        return;
+                    }
                 }
-            }
+            });
+            records
         });
         let mut merge = Merge::new();
         let mut scenario = None;
-        for (path, run) in records {
+        for (path, reader) in paths.iter().zip(readers.iter().cycle()) {
+            let run = reader.recv().context("a thread that reads has ended")?;
             let StoredRun {
                 record,
                 scenario: of_run,
