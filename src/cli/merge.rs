@@ -45,26 +45,22 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     arguments.printed.publish(&scenario, &record, Some(&folder))
 }
 
-/// Reads with two threads and adds with a third. A record waits until it is asked for, so that
-/// never more than three are in memory, and they are added in the order in which they are named.
+/// The next record is read while the last one is added: two cores are of use, and never more
+/// than two records are in memory.
 fn add_up(paths: &[PathBuf]) -> anyhow::Result<(Merge, Scenario)> {
+    let (read, records) = mpsc::sync_channel(0);
     thread::scope(|scope| {
-        let readers = [0, 1].map(|reader| {
-            let (read, records) = mpsc::sync_channel(0);
-            scope.spawn(move || {
-                for path in paths.iter().skip(reader).step_by(2) {
-                    // Nobody listens any more when a record was refused.
-                    if read.send(report::stored_run(path)).is_err() {
-                        return;
-                    }
+        scope.spawn(move || {
+            for path in paths {
+                // Nobody listens any more when a record was refused.
+                if read.send((path, report::stored_run(path))).is_err() {
+                    return;
                 }
-            });
-            records
+            }
         });
         let mut merge = Merge::new();
         let mut scenario = None;
-        for (path, reader) in paths.iter().zip(readers.iter().cycle()) {
-            let run = reader.recv().context("a thread that reads has ended")?;
+        for (path, run) in records {
             let StoredRun {
                 record,
                 scenario: of_run,
