@@ -10,12 +10,13 @@ use crate::{
     record::merge::{Merge, MergeRules},
     report::stored::StoredRun,
     scenario::Scenario,
-    store::RunFolder,
+    store::{self, RunFolder},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct MergeArguments {
-    /// Folders of all shards of one run, or their results.json, in any order.
+    /// Folders of all shards of one run, or their results.json, in any order; or the folder in
+    /// which they all are.
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
     /// New folder for the merged run.
@@ -32,7 +33,7 @@ pub(super) struct MergeArguments {
 }
 
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
-    let (merge, scenario) = add_up(&arguments.records)?;
+    let (merge, scenario) = add_up(&records_in(&arguments.records)?)?;
     let rules = MergeRules {
         clocks_apart: Duration::from_millis(arguments.clocks_apart),
         allow_missing: arguments.allow_missing,
@@ -43,6 +44,20 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     })?;
     let folder = RunFolder::create_at(&arguments.output)?;
     arguments.printed.publish(&scenario, &record, Some(&folder))
+}
+
+/// The records that `paths` stand for. A folder without a record may be that of a shard that
+/// was killed: it is mentioned, and its shard will be missing.
+fn records_in(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut records = Vec::new();
+    for path in paths {
+        let found = store::runs_in(path)?;
+        if found.is_empty() {
+            eprintln!("no record in {}", path.display());
+        }
+        records.extend(found);
+    }
+    Ok(records)
 }
 
 /// The next record is read while the last one is added: two cores are of use, and never more

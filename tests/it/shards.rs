@@ -124,7 +124,12 @@ fn arrivals() -> impl Strategy<Value = String> {
 prop_compose! {
     fn scenarios()(
         seed in any::<u32>(),
-        capacity in (1_u32..60, 1_u32..60),
+        billing in prop_oneof![
+            4 => (1_u32..60, 1_u32..60).prop_map(|(read, write)| {
+                format!("mode = \"provisioned\", read = \"{read} RCU\", write = \"{write} WCU\"")
+            }),
+            1 => Just("mode = \"on-demand\"".to_owned()),
+        ],
         keys in prop_oneof![
             Just("kind = \"uniform\""),
             Just("kind = \"zipfian\"\nexponent = 0.9"),
@@ -135,7 +140,6 @@ prop_compose! {
         phases in proptest::collection::vec((1_u32..4, arrivals()), 1..4),
         loaded in any::<bool>(),
     ) -> String {
-        let (read, write) = capacity;
         let (in_flight, queued, attempts) = client;
         let load = if loaded { "[[phase]]\nkind = \"load\"\n" } else { "" };
         let phases: Vec<_> = phases
@@ -151,7 +155,7 @@ expect_throttling = true
 [[table]]
 name = "Things"
 partition_key = "id"
-billing = {{ mode = "provisioned", read = "{read} RCU", write = "{write} WCU" }}
+billing = {{ {billing} }}
 items = 60
 [table.attributes]
 id = {{ type = "S", value = "unique" }}

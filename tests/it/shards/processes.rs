@@ -234,7 +234,17 @@ fn three_processes_make_the_run_that_one_makes_and_a_missing_one_is_named() {
     // A folder is never merged into twice, and an incomplete run says so.
     assert_eq!(code(&world.merge(&records, &[])), 2);
     std::fs::remove_dir_all(world.folder.path().join("merged")).unwrap();
-    let partial = world.merge(&records[1..], &["--allow-missing"]);
+    // As a shard leaves it that was killed; and a folder stands for the runs in it.
+    let killed = world.folder.path().join("shard-1/killed");
+    std::fs::create_dir(&killed).unwrap();
+    let folders = [killed.as_path(), Path::new("shard-2"), Path::new("shard-3")];
+    let refused = world.merge(&folders, &[]);
+    assert!(
+        stderr(&refused).contains("1 shard of 3 missing: 1"),
+        "{}",
+        stderr(&refused)
+    );
+    let partial = world.merge(&folders, &["--allow-missing"]);
     assert_eq!(code(&partial), 3, "{}", stderr(&partial));
     let partial = document(&partial.stdout);
     assert_eq!(partial["verdict"]["reasons"][0]["kind"], "shards_missing");
