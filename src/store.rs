@@ -129,13 +129,13 @@ impl RunFolder {
     }
 }
 
-/// The records that `path` stands for: a file itself, a run's folder its `results.json`, and any
-/// other folder those of the runs in it, in order of their names.
+/// The files that `path` stands for: a file itself, a run's folder the one called `name` in it,
+/// and any other folder those of the runs in it, in order of their names.
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn runs_in(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let record_of = |folder: &Path| Some(folder.join("results.json")).filter(|file| file.is_file());
+pub fn runs_in(path: &Path, name: &str) -> Result<Vec<PathBuf>, StoreError> {
+    let record_of = |folder: &Path| Some(folder.join(name)).filter(|file| file.is_file());
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }

@@ -5,18 +5,23 @@ use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Exit, output::Printed, report};
+use super::{
+    Exit,
+    output::{Printed, SEEDS},
+    report,
+};
 use crate::{
+    analysis::seeds::SeedStudy,
     record::merge::{Merge, MergeRules},
     report::stored::StoredRun,
     scenario::Scenario,
-    store::{self, RunFolder},
+    store::{self, RunFolder, StoreError},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct MergeArguments {
     /// Folders of all shards of one run, or their results.json, in any order; or the folder in
-    /// which they all are.
+    /// which they all are. What `dyno simulate --seeds` makes in shards is merged alike.
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
     /// New folder for the merged run.
@@ -33,7 +38,13 @@ pub(super) struct MergeArguments {
 }
 
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
-    let (merge, scenario) = add_up(&records_in(&arguments.records)?)?;
+    let studies = found_in(&arguments.records, SEEDS)?;
+    let is_study = |path: &PathBuf| path.file_name().is_some_and(|name| name == SEEDS);
+    if studies.iter().any(is_study) {
+        return merge_studies(arguments, &studies);
+    }
+    let records = found_in(&arguments.records, "results.json")?;
+    let (merge, scenario) = add_up(&records)?;
     let rules = MergeRules {
         clocks_apart: Duration::from_millis(arguments.clocks_apart),
         allow_missing: arguments.allow_missing,
@@ -46,18 +57,26 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     arguments.printed.publish(&scenario, &record, Some(&folder))
 }
 
-/// The records that `paths` stand for. A folder without a record may be that of a shard that
-/// was killed: it is mentioned, and its shard will be missing.
-fn records_in(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut records = Vec::new();
-    for path in paths {
-        let found = store::runs_in(path)?;
-        if found.is_empty() {
-            eprintln!("no record in {}", path.display());
-        }
-        records.extend(found);
-    }
-    Ok(records)
+/// Simulations with several seeds, each part of which had some of the seeds.
+fn merge_studies(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
+    let read = |path: &PathBuf| -> anyhow::Result<SeedStudy> {
+        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
+        let study = serde_json::from_str(&text);
+        study.with_context(|| format!("{} is no study of seeds", path.display()))
+    };
+    let parts: Vec<_> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    let study = SeedStudy::merged(&parts).context("cannot merge")?;
+    let name = parts.iter().find_map(|one| one.part.as_ref());
+    let name = name.map_or("", |part| part.study.scenario.as_str());
+    let folder = RunFolder::create_at(&arguments.output)?;
+    arguments.printed.publish_study(name, &study, Some(&folder))
+}
+
+/// The files that `paths` stand for. A folder without one may be that of a shard that was
+/// killed; its shard will be missing, and is told then.
+fn found_in(paths: &[PathBuf], name: &str) -> Result<Vec<PathBuf>, StoreError> {
+    let found = paths.iter().map(|path| store::runs_in(path, name));
+    Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The next record is read while the last one is added: two cores are of use, and never more

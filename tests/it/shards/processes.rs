@@ -306,3 +306,29 @@ fn what_cannot_be_fired_in_shards_is_refused() {
         "phase steady: closed arrivals",
     );
 }
+
+#[test]
+fn a_study_of_seeds_in_two_processes_is_the_study_of_one() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("shared.toml"), SCENARIO).unwrap();
+    let study = |out: &str, more: &[&str]| {
+        let arguments = ["simulate", "shared.toml", "--seeds", "5", "--out", out];
+        let output = dyno(folder.path(), &arguments).args(more).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+    };
+    study("whole", &["--json"]);
+    study("parts", &["--shard", "1/2"]);
+    study("parts", &["--shard", "2/2"]);
+    let merge = ["merge", "parts", "-o", "merged"];
+    let output = dyno(folder.path(), &merge).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let whole = std::fs::read_dir(folder.path().join("whole"))
+        .unwrap()
+        .next();
+    let whole = whole.unwrap().unwrap().path().join("seeds.json");
+    let merged = folder.path().join("merged/seeds.json");
+    assert_eq!(
+        std::fs::read(whole).unwrap(),
+        std::fs::read(merged).unwrap()
+    );
+}
