@@ -94,7 +94,10 @@ fn reason(document: &str, error: serde_json::Error) -> StoredError {
     struct Head {
         schema_version: u64,
     }
+    // An array would be taken for the fields of a structure in order.
+    let is_object = document.trim_start().starts_with('{');
     match serde_json::from_str(document) {
+        Ok(_) if !is_object => StoredError::Foreign,
         Ok(Head { schema_version }) if schema_version == u64::from(SCHEMA_VERSION) => {
             StoredError::Malformed(error)
         }

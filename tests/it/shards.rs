@@ -198,7 +198,7 @@ initial_burst_fraction = "{burst} %"
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// Bit for bit: every count, every bucket of every histogram, every second of every table.
     #[test]

@@ -71,32 +71,29 @@ impl HistogramSum {
     }
 
     fn merge(&mut self, more: &[(u32, u32)]) {
-        let before = std::mem::take(&mut self.buckets);
-        let mut all: Vec<(u32, u32)> = Vec::with_capacity(before.len() + more.len());
-        let mut rest = more;
-        for (bucket, count) in before {
-            while let Some((next, after)) = rest.split_first()
-                && next.0 < bucket
-            {
-                all.push(*next);
-                rest = after;
+        let mut new = Vec::new();
+        let mut at = 0;
+        for &(bucket, count) in more {
+            while self.buckets.get(at).is_some_and(|here| here.0 < bucket) {
+                at += 1;
             }
-            let mut sum = count;
-            if let Some((next, after)) = rest.split_first()
-                && next.0 == bucket
-            {
-                rest = after;
-                let (added, overflows) = count.overflowing_add(next.1);
-                sum = added;
-                if overflows {
-                    self.add_upper(bucket, 1);
+            match self.buckets.get_mut(at).filter(|here| here.0 == bucket) {
+                None => new.push((bucket, count)),
+                Some((_, sum)) => {
+                    let (added, overflows) = sum.overflowing_add(count);
+                    *sum = added;
+                    if overflows {
+                        self.add_upper(bucket, 1);
+                    }
                 }
             }
-            all.push((bucket, sum));
         }
-        all.extend_from_slice(rest);
-        all.shrink_to_fit();
-        self.buckets = all;
+        // Seldom after the first few: most shards have the same buckets.
+        if !new.is_empty() {
+            self.buckets.reserve_exact(new.len());
+            self.buckets.append(&mut new);
+            self.buckets.sort_by_key(|(bucket, _)| *bucket);
+        }
     }
 }
 
@@ -174,6 +171,7 @@ fn each_count(
 
 /// The number at the beginning of `bytes`, and what follows: seven bits in each byte and whether
 /// more follow, but for the ninth, which is eight bits.
+#[inline]
 fn zig_zag(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let mut number: u64 = 0;
     for (place, byte) in bytes.iter().enumerate().take(9) {
