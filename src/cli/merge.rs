@@ -8,7 +8,7 @@ use clap::Args;
 use super::{
     Exit,
     output::{Printed, SEEDS},
-    report,
+    report, start,
 };
 use crate::{
     analysis::seeds::SeedStudy,
@@ -30,9 +30,9 @@ pub(super) struct MergeArguments {
     /// Merge although shards are missing. The run is INVALID, and says what was really offered.
     #[arg(long)]
     allow_missing: bool,
-    /// How far the clocks of any two shards may be apart, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 250)]
-    clocks_apart: u64,
+    /// How far the clocks of any two shards may be apart.
+    #[arg(long, value_name = "DURATION", value_parser = start::duration, default_value = "250ms")]
+    clocks_apart: Duration,
     #[command(flatten)]
     printed: Printed,
 }
@@ -46,7 +46,7 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     let records = found_in(&arguments.records, "results.json")?;
     let (merge, scenario) = add_up(&records)?;
     let rules = MergeRules {
-        clocks_apart: Duration::from_millis(arguments.clocks_apart),
+        clocks_apart: arguments.clocks_apart,
         allow_missing: arguments.allow_missing,
     };
     let record = merge.finish(&rules).map_err(|error| {
