@@ -129,6 +129,34 @@ impl RunFolder {
     }
 }
 
+/// The files that `path` stands for: a file itself, a run's folder the one called `name` in it,
+/// and any other folder those of the runs in it, in order of their names.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn runs_in(path: &Path, name: &str) -> Result<Vec<PathBuf>, StoreError> {
+    let record_of = |folder: &Path| Some(folder.join(name)).filter(|file| file.is_file());
+    if !path.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    if let Some(record) = record_of(path) {
+        return Ok(vec![record]);
+    }
+    let read = |source| StoreError::Read {
+        path: path.to_path_buf(),
+        source,
+    };
+    let entries = fs::read_dir(path).map_err(read)?;
+    let entries: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut runs: Vec<_> = entries
+        .map_err(read)?
+        .iter()
+        .filter_map(|folder| record_of(folder))
+        .collect();
+    runs.sort();
+    Ok(runs)
+}
+
 /// Writes a new file anywhere, whole or not at all.
 ///
 /// # Errors

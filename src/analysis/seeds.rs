@@ -3,11 +3,14 @@
 //! Each figure is taken from each run as that run's own summary has it; percentiles of runs are
 //! never averaged, and never merged.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Analysis, Summary, threshold::Verdict};
 use crate::{
+    schedule::shard::Shard,
     seed::Seed,
     units::{ByDirection, Direction},
 };
@@ -19,6 +22,49 @@ pub struct SeedStudy {
     pub runs: Vec<SeedRun>,
     /// The figures over all runs, in the order of reports.
     pub figures: Vec<Figure>,
+    /// The part of a study that this is; absent of a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<StudyPart>,
+}
+
+/// The part of a study that one of several processes simulated: the seeds whose number among
+/// all, from 0, is its shard's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StudyPart {
+    /// Whose part.
+    pub shard: Shard,
+    /// What has to be the same in all parts.
+    pub study: StudyId,
+}
+
+/// What tells one study from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StudyId {
+    /// Scenario name.
+    pub scenario: String,
+    /// SHA-256 of the resolved scenario with its first seed, hex.
+    pub fingerprint: String,
+    /// `dynamometer` version.
+    pub tool_version: String,
+    /// Seeds in all.
+    pub seeds: u64,
+}
+
+/// Why studies are no study together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StudyError {
+    /// Nothing to merge, or a study that is whole already.
+    #[error("it is no part of a study of seeds")]
+    Whole,
+    /// Parts of different studies.
+    #[error("shard {0} is of another study than the first: scenario, seeds or version differ")]
+    Differs(Shard),
+    /// Not each part once.
+    #[error("shard {0} of the study is there {1} times, not once")]
+    Times(Shard, usize),
+    /// A part without all of its seeds.
+    #[error("shard {0} has not simulated as many seeds as it should")]
+    Incomplete(Shard),
 }
 
 /// One of the runs.
@@ -82,7 +128,46 @@ impl SeedStudy {
             })
             .collect();
         let figures = figures(&runs);
-        Self { runs, figures }
+        Self {
+            runs,
+            figures,
+            part: None,
+        }
+    }
+
+    /// The study that `parts` make together: the same as one process would make.
+    ///
+    /// # Errors
+    /// When they are not all the parts of one study, each once.
+    pub fn merged(parts: &[Self]) -> Result<Self, StudyError> {
+        let first = parts.first().and_then(|part| part.part.as_ref());
+        let StudyPart { shard, study } = first.ok_or(StudyError::Whole)?;
+        let mut runs = BTreeMap::new();
+        for one in parts {
+            let part = one.part.as_ref().ok_or(StudyError::Whole)?;
+            if part.study != *study || part.shard.count() != shard.count() {
+                return Err(StudyError::Differs(part.shard));
+            }
+            if one.runs.len() as u64 != part.shard.share_of(study.seeds) {
+                return Err(StudyError::Incomplete(part.shard));
+            }
+            let numbered = one.runs.iter().zip(0..);
+            runs.extend(numbered.map(|(run, before)| (part.shard.nth(before), run)));
+        }
+        for shard in shard.all() {
+            let is_it = |one: &&Self| one.part.as_ref().is_some_and(|part| part.shard == shard);
+            let times = parts.iter().filter(is_it).count();
+            if times != 1 {
+                return Err(StudyError::Times(shard, times));
+            }
+        }
+        let runs: Vec<_> = runs.into_values().cloned().collect();
+        let figures = figures(&runs);
+        Ok(Self {
+            runs,
+            figures,
+            part: None,
+        })
     }
 
     /// The verdict that stands for all: an invalid run spoils the study, a missed threshold of

@@ -5,17 +5,23 @@ use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Exit, output::Printed, report};
+use super::{
+    Exit,
+    output::{Printed, SEEDS},
+    report, start,
+};
 use crate::{
+    analysis::seeds::SeedStudy,
     record::merge::{Merge, MergeRules},
     report::stored::StoredRun,
     scenario::Scenario,
-    store::RunFolder,
+    store::{self, RunFolder, StoreError},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct MergeArguments {
-    /// Folders of all shards of one run, or their results.json, in any order.
+    /// Folders of all shards of one run, or their results.json, in any order; or the folder in
+    /// which they all are. What `dyno simulate --seeds` makes in shards is merged alike.
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
     /// New folder for the merged run.
@@ -24,17 +30,23 @@ pub(super) struct MergeArguments {
     /// Merge although shards are missing. The run is INVALID, and says what was really offered.
     #[arg(long)]
     allow_missing: bool,
-    /// How far the clocks of any two shards may be apart, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 250)]
-    clocks_apart: u64,
+    /// How far the clocks of any two shards may be apart.
+    #[arg(long, value_name = "DURATION", value_parser = start::duration, default_value = "250ms")]
+    clocks_apart: Duration,
     #[command(flatten)]
     printed: Printed,
 }
 
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
-    let (merge, scenario) = add_up(&arguments.records)?;
+    let studies = found_in(&arguments.records, SEEDS)?;
+    let is_study = |path: &PathBuf| path.file_name().is_some_and(|name| name == SEEDS);
+    if studies.iter().any(is_study) {
+        return merge_studies(arguments, &studies);
+    }
+    let records = found_in(&arguments.records, "results.json")?;
+    let (merge, scenario) = add_up(&records)?;
     let rules = MergeRules {
-        clocks_apart: Duration::from_millis(arguments.clocks_apart),
+        clocks_apart: arguments.clocks_apart,
         allow_missing: arguments.allow_missing,
     };
     let record = merge.finish(&rules).map_err(|error| {
@@ -45,10 +57,32 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     arguments.printed.publish(&scenario, &record, Some(&folder))
 }
 
-/// The next record is read while the last one is added, so that two cores are of use and never
-/// more than three records are in memory.
+/// Simulations with several seeds, each part of which had some of the seeds.
+fn merge_studies(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
+    let read = |path: &PathBuf| -> anyhow::Result<SeedStudy> {
+        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
+        let study = serde_json::from_str(&text);
+        study.with_context(|| format!("{} is no study of seeds", path.display()))
+    };
+    let parts: Vec<_> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    let study = SeedStudy::merged(&parts).context("cannot merge")?;
+    let name = parts.iter().find_map(|one| one.part.as_ref());
+    let name = name.map_or("", |part| part.study.scenario.as_str());
+    let folder = RunFolder::create_at(&arguments.output)?;
+    arguments.printed.publish_study(name, &study, Some(&folder))
+}
+
+/// The files that `paths` stand for. A folder without one may be that of a shard that was
+/// killed; its shard will be missing, and is told then.
+fn found_in(paths: &[PathBuf], name: &str) -> Result<Vec<PathBuf>, StoreError> {
+    let found = paths.iter().map(|path| store::runs_in(path, name));
+    Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// The next record is read while the last one is added: two cores are of use, and never more
+/// than two records are in memory.
 fn add_up(paths: &[PathBuf]) -> anyhow::Result<(Merge, Scenario)> {
-    let (read, records) = mpsc::sync_channel(1);
+    let (read, records) = mpsc::sync_channel(0);
     thread::scope(|scope| {
         scope.spawn(move || {
             for path in paths {

@@ -15,6 +15,9 @@ use crate::{
     store::{RunFolder, StoreError},
 };
 
+/// What the file with several simulations of one scenario is called.
+pub(super) const SEEDS: &str = "seeds.json";
+
 /// Options of every command that makes results.
 #[derive(Debug, Args)]
 pub(super) struct Output {
@@ -47,26 +50,6 @@ impl Output {
         let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         RunFolder::create(&self.out, &format!("{time}-{name}{suffix}"))
     }
-
-    /// The same for several simulations of one scenario.
-    pub(super) fn publish_study(
-        &self,
-        scenario: &str,
-        study: &SeedStudy,
-        folder: Option<&RunFolder>,
-    ) -> anyhow::Result<Exit> {
-        let document = serde_json::to_string_pretty(study)?;
-        let written = folder.map(|folder| folder.write("seeds.json", document.as_bytes()));
-        if self.printed.json {
-            super::print(&document)?;
-        } else {
-            super::print(seeds::render(scenario, study).trim_end())?;
-        }
-        if let Some(path) = written.transpose()? {
-            eprintln!("{}", path.display());
-        }
-        Ok(Exit::from_code(study.exit_code()))
-    }
 }
 
 impl Printed {
@@ -79,6 +62,26 @@ impl Printed {
         } else {
             super::print(&path)
         }
+    }
+
+    /// Writes and prints several simulations of one scenario.
+    pub(super) fn publish_study(
+        &self,
+        scenario: &str,
+        study: &SeedStudy,
+        folder: Option<&RunFolder>,
+    ) -> anyhow::Result<Exit> {
+        let document = serde_json::to_string_pretty(study)?;
+        let written = folder.map(|folder| folder.write(SEEDS, document.as_bytes()));
+        if self.json {
+            super::print(&document)?;
+        } else {
+            super::print(seeds::render(scenario, study).trim_end())?;
+        }
+        if let Some(path) = written.transpose()? {
+            eprintln!("{}", path.display());
+        }
+        Ok(Exit::from_code(study.exit_code()))
     }
 
     /// Writes the files, prints the summary and says where the files are. What was measured is

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// An hour-long run has some megabytes; a larger file is something else.
-const RESULTS_BYTES_MAX: u64 = 512 * 1024 * 1024;
+pub(super) const RESULTS_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {

@@ -12,7 +12,11 @@ use super::{
     shard::{ShardArguments, suffix},
 };
 use crate::{
-    analysis::{Analysis, seeds::SeedStudy, workers::Workers as _},
+    analysis::{
+        Analysis,
+        seeds::{SeedStudy, StudyId, StudyPart},
+        workers::Workers as _,
+    },
     record::RunRecord,
     scenario::Scenario,
     schedule::shard::Shard,
@@ -63,8 +67,8 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
             .transpose()
     };
     if let Some(seeds) = arguments.seeds {
-        let study = study(&scenario, &source, seeds)?;
-        return arguments.output.publish_study(
+        let study = study(&scenario, &source, seeds, shard)?;
+        return arguments.output.printed.publish_study(
             &scenario.name,
             &study,
             open_folder("-seeds")?.as_ref(),
@@ -79,9 +83,18 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
         .publish(&scenario, &record, folder.as_ref())
 }
 
-/// The scenario with `seeds` seeds in a row.
-fn study(scenario: &Scenario, source: &str, seeds: u64) -> Result<SeedStudy, SimulationError> {
-    let seeds: Vec<Seed> = scenario.seed.row(seeds).collect();
+/// The scenario with `count` seeds in a row, or those of them that are the shard's.
+fn study(
+    scenario: &Scenario,
+    source: &str,
+    count: u64,
+    shard: Option<Shard>,
+) -> Result<SeedStudy, SimulationError> {
+    let seeds = scenario.seed.row(count).zip(0..);
+    let ours = |number| shard.is_none_or(|shard| shard.takes(number));
+    let seeds: Vec<Seed> = seeds
+        .filter_map(|(seed, number)| ours(number).then_some(seed))
+        .collect();
     let run = |number: usize| {
         let scenario = Arc::new(scenario.with_seed(seeds[number]));
         let record = record(&scenario, None, source.to_owned())?;
@@ -91,7 +104,18 @@ fn study(scenario: &Scenario, source: &str, seeds: u64) -> Result<SeedStudy, Sim
         .map(seeds.len(), run)
         .into_iter()
         .collect::<Result<_, _>>()?;
-    Ok(SeedStudy::of(runs))
+    Ok(SeedStudy {
+        part: shard.map(|shard| StudyPart {
+            shard,
+            study: StudyId {
+                scenario: scenario.name.clone(),
+                fingerprint: scenario.fingerprint(),
+                tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+                seeds: count,
+            },
+        }),
+        ..SeedStudy::of(runs)
+    })
 }
 
 fn record(

@@ -26,10 +26,16 @@ pub(super) struct StartArguments {
 }
 
 fn period(text: &str) -> Result<Duration, String> {
-    let nanos = Quantity::Duration.parse(text).ok();
-    let period = nanos.and_then(|nanos| Duration::try_from_secs_f64(nanos / 1e9).ok());
-    let period = period.filter(|period| *period >= Duration::from_secs(1));
+    let long_enough = |period: &Duration| *period >= Duration::from_secs(1);
+    let period = duration(text).ok().filter(long_enough);
     period.ok_or_else(|| "write a duration of at least 1s: \"30s\" or \"5min\"".to_owned())
+}
+
+/// A duration as scenarios write it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let nanos = Quantity::Duration.parse(text).ok();
+    let duration = nanos.and_then(|nanos| Duration::try_from_secs_f64(nanos / 1e9).ok());
+    duration.ok_or_else(|| "write a number and its unit: \"30s\" or \"250ms\"".to_owned())
 }
 
 /// A start that was decided on.

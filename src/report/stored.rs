@@ -2,6 +2,7 @@
 //!
 //! Owns what a `results.json` must fulfil to be drawn again; must not know where it was read.
 
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::json::Results;
@@ -64,21 +65,14 @@ pub enum StoredError {
 /// # Errors
 /// When it is not one, of another version, or contradicts itself.
 pub fn read(document: &str) -> Result<StoredRun, StoredError> {
-    let value: serde_json::Value = serde_json::from_str(document).map_err(StoredError::NotJson)?;
-    let version = value
-        .get("schema_version")
-        .and_then(serde_json::Value::as_u64);
-    let found = version.ok_or(StoredError::Foreign)?;
-    if found != u64::from(SCHEMA_VERSION) {
-        return Err(StoredError::Version { found });
-    }
-    drop(value);
-    // From the text once more: so that a problem is told with its line.
-    let results: Results = serde_json::from_str(document).map_err(StoredError::Malformed)?;
+    let results: Results =
+        serde_json::from_str(document).map_err(|error| reason(document, error))?;
     let record = results.record;
-    if record.schema_version != SCHEMA_VERSION {
-        let found = u64::from(record.schema_version);
-        return Err(StoredError::Version { found });
+    for found in [results.schema_version, record.schema_version] {
+        if found != SCHEMA_VERSION {
+            let found = u64::from(found);
+            return Err(StoredError::Version { found });
+        }
     }
     let files = NotedFiles(&record.files);
     let mut scenario = parse::parse_with(&record.scenario_source, "the stored scenario", &files)
@@ -92,6 +86,27 @@ pub fn read(document: &str) -> Result<StoredRun, StoredError> {
         scenario,
         same_meaning,
     })
+}
+
+/// Why a document does not follow the schema: if it is of another version, that comes first.
+fn reason(document: &str, error: serde_json::Error) -> StoredError {
+    #[derive(Deserialize)]
+    struct Head {
+        schema_version: u64,
+    }
+    // An array would be taken for the fields of a structure in order.
+    let is_object = document.trim_start().starts_with('{');
+    match serde_json::from_str(document) {
+        Ok(_) if !is_object => StoredError::Foreign,
+        Ok(Head { schema_version }) if schema_version == u64::from(SCHEMA_VERSION) => {
+            StoredError::Malformed(error)
+        }
+        Ok(Head { schema_version }) => StoredError::Version {
+            found: schema_version,
+        },
+        Err(error) if error.is_data() => StoredError::Foreign,
+        Err(error) => StoredError::NotJson(error),
+    }
 }
 
 fn check(record: &RunRecord, scenario: &Scenario) -> Result<(), String> {
@@ -153,7 +168,7 @@ fn check_interval(interval: &Interval, place: &str) -> Result<(), String> {
         counts(place, part.throttle_reasons.values().copied())?;
         units(place, &part.consumed)?;
         if let Some(text) = &part.response_time {
-            text.decode().map_err(|error| format!("{place}: {error}"))?;
+            text.check().map_err(|error| format!("{place}: {error}"))?;
         }
     }
     interval

@@ -75,6 +75,12 @@ impl Shard {
         self.index == 0
     }
 
+    /// All shards of the run, in order.
+    pub fn all(self) -> impl Iterator<Item = Self> {
+        let count = self.count;
+        (0..count).map(move |index| Self { index, count })
+    }
+
     /// Whether what has this number, from 0, is this shard's.
     #[must_use]
     pub fn takes(self, number: u64) -> bool {

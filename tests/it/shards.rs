@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use dynamometer::{
     analysis::{
         Analysis,
+        seeds::{SeedStudy, StudyId, StudyPart},
         threshold::{InvalidReason, Verdict},
     },
     record::{
@@ -124,7 +125,12 @@ fn arrivals() -> impl Strategy<Value = String> {
 prop_compose! {
     fn scenarios()(
         seed in any::<u32>(),
-        capacity in (1_u32..60, 1_u32..60),
+        billing in prop_oneof![
+            4 => (1_u32..60, 1_u32..60).prop_map(|(read, write)| {
+                format!("mode = \"provisioned\", read = \"{read} RCU\", write = \"{write} WCU\"")
+            }),
+            1 => Just("mode = \"on-demand\"".to_owned()),
+        ],
         keys in prop_oneof![
             Just("kind = \"uniform\""),
             Just("kind = \"zipfian\"\nexponent = 0.9"),
@@ -135,7 +141,6 @@ prop_compose! {
         phases in proptest::collection::vec((1_u32..4, arrivals()), 1..4),
         loaded in any::<bool>(),
     ) -> String {
-        let (read, write) = capacity;
         let (in_flight, queued, attempts) = client;
         let load = if loaded { "[[phase]]\nkind = \"load\"\n" } else { "" };
         let phases: Vec<_> = phases
@@ -151,7 +156,7 @@ expect_throttling = true
 [[table]]
 name = "Things"
 partition_key = "id"
-billing = {{ mode = "provisioned", read = "{read} RCU", write = "{write} WCU" }}
+billing = {{ {billing} }}
 items = 60
 [table.attributes]
 id = {{ type = "S", value = "unique" }}
@@ -193,7 +198,7 @@ initial_burst_fraction = "{burst} %"
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// Bit for bit: every count, every bucket of every histogram, every second of every table.
     #[test]
@@ -379,4 +384,44 @@ fn every_report_of_a_merged_run_shows_its_shards() {
             assert!(report.contains(expected), "{expected} in {report}");
         }
     }
+}
+
+#[test]
+fn a_study_of_seeds_is_merged_of_its_parts_and_of_nothing_else() {
+    let scenario = scenario(&small("100/s"));
+    let seeds: Vec<_> = scenario.seed.row(7).collect();
+    let study = |ours: &dyn Fn(u64) -> bool| {
+        let numbered = seeds.iter().zip(0..).filter(|(_, number)| ours(*number));
+        SeedStudy::of(numbered.map(|(seed, _)| {
+            let source = small("100/s").replace("seed = 5", &format!("seed = {seed}"));
+            let record = simulated(&source, None);
+            (*seed, Analysis::of(&record, &scenario))
+        }))
+    };
+    let part = |shard: Shard| SeedStudy {
+        part: Some(StudyPart {
+            shard,
+            study: StudyId {
+                scenario: "small".into(),
+                fingerprint: scenario.fingerprint(),
+                tool_version: "test".into(),
+                seeds: 7,
+            },
+        }),
+        ..study(&|number| shard.takes(number))
+    };
+    let whole = study(&|_| true);
+    let parts: Vec<_> = Shard::new(1, 3).unwrap().all().map(part).collect();
+    let shuffled = [parts[2].clone(), parts[0].clone(), parts[1].clone()];
+    assert_eq!(SeedStudy::merged(&shuffled), Ok(whole.clone()));
+    let refused = |parts: &[SeedStudy]| SeedStudy::merged(parts).unwrap_err().to_string();
+    assert!(refused(&parts[..2]).contains("shard 3/3 of the study is there 0 times"));
+    assert!(refused(&[parts.clone(), parts.clone()].concat()).contains("2 times"));
+    assert!(refused(&[whole]).contains("no part"));
+    let mut other = parts.clone();
+    other[1].part.as_mut().unwrap().study.seeds = 8;
+    assert!(refused(&other).contains("another study"));
+    let mut cut = parts;
+    cut[1].runs.pop();
+    assert!(refused(&cut).contains("as many seeds"));
 }

@@ -234,7 +234,17 @@ fn three_processes_make_the_run_that_one_makes_and_a_missing_one_is_named() {
     // A folder is never merged into twice, and an incomplete run says so.
     assert_eq!(code(&world.merge(&records, &[])), 2);
     std::fs::remove_dir_all(world.folder.path().join("merged")).unwrap();
-    let partial = world.merge(&records[1..], &["--allow-missing"]);
+    // As a shard leaves it that was killed; and a folder stands for the runs in it.
+    let killed = world.folder.path().join("shard-1/killed");
+    std::fs::create_dir(&killed).unwrap();
+    let folders = [killed.as_path(), Path::new("shard-2"), Path::new("shard-3")];
+    let refused = world.merge(&folders, &[]);
+    assert!(
+        stderr(&refused).contains("1 shard of 3 missing: 1"),
+        "{}",
+        stderr(&refused)
+    );
+    let partial = world.merge(&folders, &["--allow-missing"]);
     assert_eq!(code(&partial), 3, "{}", stderr(&partial));
     let partial = document(&partial.stdout);
     assert_eq!(partial["verdict"]["reasons"][0]["kind"], "shards_missing");
@@ -294,5 +304,31 @@ fn what_cannot_be_fired_in_shards_is_refused() {
     check(
         &mut world.run("d", &["--shard", "1/2"]),
         "phase steady: closed arrivals",
+    );
+}
+
+#[test]
+fn a_study_of_seeds_in_two_processes_is_the_study_of_one() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("shared.toml"), SCENARIO).unwrap();
+    let study = |out: &str, more: &[&str]| {
+        let arguments = ["simulate", "shared.toml", "--seeds", "5", "--out", out];
+        let output = dyno(folder.path(), &arguments).args(more).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+    };
+    study("whole", &["--json"]);
+    study("parts", &["--shard", "1/2"]);
+    study("parts", &["--shard", "2/2"]);
+    let merge = ["merge", "parts", "-o", "merged"];
+    let output = dyno(folder.path(), &merge).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let whole = std::fs::read_dir(folder.path().join("whole"))
+        .unwrap()
+        .next();
+    let whole = whole.unwrap().unwrap().path().join("seeds.json");
+    let merged = folder.path().join("merged/seeds.json");
+    assert_eq!(
+        std::fs::read(whole).unwrap(),
+        std::fs::read(merged).unwrap()
     );
 }
