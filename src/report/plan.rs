@@ -190,7 +190,7 @@ fn write_keys(workload: &Workload, planned: &PlannedOperation, out: &mut String)
     let pick = planned.pick;
     match workload.scenario().operations[pick.spec].kind {
         OperationKind::Query => {
-            let query = workload.query(pick);
+            let query = workload.query(planned.arrival.sequence, pick);
             let sort_key = query.range.map(|(name, range)| {
                 let (SortCondition::Equal(value)
                 | SortCondition::From(value)

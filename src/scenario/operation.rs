@@ -70,6 +70,9 @@ pub struct ReadShape {
     pub descending: bool,
     /// Items evaluated per page, at most; DynamoDB's 1 MB page otherwise.
     pub limit: Option<u32>,
+    /// With it, each number from `limit` to this one alike, drawn for every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_max: Option<u32>,
     /// Whether the request reads on until there are no more pages.
     pub all_pages: bool,
     /// Scans: segments that the table is divided into; a request reads one of them, in turn.
@@ -84,6 +87,7 @@ impl Default for ReadShape {
             filter: None,
             descending: false,
             limit: None,
+            limit_max: None,
             all_pages: false,
             segments: 1,
         }

@@ -120,7 +120,16 @@ pub static OPERATION: Section = Section {
                 min: 1,
                 max: 1_000_000,
             },
-            "Items per page, at most. Default: DynamoDB's page of 1 MB.",
+            "Items per page, at most; the fewest with `limit_max`. Default: DynamoDB's page of 1 MB.",
+        )
+        .of(RANGES),
+        optional(
+            "limit_max",
+            Form::Count {
+                min: 1,
+                max: 1_000_000,
+            },
+            "Largest limit; each number from `limit` on alike, drawn for every request. Default: `limit`.",
         )
         .of(RANGES),
         optional(
