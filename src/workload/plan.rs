@@ -15,7 +15,7 @@ use super::{
 use crate::{
     scenario::{Action, OperationKind, OperationSpec, Presence, Scenario, SortRange},
     seed::Stream,
-    units::Share,
+    units::{Bytes, Share},
 };
 
 /// Tries per member before a batch stays smaller than it was meant to be.
@@ -132,6 +132,18 @@ impl Workload {
     pub fn redrawn(&self, operation: usize, number: u64, sequence: u64) -> Item {
         let spec = &self.scenario().operations[operation];
         self.0.attributes[spec.table].redrawn(&spec.set, number, sequence)
+    }
+
+    /// Bytes of the name and value that [`redrawn`](Self::redrawn) gives attribute `attribute`.
+    #[must_use]
+    pub fn redrawn_size(
+        &self,
+        table: usize,
+        attribute: usize,
+        number: u64,
+        sequence: u64,
+    ) -> Bytes {
+        self.0.attributes[table].redrawn_size(attribute, number, sequence)
     }
 
     /// The request of arrival `sequence`, which is about `pick`.
