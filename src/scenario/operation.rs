@@ -16,7 +16,8 @@ pub struct OperationSpec {
     pub table: usize,
     /// Index into `Scenario::keys`.
     pub keys: usize,
-    /// Share of all requests; all weights add up to 1.
+    /// Share of all requests; all weights add up to 1, or are 0 where each phase has shares of its
+    /// own.
     pub weight: Share,
     /// Share of the items asked for that nobody has written: other keys, as skewed as those of
     /// `keys`. Of operations that create no items.

@@ -74,7 +74,11 @@ pub static OPERATION: Section = Section {
             "Name of a `[keys.…]` entry, or `uniform`, `sequential` or `new`.",
         )
         .of(PICKING),
-        required("weight", SHARE_OF_SOME, "Share of all requests."),
+        optional(
+            "weight",
+            SHARE_OF_SOME,
+            "Share of all requests. Needed where a phase has no `mix` of its own.",
+        ),
         optional(
             "missing",
             SHARE,
