@@ -11,7 +11,7 @@ use dynamometer::{
     scenario::{
         ArrivalSpec, Attribute, AttributeType, ClientSettings, Curve, KeySpec, Line,
         ModelParameters, NamedKeys, NumberSpec, OperationKind, OperationSpec, Phase, PhaseKind,
-        Scenario, Spacing, Table, Validity, ValueSpec,
+        Scenario, Spacing, Table, Validity, ValueSpec, data::Weights,
     },
     schedule::Schedule,
     seed::Seed,
@@ -32,6 +32,16 @@ fn main() {
         traffic: share(0.9),
         moves_every: None,
     };
+    let moving = KeySpec::HotSet {
+        keys: share(0.01),
+        traffic: share(0.9),
+        moves_every: Some(Duration::from_mins(1)),
+    };
+    let normal = KeySpec::Normal {
+        mean: share(0.5),
+        std_dev: share(0.1),
+    };
+    let listed = |weights| KeySpec::Categorical { weights, rest: 1.0 };
     for (name, spec) in [
         ("pick, uniform", KeySpec::Uniform),
         ("pick, zipfian 0.5", zipfian(0.5, false)),
@@ -39,8 +49,16 @@ fn main() {
         ("pick, zipfian 1", zipfian(1.0, false)),
         ("pick, zipfian 0.99 scrambled", zipfian(0.99, true)),
         ("pick, hot set", hot),
+        ("pick, hot set that moves", moving),
         ("pick, sequential", KeySpec::Sequential),
         ("pick, latest 0.99", KeySpec::Latest { exponent: 0.99 }),
+        (
+            "pick, exponential",
+            KeySpec::Exponential { mean: share(0.1) },
+        ),
+        ("pick, normal", normal),
+        ("pick, 4 categories and a rest", listed(0)),
+        ("pick, a million weights", KeySpec::Weights { weights: 1 }),
     ] {
         let workload = workload(&[(OperationKind::Get, 1.0, spec)]);
         measure(name, |n| workload.pick(n).item);
@@ -178,7 +196,10 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         validity: Validity::default(),
         nightly: None,
         model: ModelParameters::default(),
-        weights: vec![],
+        weights: vec![
+            Weights::listed("few", vec![4.0, 3.0, 2.0, 1.0]),
+            Weights::listed("many", (1..=1_000_000).map(f64::from).collect()),
+        ],
         files: vec![],
     }
 }

@@ -275,6 +275,30 @@ pub struct Analysis {
     pub judgement: threshold::Judgement,
     /// What explains it.
     pub cause: cause::Cause,
+    /// What decided when requests were due.
+    pub arrival_model: ArrivalModel,
+}
+
+/// What decides when requests are due in the measured phases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArrivalModel {
+    /// A rate of their own: whatever the server does.
+    #[default]
+    Open,
+    /// At least one phase has clients that wait for their answers, so that response times
+    /// under-represent stalls.
+    Closed,
+}
+
+impl ArrivalModel {
+    /// Of the measured phases of `scenario`.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Self {
+        let mut phases = scenario.phases.iter();
+        let is_closed = phases.any(|p| p.kind == PhaseKind::Measured && p.arrivals.is_closed());
+        if is_closed { Self::Closed } else { Self::Open }
+    }
 }
 
 impl Analysis {
@@ -285,6 +309,7 @@ impl Analysis {
         let judgement = threshold::judge(record, scenario, &summary);
         let cause = cause::explain(record, scenario, &summary, &judgement);
         Self {
+            arrival_model: ArrivalModel::of(scenario),
             summary,
             judgement,
             cause,

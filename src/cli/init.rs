@@ -7,10 +7,16 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 
 use super::Exit;
-use crate::scenario::{schema, template};
+use crate::scenario::{
+    schema,
+    template::{self, Template},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct InitArguments {
@@ -18,30 +24,24 @@ pub(super) struct InitArguments {
     #[arg(default_value = "scenario.toml")]
     file: PathBuf,
     /// What the scenario asks.
-    #[arg(long, value_enum, default_value_t = Template::Sizing)]
-    template: Template,
+    #[arg(long, value_parser = templates(), default_value = template::ALL[0].name)]
+    template: String,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Template {
-    /// Whether the provisioned capacity is enough.
-    Sizing,
-    /// Whether a few keys get too much of the traffic.
-    Keys,
+fn templates() -> PossibleValuesParser {
+    let value = |template: Template| PossibleValue::new(template.name).help(template.doc);
+    PossibleValuesParser::new(template::ALL.map(value))
 }
 
 pub(super) fn init(arguments: &InitArguments) -> anyhow::Result<Exit> {
-    let text = match arguments.template {
-        Template::Sizing => template::SIZING,
-        Template::Keys => template::KEYS,
-    };
+    let template = template::find(&arguments.template).context("no such template")?;
     let shown = arguments.file.display();
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(&arguments.file)
         .with_context(|| format!("cannot create {shown}"))?;
-    file.write_all(text.as_bytes())
+    file.write_all(template.text.as_bytes())
         .with_context(|| format!("cannot write {shown}"))?;
     write_schema(&arguments.file)?;
     super::print(&format!("wrote {shown}; next: dyno explain {shown}"))?;

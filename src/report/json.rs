@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{format, sentence};
 use crate::{
     analysis::{
-        Analysis, Summary,
+        Analysis, ArrivalModel, Summary,
         cause::Cause,
         threshold::{Assertion, Verdict},
     },
@@ -27,6 +27,9 @@ pub struct Results {
     pub verdict: Verdict,
     /// Exit code of the process: 0 pass, 1 fail, 3 invalid, 130 interrupted.
     pub exit_code: u8,
+    /// What decided when measured requests were due.
+    #[serde(default)]
+    pub arrival_model: ArrivalModel,
     /// Was it enough, and if not, why? In words.
     pub sentence: String,
     /// The same for programs.
@@ -46,12 +49,14 @@ pub fn results(record: &RunRecord, analysis: &Analysis) -> Results {
         summary,
         judgement,
         cause,
+        arrival_model,
     } = analysis;
     Results {
         schema_version: SCHEMA_VERSION,
         passed: judgement.verdict.passed(),
         verdict: judgement.verdict.clone(),
         exit_code: judgement.verdict.exit_code(),
+        arrival_model: *arrival_model,
         sentence: format::plain(&sentence::sentence(cause, &judgement.verdict)),
         cause: cause.clone(),
         summary: summary.clone(),

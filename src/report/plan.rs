@@ -162,19 +162,20 @@ impl<'a> Lines<'a> {
         let nanos = planned.arrival.intended_start.as_nanos();
         let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
         let (sequence, item) = (planned.arrival.sequence, planned.pick.item);
-        let (bytes, units) = (planned.item_size.0, planned.expected.as_f64());
+        let (bytes, halves) = (planned.item_size.0, planned.expected.halves());
+        let (units, half) = (halves / 2, if halves % 2 == 0 { "" } else { ".5" });
         let key = &self.key;
         let written = match self.format {
             Format::Csv => {
                 let head = write!(out, "{sequence},{seconds}.{nanos:09},{phase},{fixed},");
                 push_quoted(key, out);
-                head.and_then(|()| write!(out, ",{item},{bytes},{units},{unit}"))
+                head.and_then(|()| write!(out, ",{item},{bytes},{units}{half},{unit}"))
             }
             Format::Json => write!(
                 out,
                 "{{\"sequence\":{sequence},\"due_s\":{seconds}.{nanos:09},\"phase\":{phase},\
                  {fixed},\"key\":{key},\"item\":{item},\"item_bytes\":{bytes},\
-                 \"expected_units\":{units},\"unit\":\"{unit}\"}}"
+                 \"expected_units\":{units}{half},\"unit\":\"{unit}\"}}"
             ),
         };
         written.expect(TAKES);
@@ -190,7 +191,7 @@ fn write_keys(workload: &Workload, planned: &PlannedOperation, out: &mut String)
     let pick = planned.pick;
     match workload.scenario().operations[pick.spec].kind {
         OperationKind::Query => {
-            let query = workload.query(pick);
+            let query = workload.query(planned.arrival.sequence, pick);
             let sort_key = query.range.map(|(name, range)| {
                 let (SortCondition::Equal(value)
                 | SortCondition::From(value)
@@ -229,12 +230,13 @@ fn quoted(text: &str) -> String {
 
 fn push_quoted(text: &str, out: &mut String) {
     out.push('"');
-    for part in text.split_inclusive('"') {
-        out.push_str(part);
-        if part.ends_with('"') {
-            out.push('"');
-        }
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'"') {
+        out.push_str(&rest[..=at]);
+        out.push('"');
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -22,6 +22,7 @@ impl ReportView {
             summary,
             judgement,
             cause,
+            ..
         } = analysis;
         let mut assertions: Vec<AssertionRow> =
             judgement.assertions.iter().map(assertion_row).collect();

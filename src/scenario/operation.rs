@@ -16,7 +16,8 @@ pub struct OperationSpec {
     pub table: usize,
     /// Index into `Scenario::keys`.
     pub keys: usize,
-    /// Share of all requests; all weights add up to 1.
+    /// Share of all requests; all weights add up to 1, or are 0 where each phase has shares of its
+    /// own.
     pub weight: Share,
     /// Share of the items asked for that nobody has written: other keys, as skewed as those of
     /// `keys`. Of operations that create no items.
@@ -70,6 +71,9 @@ pub struct ReadShape {
     pub descending: bool,
     /// Items evaluated per page, at most; DynamoDB's 1 MB page otherwise.
     pub limit: Option<u32>,
+    /// With it, each number from `limit` to this one alike, drawn for every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_max: Option<u32>,
     /// Whether the request reads on until there are no more pages.
     pub all_pages: bool,
     /// Scans: segments that the table is divided into; a request reads one of them, in turn.
@@ -84,6 +88,7 @@ impl Default for ReadShape {
             filter: None,
             descending: false,
             limit: None,
+            limit_max: None,
             all_pages: false,
             segments: 1,
         }

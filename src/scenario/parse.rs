@@ -84,6 +84,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
     tables::check(&tables, problems);
     let operations = requests::operations(&top, &tables, &mut keys, problems);
     let phases = phases::read(&top, &operations, &tables, &mut inputs, problems);
+    requests::check_weights(&operations, &phases, problems);
     requests::check_loaded(&operations, &tables, &phases, problems);
     if problems.errors() == 0 {
         weights::check(&operations, &tables, &keys, &weights, problems);

@@ -6,10 +6,7 @@
 use crate::{
     scenario::Index,
     units::Bytes,
-    workload::{
-        Workload,
-        item::{self, AttributeValue},
-    },
+    workload::{Workload, item::AttributeValue},
 };
 
 /// An item that is there.
@@ -130,11 +127,12 @@ impl Values {
     fn attribute_size(&self, image: &Image, attribute: usize) -> Option<Bytes> {
         match self.origin(image, attribute)? {
             Origin::Loaded(number) => self.workload.attribute_size(self.table, attribute, number),
-            Origin::Set(setting) => {
-                let name = &self.workload.scenario().tables[self.table].attributes[attribute].name;
-                let value = item::value_size(&self.set_value(attribute, setting));
-                Some(Bytes(name.len() as u64 + value))
-            }
+            Origin::Set(Setting {
+                number, sequence, ..
+            }) => Some(
+                self.workload
+                    .redrawn_size(self.table, attribute, number, sequence),
+            ),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     },
     scenario::{Action, Index, KeySpec, OperationKind, Scenario, ValueSpec},
     units::{Bytes, CapacityUnits},
-    workload::{Pick, Workload},
+    workload::{Pick, Workload, request::QueryRequest},
 };
 
 use super::{
@@ -262,11 +262,15 @@ impl StoredItems {
     }
 
     /// Units of each page of a query for the partition key of item `number`.
-    pub(super) fn query(&mut self, pick: Pick, reading: Reading) -> (KeyHash, Vec<CapacityUnits>) {
+    pub(super) fn query(
+        &mut self,
+        query: &QueryRequest,
+        pick: Pick,
+        reading: Reading,
+    ) -> (KeyHash, Vec<CapacityUnits>) {
         let workload = self.workload.clone();
         let scenario = workload.scenario();
         let read = &scenario.operations[pick.spec].read;
-        let query = workload.query(pick);
         let range = RankRange::of(query.range.as_ref().map(|(_, condition)| condition));
         let place = place::place(&query.partition_key.1);
         let mut ids = match read.index {

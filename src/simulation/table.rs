@@ -271,11 +271,12 @@ impl<'a> Attempt<'a> {
         let read = &self.spec.read;
         let reading = Reading {
             mode,
-            limit: read.limit,
+            limit: self.workload.limit(self.sequence, self.pick.spec),
             all_pages: read.all_pages,
         };
         let (key, pages) = if self.spec.kind == OperationKind::Query {
-            self.table.items.query(self.pick, reading)
+            let query = self.workload.query(self.sequence, self.pick);
+            self.table.items.query(&query, self.pick, reading)
         } else {
             let segment = self.workload.segment(self.sequence, self.pick.spec);
             self.table.items.scan(segment, read.index, reading)

@@ -94,6 +94,13 @@ impl Attributes {
         let redraw = |&index: &usize| self.all[index].redrawn(number, sequence);
         indices.iter().map(redraw).collect()
     }
+
+    /// Bytes of the name of attribute number `index` and of the value that arrival `sequence`
+    /// sets it to in item `number`, without writing it out.
+    #[must_use]
+    pub fn redrawn_size(&self, index: usize, number: u64, sequence: u64) -> Bytes {
+        self.all[index].size_redrawn(number, sequence)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -129,7 +136,15 @@ impl AttributeGenerator {
     }
 
     fn size_of_item(&self, number: u64) -> Bytes {
-        let value = self.sampler.size(number, &|| self.values.at(number));
+        self.size(number, self.values, number)
+    }
+
+    fn size_redrawn(&self, number: u64, sequence: u64) -> Bytes {
+        self.size(number, self.updates, sequence)
+    }
+
+    fn size(&self, number: u64, stream: Stream, draw: u64) -> Bytes {
+        let value = self.sampler.size(number, &|| stream.at(draw));
         Bytes(self.name.len() as u64 + value)
     }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     scenario::{Action, OperationKind, OperationSpec, Presence, Scenario, SortRange},
     seed::Stream,
-    units::Share,
+    units::{Bytes, Share},
 };
 
 /// Tries per member before a batch stays smaller than it was meant to be.
@@ -29,7 +29,7 @@ pub(super) struct OperationPlan {
     /// Attributes of the keys that a query is about.
     partition_key: usize,
     sort_key: Option<usize>,
-    /// Number of members.
+    /// Number of members, and of items of a page.
     sizes: Stream,
     actions: Mix,
     /// Which requests are written to fail.
@@ -134,6 +134,18 @@ impl Workload {
         self.0.attributes[spec.table].redrawn(&spec.set, number, sequence)
     }
 
+    /// Bytes of the name and value that [`redrawn`](Self::redrawn) gives attribute `attribute`.
+    #[must_use]
+    pub fn redrawn_size(
+        &self,
+        table: usize,
+        attribute: usize,
+        number: u64,
+        sequence: u64,
+    ) -> Bytes {
+        self.0.attributes[table].redrawn_size(attribute, number, sequence)
+    }
+
     /// The request of arrival `sequence`, which is about `pick`.
     pub(super) fn request(&self, sequence: u64, pick: Pick) -> Request {
         let Pick { spec, table, item } = pick;
@@ -160,10 +172,10 @@ impl Workload {
                 set: set(item),
             }),
             OperationKind::Delete => write(Write::Delete { key: key(item) }),
-            OperationKind::Query => Request::Query(self.query(pick)),
+            OperationKind::Query => Request::Query(self.query(sequence, pick)),
             OperationKind::Scan => Request::Scan {
                 segment: self.segment(sequence, spec),
-                page: self.page(spec),
+                page: self.page(sequence, spec),
             },
             OperationKind::BatchGet => Request::BatchGet {
                 keys: self.member_keys(sequence, pick),
@@ -226,21 +238,32 @@ impl Workload {
         members.map(write).collect()
     }
 
-    fn page(&self, operation: usize) -> Page {
+    /// How many items a page of the range or scan that arrival `sequence` reads has, at most.
+    #[must_use]
+    pub fn limit(&self, sequence: u64, operation: usize) -> Option<u32> {
+        let read = &self.scenario().operations[operation].read;
+        let (fewest, most) = (read.limit?, read.limit_max);
+        Some(most.map_or(fewest, |most| {
+            let sizes = self.0.plans[operation].sizes;
+            sizes.at(sequence).random_range(fewest..=most)
+        }))
+    }
+
+    fn page(&self, sequence: u64, operation: usize) -> Page {
         let plan = &self.0.plans[operation];
         let spec = &self.scenario().operations[operation];
         Page {
             index: plan.index.clone(),
             consistency: spec.consistency,
-            limit: spec.read.limit,
+            limit: self.limit(sequence, operation),
             filter: plan.filter.clone(),
             all_pages: spec.read.all_pages,
         }
     }
 
-    /// The query of an arrival that is about `pick`.
+    /// The query of arrival `sequence`, which is about `pick`.
     #[must_use]
-    pub fn query(&self, pick: Pick) -> QueryRequest {
+    pub fn query(&self, sequence: u64, pick: Pick) -> QueryRequest {
         let plan = &self.0.plans[pick.spec];
         let read = &self.scenario().operations[pick.spec].read;
         let attributes = &self.0.attributes[pick.table];
@@ -266,7 +289,7 @@ impl Workload {
             partition_key: attributes.value(plan.partition_key, pick.item),
             range,
             descending: read.descending,
-            page: self.page(pick.spec),
+            page: self.page(sequence, pick.spec),
         }
     }
 

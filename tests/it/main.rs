@@ -24,6 +24,7 @@ mod plan;
 mod reports;
 mod scenarios;
 mod shards;
+mod shipped;
 mod simulation;
 mod size;
 mod stored;

@@ -113,6 +113,8 @@ fn operations_that_dynamodb_would_refuse_are_refused() {
         ("an index for a get", r#"consistency = "strong""#, "consistency = \"strong\"\nindex = \"by-shop\""),
         ("a strong read of a global index", "index = \"by-shop\"\n", "index = \"by-shop\"\nconsistency = \"strong\"\n"),
         ("a limit of nothing", "limit = 5", "limit = 0"),
+        ("limits the wrong way round", "limit = 5", "limit = 5\nlimit_max = 4"),
+        ("a largest limit alone", "span = 4\n", "span = 4\nlimit_max = 4\n"),
         ("a filter by a key", r#"filter = "status""#, r#"filter = "placed""#),
         ("a filter by the table's key through it", "limit = 5", "limit = 5\nfilter = \"order\""),
         ("a filter by what is not there", r#"filter = "status""#, r#"filter = "state""#),

@@ -1,6 +1,6 @@
 //! One scenario, two worlds: driver and embedded emulator in real time, and the simulator.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dynamometer::{
     driver::{self, Hooks, RunPlan},
@@ -9,7 +9,7 @@ use dynamometer::{
     scenario::parse::parse,
     simulation::{SimulationOptions, header, simulate},
     target::sdk::SdkTarget,
-    units::Direction,
+    units::{Direction, Quantile},
     workload::Workload,
 };
 
@@ -89,7 +89,28 @@ fn simulated(source: &str) -> RunRecord {
     simulate(workload.scenario(), header, &options).unwrap()
 }
 
+/// A run at leisure. One in which requests went out or came back late says nothing of the
+/// model: tests share their cores with others.
 async fn measured(source: &str) -> RunRecord {
+    const ATTEMPTS: u32 = 5;
+    for _ in 1..ATTEMPTS {
+        let record = measured_once(source).await;
+        if slowest_tenth(&record) < Duration::from_millis(50) {
+            return record;
+        }
+    }
+    measured_once(source).await
+}
+
+/// What nine of ten completed requests did not exceed, from when they were due.
+fn slowest_tenth(record: &RunRecord) -> Duration {
+    let totals = record.phases.iter().flat_map(|phase| &phase.operations);
+    let quantile = Quantile::new(0.9).unwrap();
+    let each = totals.filter_map(|totals| totals.response_time.quantile(quantile));
+    each.max().unwrap_or_default()
+}
+
+async fn measured_once(source: &str) -> RunRecord {
     let workload = workload(source);
     let scenario = Arc::clone(workload.scenario());
     let emulator = Emulator::start(EmulatorConfig {

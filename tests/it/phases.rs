@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dynamometer::{
     analysis::Analysis,
     record::RunRecord,
-    report::{ReportView, plan::Plan},
+    report::{ReportView, json, plan::Plan},
     scenario::{Scenario, parse::parse},
     schedule::{Arrival, Schedule},
     simulation::{SimulationOptions, header, simulate},
@@ -214,11 +214,50 @@ fn numbers_run_in_the_order_of_starts_and_no_client_starts_after_the_end() {
 fn a_report_says_that_the_model_is_closed() {
     let view = |scenario: &Arc<Scenario>| {
         let record = simulated(scenario);
-        ReportView::of(&record, scenario, &Analysis::of(&record, scenario))
+        let analysis = Analysis::of(&record, scenario);
+        let json = json::render(&record, &analysis);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        (
+            ReportView::of(&record, scenario, &analysis),
+            json["arrival_model"].clone(),
+        )
     };
-    let closed = view(&clients(4, "\"9ms\""));
+    let (closed, model) = view(&clients(4, "\"9ms\""));
+    assert_eq!(model, "closed");
     insta::assert_snapshot!("closed_sentence", closed.sentence);
     assert!(closed.facts.iter().any(|fact| fact.term == "arrivals"));
-    let open = view(&three_mixes());
+    let (open, model) = view(&three_mixes());
+    assert_eq!(model, "open");
     assert!(!open.sentence.contains("losed"));
+}
+
+#[test]
+fn operations_need_no_weight_where_every_phase_has_a_mix() {
+    let phases = [
+        phase(
+            "filling",
+            r#"kind = "constant", rate = "50/s""#,
+            r#"mix = { add = "100 %" }"#,
+        ),
+        phase(
+            "both",
+            r#"kind = "constant", rate = "50/s""#,
+            r#"mix = { read = "20 %", add = "80 %" }"#,
+        ),
+    ];
+    let weighed = source(&phases.concat());
+    let bare = weighed.replace("weight = \"50 %\"\n", "");
+    let of = |source: &str| Arc::new(parse(source, "phases.toml").unwrap().scenario);
+    let without_weights = simulated(&of(&bare));
+    assert_eq!(without_weights.phases, simulated(&of(&weighed)).phases);
+    let unmixed = bare.replace(r#"mix = { add = "100 %" }"#, "");
+    insta::assert_snapshot!(
+        "weights_missing",
+        parse(&unmixed, "phases.toml").unwrap_err()
+    );
+    let half = weighed.replacen("weight = \"50 %\"\n", "", 1);
+    insta::assert_snapshot!(
+        "weights_that_do_not_add_up",
+        parse(&half, "phases.toml").unwrap_err()
+    );
 }

@@ -13,7 +13,11 @@ use dynamometer::{
         expectation::render,
         plan::{CSV_HEADER, Format, Lines, Plan},
     },
-    scenario::{Scenario, parse::parse, template},
+    scenario::{
+        Scenario,
+        parse::parse,
+        template::{self, Template},
+    },
     schedule::Schedule,
     simulation::{SimulationOptions, header, simulate},
     units::{ByDirection, Direction},
@@ -187,16 +191,17 @@ fn an_on_demand_table_is_priced_by_its_requests_and_has_nothing_provisioned() {
 
 #[test]
 fn a_hot_key_beyond_a_partition_is_said() {
-    let hot = template::KEYS
+    let keys = template::find("keys").unwrap().text;
+    let hot = keys
         .replace("hot_keys = \"1 %\"", "hot_keys = \"0.01 %\"")
         .replace("300/s", "9000/s");
     assert!(render(&expected(&hot)).contains("exceeds a partition: 3 000 RCU/s"));
-    assert!(!render(&expected(template::KEYS)).contains("exceeds"));
+    assert!(!render(&expected(keys)).contains("exceeds"));
 }
 
 #[test]
 fn templates_are_written_once_and_run() {
-    for name in ["sizing", "keys"] {
+    for Template { name, .. } in template::ALL {
         let folder = tempfile::TempDir::new().unwrap();
         let first = dyno(&folder, &["init", "--template", name]);
         assert_eq!(first.status.code(), Some(0), "{first:?}");

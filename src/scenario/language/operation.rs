@@ -74,7 +74,11 @@ pub static OPERATION: Section = Section {
             "Name of a `[keys.…]` entry, or `uniform`, `sequential` or `new`.",
         )
         .of(PICKING),
-        required("weight", SHARE_OF_SOME, "Share of all requests."),
+        optional(
+            "weight",
+            SHARE_OF_SOME,
+            "Share of all requests. Needed where a phase has no `mix` of its own.",
+        ),
         optional(
             "missing",
             SHARE,
@@ -120,7 +124,16 @@ pub static OPERATION: Section = Section {
                 min: 1,
                 max: 1_000_000,
             },
-            "Items per page, at most. Default: DynamoDB's page of 1 MB.",
+            "Items per page, at most; the fewest with `limit_max`. Default: DynamoDB's page of 1 MB.",
+        )
+        .of(RANGES),
+        optional(
+            "limit_max",
+            Form::Count {
+                min: 1,
+                max: 1_000_000,
+            },
+            "Largest limit; each number from `limit` on alike, drawn for every request. Default: `limit`.",
         )
         .of(RANGES),
         optional(

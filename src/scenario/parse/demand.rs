@@ -103,7 +103,10 @@ fn units_of(spec: &OperationSpec, table: &Table) -> f64 {
     match spec.kind {
         OperationKind::Get | OperationKind::StatementSelect => factor * blocks(item, 4096.0),
         OperationKind::Query | OperationKind::Scan => {
-            let limit = spec.read.limit.map_or(f64::INFINITY, f64::from);
+            let limit = spec.read.limit.map_or(f64::INFINITY, |fewest| {
+                let most = spec.read.limit_max.unwrap_or(fewest);
+                f64::midpoint(f64::from(fewest), f64::from(most))
+            });
             let items = match spec.kind {
                 OperationKind::Query => items_per_partition_key(table),
                 _ => as_f64(table.items) / f64::from(spec.read.segments),

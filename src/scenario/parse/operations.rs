@@ -161,14 +161,7 @@ fn condition(fields: &Fields<'_>, problems: &mut Problems) -> Option<Condition> 
 
 fn members(fields: &Fields<'_>, kind: OperationKind, problems: &mut Problems) -> Members {
     let fewest = small(fields, "items", problems).unwrap_or(MEMBERS_DEFAULT);
-    let most = small(fields, "items_max", problems).unwrap_or(fewest);
-    if fewest > most {
-        let message = "`items` exceeds `items_max`";
-        problems.push(
-            Diagnostic::error("S024", fields.span_of("items_max"), message)
-                .label(format!("`items` is {fewest}")),
-        );
-    }
+    let most = most(fields, "items", "items_max", fewest, problems).unwrap_or(fewest);
     if kind == OperationKind::BatchWrite && most > BATCH_WRITE_MAX {
         let name = ["items", "items_max"]
             .into_iter()
@@ -190,6 +183,28 @@ fn members(fields: &Fields<'_>, kind: OperationKind, problems: &mut Problems) ->
         actions,
         retry_unprocessed: fields.flag(problems, "retry_unprocessed").unwrap_or(false),
     }
+}
+
+/// The upper end of a range of counts that begins at `fewest`.
+fn most(
+    fields: &Fields<'_>,
+    lower: &str,
+    upper: &str,
+    fewest: u32,
+    problems: &mut Problems,
+) -> Option<u32> {
+    let most = small(fields, upper, problems)?;
+    if fewest > most {
+        problems.push(
+            Diagnostic::error(
+                "S024",
+                fields.span_of(upper),
+                format!("`{lower}` exceeds `{upper}`"),
+            )
+            .label(format!("`{lower}` is {fewest}")),
+        );
+    }
+    Some(most.max(fewest))
 }
 
 fn actions(
@@ -238,12 +253,21 @@ fn actions(
 
 fn read(fields: &Fields<'_>, table: &tables::Draft, problems: &mut Problems) -> ReadShape {
     let index = index_of(fields, table, problems);
+    let limit = small(fields, "limit", problems);
+    let limit_max = most(fields, "limit", "limit_max", limit.unwrap_or(1), problems);
+    if let (None, Some(value)) = (fields.get("limit"), fields.get("limit_max")) {
+        problems.push(
+            Diagnostic::error("S005", value.span(), "`limit_max` without a `limit`")
+                .label("add `limit`: the smallest that is drawn"),
+        );
+    }
     ReadShape {
         index,
         range: range(fields, index, table, problems),
         filter: filter_of(fields, index, table, problems),
         descending: fields.one_of(problems, "order") == Some("descending"),
-        limit: small(fields, "limit", problems),
+        limit,
+        limit_max,
         all_pages: fields.one_of(problems, "pages") == Some("all"),
         segments: small(fields, "segments", problems).unwrap_or(1),
     }

@@ -20,6 +20,8 @@ use crate::units::{Rate, Share};
 #[derive(Debug)]
 pub(super) struct Draft {
     pub phase: Phase,
+    /// Whether it names shares of its own, readable or not.
+    pub has_mix: bool,
     name_span: Span,
     pub kind_span: Span,
     /// Whether the kind could be read.
@@ -125,6 +127,7 @@ fn phase(
             mix: mix.unwrap_or_default(),
             assumed,
         },
+        has_mix: fields.get("mix").is_some(),
         name_span: fields.span_of(name_key),
         kind_span: fields.span_of("kind"),
         known: fields.kind.is_some(),

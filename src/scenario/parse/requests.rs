@@ -123,7 +123,10 @@ pub(super) struct Draft {
     pub spec: OperationSpec,
     pub span: Span,
     pub name_span: Span,
-    weight_span: Span,
+    /// Where the section begins.
+    section: Span,
+    /// Where its weight stands, if it has one; whether that could be read.
+    weight: Option<(Span, bool)>,
     /// Whether the kind could be read.
     known: bool,
 }
@@ -136,18 +139,10 @@ pub(super) fn operations(
 ) -> Vec<Draft> {
     let errors = problems.errors();
     let sections = top.many(problems, "operation");
-    let mut weights_read = !sections.is_empty();
     let mut drafts = Vec::new();
     for fields in &sections {
         let weight = share(fields, "weight", problems);
-        weights_read &= weight.is_some();
-        drafts.push(operation(
-            fields,
-            weight.unwrap_or(Share::ALL),
-            tables,
-            keys,
-            problems,
-        ));
+        drafts.push(operation(fields, weight, tables, keys, problems));
     }
     let names = drafts.iter().filter(|draft| draft.known);
     let names = names.map(|draft| (draft.spec.name.as_str(), draft.name_span.clone()));
@@ -157,9 +152,6 @@ pub(super) fn operations(
         Some("give each a `name` of its own"),
         problems,
     );
-    if weights_read {
-        check_mix(&drafts, problems);
-    }
     if problems.errors() == errors {
         for unused in keys.iter().filter(|draft| !draft.used) {
             let span = unused.span.clone().unwrap_or(0..0);
@@ -172,7 +164,7 @@ pub(super) fn operations(
 
 fn operation(
     fields: &Fields<'_>,
-    weight: Share,
+    weight: Option<Share>,
     tables: &[tables::Draft],
     keys: &mut Vec<KeysDraft>,
     problems: &mut Problems,
@@ -196,7 +188,11 @@ fn operation(
             Some("strong") => Consistency::Strong,
             _ => Consistency::Eventual,
         },
-        ..OperationSpec::plain(name, operations::kind(fields, problems), weight)
+        ..OperationSpec::plain(
+            name,
+            operations::kind(fields, problems),
+            weight.unwrap_or(Share::NONE),
+        )
     };
     operations::shape(
         fields,
@@ -218,7 +214,10 @@ fn operation(
         spec,
         span: fields.span_of("kind"),
         name_span: fields.span_of(name_span),
-        weight_span: fields.span_of("weight"),
+        section: fields.span.clone(),
+        weight: fields
+            .get("weight")
+            .map(|value| (value.span(), weight.is_some())),
         known: fields.kind.is_some(),
     }
 }
@@ -320,6 +319,45 @@ fn keys_of(
     Some(index)
 }
 
+/// Weights add up, and none is missing unless every phase has a mix of its own.
+pub(super) fn check_weights(
+    operations: &[Draft],
+    phases: &[phases::Draft],
+    problems: &mut Problems,
+) {
+    let mut timed = phases
+        .iter()
+        .filter(|draft| draft.known && draft.phase.kind != PhaseKind::Load);
+    let unmixed = timed.find(|draft| !draft.has_mix);
+    let given = operations.iter().any(|draft| draft.weight.is_some());
+    if unmixed.is_none() && !given {
+        return;
+    }
+    for draft in operations.iter().filter(|draft| draft.weight.is_none()) {
+        if let Some(phase) = unmixed {
+            problems.push(
+                Diagnostic::error(
+                    "S005",
+                    draft.section.clone(),
+                    "`weight` is missing from [[operation]]",
+                )
+                .label("add `weight = \"1 %\"`")
+                .help(format!(
+                    "or give {} a `mix` of its own",
+                    quoted(&phase.phase.name)
+                )),
+            );
+        }
+    }
+    let read = |draft: &Draft| match draft.weight {
+        Some((_, read)) => read,
+        None => unmixed.is_none(),
+    };
+    if operations.iter().all(read) {
+        check_mix(operations, problems);
+    }
+}
+
 fn check_mix(drafts: &[Draft], problems: &mut Problems) {
     let percent = |share: f64| grouped((share * 1e8).round() / 1e6);
     let total: f64 = drafts
@@ -329,7 +367,10 @@ fn check_mix(drafts: &[Draft], problems: &mut Problems) {
     if (total - 1.0).abs() <= 1e-6 {
         return;
     }
-    let Some(last) = drafts.last() else { return };
+    let mut spans = drafts.iter().filter_map(|draft| draft.weight.as_ref());
+    let Some((span, _)) = spans.next_back() else {
+        return;
+    };
     let listed = drafts
         .iter()
         .take(12)
@@ -343,7 +384,7 @@ fn check_mix(drafts: &[Draft], problems: &mut Problems) {
     problems.push(
         Diagnostic::error(
             "S011",
-            last.weight_span.clone(),
+            span.clone(),
             format!("mix adds up to {} %, not 100 %", percent(total)),
         )
         .label(listed.join(" + "))

@@ -89,6 +89,15 @@ async fn every_kind_of_request_of_the_shipped_orders_is_declared_as_predicted() 
 }
 
 #[tokio::test]
+async fn the_workloads_of_ycsb_are_declared_as_predicted() {
+    for (name, source, _) in crate::shipped::scenarios() {
+        if name.starts_with("ycsb-") {
+            check(scenario(&source.replace("10_000", "1_500")), 250).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn requests_for_missing_items_are_declared_as_predicted() {
     let mut source = orders();
     for (name, kind) in [
