@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// The shipped scenarios that name no files.
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("users", include_str!("../../scenarios/users.toml")),
     (
         "user-games",
