@@ -9,7 +9,10 @@
     reason = "counts of a test are small"
 )]
 
-use std::process::Command;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use crate::workload::{DRAWS, misfit, rank_bins, zipf_sum};
 
@@ -20,8 +23,14 @@ const GAP_MAX: f64 = 2.23;
 const MISFIT_MAX: f64 = 4.0;
 
 fn plan(operations: u64, source: &str) -> String {
+    plan_beside(operations, source, "")
+}
+
+/// The same with the rows of a data file beside the scenario.
+fn plan_beside(operations: u64, source: &str, rows: &str) -> String {
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::write(folder.path().join("law.toml"), source).unwrap();
+    std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_dyno"))
         .args(["plan", "law.toml", "--operations", &operations.to_string()])
         .current_dir(folder.path())
@@ -62,7 +71,10 @@ arrivals = {{ kind = "constant", rate = "1000/s" }}
 
 /// The numbers of the items that `dyno plan` prints.
 fn picked(items: u64, keys: &str) -> Vec<u64> {
-    let text = plan(DRAWS, &source(items, keys, ""));
+    items_of(&plan(DRAWS, &source(items, keys, "")))
+}
+
+fn items_of(text: &str) -> Vec<u64> {
     // The key is quoted and holds commas.
     let of_line = |line: &str| line.rsplit(',').nth(3).unwrap().parse().unwrap();
     let picked: Vec<u64> = text.lines().skip(1).map(of_line).collect();
@@ -337,6 +349,72 @@ fn uniform_and_categorical_plans_follow_their_laws() {
             .collect();
         refuse("the third for the second", &even, &ends, below);
     }
+}
+
+#[test]
+fn latest_plans_are_zipfian_from_the_newest_item_back() {
+    for items in MANY {
+        for exponent in [0.5, 0.99, 1.5] {
+            let picked = picked(items, &format!("kind = \"latest\"\nexponent = {exponent}"));
+            let ages: Vec<u64> = picked.iter().map(|item| items - 1 - item).collect();
+            let what = format!("latest of {items}, exponent {exponent}");
+            check(&what, &ages, &rank_bins(items), zipf_below(items, exponent));
+            // A flat law has no head that one item would shift.
+            if exponent > 0.9 {
+                let older: Vec<u64> = ages.iter().map(|age| (age + 1).min(items - 1)).collect();
+                let ends = rank_bins(items);
+                refuse("an item older", &older, &ends, zipf_below(items, exponent));
+            }
+        }
+    }
+}
+
+#[test]
+fn scrambled_plans_keep_the_skew_and_spread_the_popular_items() {
+    for items in MANY {
+        let keys =
+            |scrambled| format!("kind = \"zipfian\"\nexponent = 0.99\nscrambled = {scrambled}");
+        let (ranks, scrambled) = (picked(items, &keys(false)), picked(items, &keys(true)));
+        // The same draws, each rank always at the same item and no two at one: the same skew.
+        let places: BTreeMap<u64, u64> = ranks
+            .iter()
+            .copied()
+            .zip(scrambled.iter().copied())
+            .collect();
+        assert!(
+            ranks
+                .iter()
+                .zip(&scrambled)
+                .all(|(rank, item)| places[rank] == *item)
+        );
+        let distinct: BTreeSet<u64> = places.values().copied().collect();
+        assert_eq!(distinct.len(), places.len());
+        let spread: Vec<u64> = places.into_values().collect();
+        let ends: Vec<u64> = (1..=32).map(|n| items / 32 * n).collect();
+        let ends = [&ends[..31], &[items]].concat();
+        check("places", &spread, &ends, |k| k as f64 / items as f64);
+        refuse("not scrambled", &ranks, &ends, |k| k as f64 / items as f64);
+    }
+}
+
+#[test]
+fn plans_by_weights_from_a_file_follow_the_column() {
+    let weight = |row: u64| f64::from(u8::from(row % 7 != 3)) * (1.0 + (row * row % 13) as f64);
+    let rows: Vec<String> = (0..500)
+        .map(|row| format!("r{row},{}", weight(row)))
+        .collect();
+    let rows = format!("id,popularity\n{}\n", rows.join("\n"));
+    let source = source(500, "kind = \"weights\"\ncolumn = \"popularity\"", "")
+        .replace("items = 500", "data = { file = \"rows.csv\" }")
+        .replace("value = \"unique\", prefix = \"i-\"", "value = \"column\"");
+    let picked = items_of(&plan_beside(DRAWS, &source, &rows));
+    let total: f64 = (0..500).map(weight).sum();
+    let below = |k: u64| (0..k).map(weight).sum::<f64>() / total;
+    let ends: Vec<u64> = (1..=100).map(|n| n * 5).collect();
+    check("weights", &picked, &ends, below);
+    assert!(picked.iter().all(|row| row % 7 != 3), "a row of weight 0");
+    let next: Vec<u64> = picked.iter().map(|row| (row + 1).min(499)).collect();
+    refuse("the next row", &next, &ends, below);
 }
 
 #[test]
