@@ -4,6 +4,7 @@
 
 pub mod histogram;
 pub mod merge;
+pub mod model;
 pub mod recorder;
 pub mod shard;
 
@@ -18,6 +19,7 @@ use crate::{
     units::{ByDirection, CapacityUnits, Timestamp},
 };
 use histogram::{EncodedHistogram, LatencyHistogram};
+use model::TableTotals;
 use shard::{MergedShard, Part};
 
 /// Version of the stored format. Raised whenever a reader of the last one would be misled.
@@ -228,6 +230,9 @@ pub struct RunRecord {
     /// The shards of which this was merged, in order; empty when it was not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<MergedShard>,
+    /// What a simulation of the same scenario comes to, by table; empty when there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model: Vec<TableTotals>,
 }
 
 /// Where a record comes from.

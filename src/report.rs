@@ -14,6 +14,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod model;
 pub mod plan;
 pub mod seeds;
 pub mod sentence;
@@ -63,6 +64,8 @@ pub struct ReportView {
     pub validity: Vec<AssertionRow>,
     /// The shards of a merged run, in order; empty of any other.
     pub shards: Vec<ShardRow>,
+    /// What a simulation of the same scenario came to; empty when there was none.
+    pub model: Vec<ModelRow>,
     /// What each number means.
     pub definitions: Vec<Fact>,
 }
@@ -301,6 +304,30 @@ impl ShardRow {
             &self.late,
             &self.dispatch_delay,
         ]
+    }
+}
+
+/// Something that was measured and simulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelRow {
+    /// `Users reads in RCU`, or the name of a throttle reason.
+    pub what: String,
+    /// In the run.
+    pub measured: String,
+    /// In the simulation.
+    pub model: String,
+    /// Measured ÷ model − 1, in percent with its sign.
+    pub difference: String,
+}
+
+impl ModelRow {
+    /// What its columns are called.
+    pub const COLUMNS: [&'static str; 4] = ["model beside run", "measured", "model", "difference"];
+
+    /// Its columns.
+    #[must_use]
+    pub fn cells(&self) -> [&str; 4] {
+        [&self.what, &self.measured, &self.model, &self.difference]
     }
 }
 

@@ -13,13 +13,14 @@ use super::{
     scenario::{self, Loaded},
     shard::{ShardArguments, suffix},
     signals::{self, Stop},
+    simulate,
     start::StartArguments,
     world::{Prepared, World},
 };
 use crate::{
     driver::{self, Hooks, Progress, RunPlan},
     progress::{self, Style},
-    record::{Provenance, RunRecord, recorder::RunHeader, shard::Part},
+    record::{Provenance, RunRecord, model::TableTotals, recorder::RunHeader, shard::Part},
     scenario::Scenario,
     schedule::shard::Shard,
     seed::Seed,
@@ -44,6 +45,12 @@ pub(super) struct RunArguments {
     shard: ShardArguments,
     #[command(flatten)]
     start: StartArguments,
+    /// Also simulate the scenario, and lay what the model says beside what was measured. `auto`:
+    /// if that takes about a second at most, and not for a closed model, whose load depends on
+    /// how fast the answers are.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, num_args = 0..=1,
+          default_missing_value = "always", require_equals = true)]
+    with_model: WithModel,
     #[command(flatten)]
     output: Output,
     /// How to show progress, on stderr.
@@ -62,6 +69,48 @@ enum ProgressMode {
     Plain,
     /// None.
     Off,
+}
+
+/// Whether a run is simulated as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum WithModel {
+    /// Where it costs next to nothing.
+    #[default]
+    Auto,
+    /// However long it takes.
+    Always,
+    /// No.
+    Never,
+}
+
+/// Arrivals that are simulated in about a second.
+const MODEL_ARRIVALS_AUTO: u64 = 500_000;
+
+impl WithModel {
+    /// What the model says of each table; nothing where it is not asked, or has nothing to say.
+    fn totals(self, scenario: &Arc<Scenario>, record: &RunRecord) -> Vec<TableTotals> {
+        let is_closed = scenario
+            .phases
+            .iter()
+            .any(|phase| phase.arrivals.is_closed());
+        let arrivals: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
+        let is_whole = !record.provenance.interrupted && record.provenance.part.is_none();
+        let is_wanted = match self {
+            Self::Auto => !is_closed && arrivals <= MODEL_ARRIVALS_AUTO,
+            Self::Always => true,
+            Self::Never => false,
+        };
+        if !(is_wanted && is_whole) {
+            return Vec::new();
+        }
+        match simulate::record(scenario, None, String::new()) {
+            Ok(record) => TableTotals::of(&record),
+            Err(error) => {
+                eprintln!("note: the run has no model beside it: {error}");
+                Vec::new()
+            }
+        }
+    }
 }
 
 impl RunArguments {
@@ -116,7 +165,7 @@ async fn session(
         world.wait_for_others(&scenario).await;
     }
     let cleaned = world.close().await;
-    let record = match measured {
+    let mut record = match measured {
         Ok(Some(record)) => record,
         nothing => {
             folder.discard_if_empty();
@@ -126,6 +175,7 @@ async fn session(
             return Ok(Exit::Interrupted);
         }
     };
+    record.model = arguments.with_model.totals(&scenario, &record);
     let exit = arguments
         .output
         .printed

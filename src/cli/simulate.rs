@@ -118,7 +118,8 @@ fn study(
     })
 }
 
-fn record(
+/// One simulation with the assumptions that this command makes.
+pub(super) fn record(
     scenario: &Arc<Scenario>,
     shard: Option<Shard>,
     source: String,

@@ -122,6 +122,7 @@ impl Recorder {
                 phases,
                 intervals: Vec::new(),
                 shards: Vec::new(),
+                model: Vec::new(),
             },
             intervals: BTreeMap::new(),
             open: None,

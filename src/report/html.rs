@@ -37,6 +37,7 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
         section::latency(record, scenario, &timeline),
         section::schedule(view, scenario, &timeline),
         section::operations(view),
+        section::model(view),
         section::shards(view),
         section::method(view, record),
     ]

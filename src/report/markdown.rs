@@ -3,7 +3,7 @@
 //! Owns its layout; must not know where it goes. Whatever comes from a scenario or a server
 //! passes through [`escaped`].
 
-use super::{AssertionRow, ReportView, ShardRow, format};
+use super::{AssertionRow, ModelRow, ReportView, ShardRow, format};
 use crate::scenario::diagnostic::printable;
 
 /// Bytes of the whole document.
@@ -97,6 +97,11 @@ pub fn render(view: &ReportView) -> String {
         "Shards",
         &ShardRow::COLUMNS,
         view.shards.iter().map(|row| row.cells().to_vec()),
+    ));
+    page.push_str(&table(
+        "Model beside run",
+        &ModelRow::COLUMNS,
+        view.model.iter().map(|row| row.cells().to_vec()),
     ));
     page
 }

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AssertionRow, CapacityRow, Mark, OperationRow, ReportView, ShardRow, direction_label, format,
+    AssertionRow, CapacityRow, Mark, ModelRow, OperationRow, ReportView, ShardRow, direction_label,
+    format,
 };
 use crate::{
     analysis::ThrottleCause,
@@ -21,6 +22,8 @@ const INDENT: usize = 10;
 const ERROR_ROWS: usize = 5;
 /// Shards told one by one; of more, those that are not in order.
 const SHARD_ROWS: usize = 16;
+/// So that three columns of numbers fit beside it.
+const MODEL_NAME_CELLS: usize = 40;
 
 /// How the summary may look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +46,7 @@ pub fn render(view: &ReportView, options: &TextOptions) -> String {
     lines.extend(page.capacity(&view.capacity));
     lines.extend(page.throttles(view));
     lines.extend(page.errors(view));
+    lines.extend(page.model(&view.model));
     lines.extend(page.shards(&view.shards));
     lines.push(String::new());
     lines.extend(page.wrapped(&view.sentence));
@@ -390,7 +394,41 @@ fn attempts(view: &ReportView, table: &str, cause: &str) -> String {
         .join(", ")
 }
 
+/// Rows with their first column to the left and the others to the right.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> impl Iterator<Item = String> {
+    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max();
+    let widths: [usize; N] = std::array::from_fn(|column| widest(column).unwrap_or(0));
+    rows.iter().map(move |row| {
+        let cells = row.iter().zip(widths).enumerate();
+        let cells: Vec<_> = cells
+            .map(|(column, (cell, width))| match column {
+                0 => left(cell, width),
+                _ => right(cell, width),
+            })
+            .collect();
+        format!("  {}", cells.join("  "))
+    })
+}
+
 impl Page {
+    fn model(&self, model: &[ModelRow]) -> Vec<String> {
+        if model.is_empty() {
+            return Vec::new();
+        }
+        let mut rows = vec![ModelRow::COLUMNS.map(str::to_owned)];
+        rows.extend(
+            model
+                .iter()
+                .map(|row| row.cells().map(|cell| self.shown(cell))),
+        );
+        for row in &mut rows {
+            row[0] = cut(&row[0], MODEL_NAME_CELLS);
+        }
+        std::iter::once(String::new())
+            .chain(aligned(&rows))
+            .collect()
+    }
+
     fn shards(&self, shards: &[ShardRow]) -> Vec<String> {
         if shards.is_empty() {
             return Vec::new();
@@ -403,19 +441,8 @@ impl Page {
             told.iter()
                 .map(|row| row.cells().map(|cell| self.shown(cell))),
         );
-        let widths: [usize; ShardRow::COLUMNS.len()] = std::array::from_fn(|column| {
-            rows.iter()
-                .map(|row| width(&row[column]))
-                .max()
-                .unwrap_or(0)
-        });
-        let line = |row: &[String; ShardRow::COLUMNS.len()]| {
-            let cells = row.iter().zip(widths);
-            let cells: Vec<_> = cells.map(|(cell, columns)| right(cell, columns)).collect();
-            format!("  {}", cells.join("  "))
-        };
         let mut lines = vec![String::new()];
-        lines.extend(rows.iter().map(line));
+        lines.extend(aligned(&rows));
         if shards.len() > told.len() {
             lines.push(format!("  {} more", shards.len() - told.len()));
         }

@@ -2,7 +2,7 @@
 
 use super::{
     AssertionRow, CapacityRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView,
-    ThrottleRow, Tile, VerdictView, direction_label, format, sentence, shards,
+    ThrottleRow, Tile, VerdictView, direction_label, format, model, sentence, shards,
 };
 use crate::{
     analysis::{
@@ -59,6 +59,7 @@ impl ReportView {
             errors: errors(summary),
             validity: validity(scenario, summary),
             shards: shards::rows(record),
+            model: model::rows(record),
             definitions: definitions(),
         }
     }

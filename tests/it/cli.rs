@@ -361,6 +361,52 @@ fn check_says_ok_or_lists_problems() {
 }
 
 #[test]
+fn a_run_shows_what_the_model_says_beside_it_unless_told_not_to() {
+    let run = Run::new();
+    let scenario = run.short("1s", "100 %");
+    let output = run.dyno(&["run", &scenario]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    let table: Vec<_> = text
+        .lines()
+        .skip_while(|l| !l.contains("model beside run"))
+        .take(3)
+        .collect();
+    assert!(
+        table[1].contains("Things reads in RCU") && table[1].ends_with(" 0 %"),
+        "{text}"
+    );
+    assert!(table[2].contains("Things writes in WCU"), "{text}");
+    let record = &run.results()["record"];
+    let measured: f64 = record["phases"][0]["operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|operation| operation["consumed"]["read"].as_f64().unwrap())
+        .sum();
+    // Nothing is throttled, so both are what the same requests cost.
+    assert_eq!(record["model"][0]["consumed"]["read"], measured);
+    // Drawn again from what was stored, it is still there.
+    let again = run.dyno(&[
+        "report",
+        run.only_run().to_str().unwrap(),
+        "--format",
+        "markdown",
+    ]);
+    assert!(
+        stdout(&again).contains("Model beside run"),
+        "{}",
+        stdout(&again)
+    );
+
+    let run = Run::new();
+    let scenario = run.short("1s", "100 %");
+    let output = run.dyno(&["run", &scenario, "--with-model=never"]);
+    assert!(!stdout(&output).contains("model beside run"));
+    assert_eq!(run.results()["record"].get("model"), None);
+}
+
+#[test]
 fn the_emulator_alone_says_where_it_listens_and_stops_on_a_signal() {
     let run = Run::new();
     let mut child = run

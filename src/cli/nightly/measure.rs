@@ -90,7 +90,8 @@ impl Measuring {
         command
             .arg("run")
             .arg(&watched.file)
-            .args(["--json", "--progress", "off", "--out"]);
+            // The night simulates once itself.
+            .args(["--with-model=never", "--json", "--progress", "off", "--out"]);
         command
             .arg(folder.path())
             .stdin(Stdio::null())

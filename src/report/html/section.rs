@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     record::RunRecord,
-    report::{AssertionRow, Fact, Mark, ReportView, ShardRow, Tile, chart::Texture},
+    report::{AssertionRow, Fact, Mark, ModelRow, ReportView, ShardRow, Tile, chart::Texture},
     scenario::Scenario,
 };
 
@@ -375,6 +375,24 @@ pub fn operations(view: &ReportView) -> String {
         format!("<h3>Errors</h3>\n{causes}")
     };
     format!("<section>\n<h2>What did each operation do?</h2>\n{numbers}{errors}</section>\n")
+}
+
+/// What a simulation of the same scenario came to.
+pub fn model(view: &ReportView) -> String {
+    if view.model.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<_> = view
+        .model
+        .iter()
+        .map(|row| row.cells().map(str::to_owned).to_vec())
+        .collect();
+    let table = table(&ModelRow::COLUMNS, &rows, "Model beside run");
+    format!(
+        "<section>\n<h2>Can the model be trusted?</h2>\n<p>The same scenario in virtual time, by \
+         the model of capacity that sizing and comparing use. It knows no slow server and no late \
+         generator.</p>\n{table}</section>\n"
+    )
 }
 
 /// Who fired what, in a merged run.
