@@ -387,7 +387,7 @@ pub fn model(view: &ReportView) -> String {
         .iter()
         .map(|row| row.cells().map(str::to_owned).to_vec())
         .collect();
-    let table = table(&ModelRow::COLUMNS, &rows, "Model beside run");
+    let table = table(&ModelRow::COLUMNS, &rows, "");
     format!(
         "<section>\n<h2>Can the model be trusted?</h2>\n<p>The same scenario in virtual time, by \
          the model of capacity that sizing and comparing use. It knows no slow server and no late \
