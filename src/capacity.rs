@@ -73,14 +73,18 @@ pub struct TableCapacity {
 }
 
 /// What a resource shows at one instant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CapacityStatus {
     /// RCU and WCU in force; on demand: request units per second that are served at once.
-    pub provisioned: ByDirection<CapacityUnits>,
+    pub rates: ByDirection<CapacityUnits>,
+    /// Whether it is billed by the request: nothing is provisioned then.
+    pub on_demand: bool,
     /// Burst credit left, in units, ≥ 0.
     pub burst_left: ByDirection<f64>,
     /// Number of partitions.
     pub partitions: usize,
+    /// What became of a hot partition, the last time that one was looked at.
+    pub last_heat: Option<HeatEvent>,
 }
 
 impl TableCapacity {
@@ -213,11 +217,6 @@ impl TableCapacity {
     pub fn status(&mut self, resource: Resource, now: Timestamp) -> CapacityStatus {
         self.advance(now);
         self.resource(resource).0.status(now)
-    }
-
-    /// What became of a resource's hot partitions since this was asked the last time.
-    pub fn take_heat_events(&mut self, resource: Resource) -> Vec<HeatEvent> {
-        self.resource(resource).0.take_heat_events()
     }
 
     /// Lets happen what happens without a request until `now`, each at its own instant.

@@ -48,7 +48,8 @@ use self::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    scenario::{AutoScaling, ModelParameters},
+    record::IntervalTable,
+    scenario::{AutoScaling, ModelParameters, Table},
     units::ByDirection,
 };
 
@@ -222,6 +223,17 @@ impl EmulatorHandle {
     /// emulator is not governed.
     pub async fn capacity(&self) -> Vec<TableCapacityStatus> {
         self.worker.ask(|service| service.governor.status()).await
+    }
+
+    /// How `tables` stand now, as a record notes it at the end of a second; nothing of those
+    /// that are not governed.
+    pub async fn interval_tables(&self, tables: &[Table]) -> Vec<IntervalTable> {
+        let shown = self.capacity().await;
+        let state = |table: &Table| {
+            let shown = shown.iter().find(|shown| shown.name == table.name);
+            shown.map(|shown| shown.interval(table)).unwrap_or_default()
+        };
+        tables.iter().map(state).collect()
     }
 
     /// What the server saw so far.

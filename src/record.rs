@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    capacity::{CapacityStatus, partition::HeatEvent},
     scenario::{OperationKind, PhaseKind, files::FileNote},
     seed::Seed,
     units::{ByDirection, CapacityUnits, Timestamp},
@@ -415,13 +416,36 @@ pub struct IntervalOperation {
 /// One table, or one of its global indexes, at the end of one second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IntervalTable {
-    /// RCU and WCU in force.
+    /// RCU and WCU in force; zero on demand.
     pub provisioned: ByDirection<CapacityUnits>,
-    /// Burst credit left, in units; absent when the target does not show it.
+    /// Burst credit left, in units; absent on demand, and when the target does not show it.
     pub burst_left: Option<ByDirection<f64>>,
+    /// Number of partitions; absent when the target does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<usize>,
+    /// What became of a hot partition, the last time that one was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_heat: Option<HeatEvent>,
     /// The table's global indexes, in the order of `TableRecord::indexes`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<IntervalTable>,
+}
+
+impl From<CapacityStatus> for IntervalTable {
+    fn from(status: CapacityStatus) -> Self {
+        let (provisioned, burst_left) = if status.on_demand {
+            (ByDirection::default(), None)
+        } else {
+            (status.rates, Some(status.burst_left))
+        };
+        Self {
+            provisioned,
+            burst_left,
+            partitions: Some(status.partitions),
+            last_heat: status.last_heat,
+            indexes: Vec::new(),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]

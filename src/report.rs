@@ -15,6 +15,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod model;
+mod partitions;
 pub mod plan;
 pub mod seeds;
 pub mod sentence;
@@ -58,6 +59,8 @@ pub struct ReportView {
     pub capacity: Vec<CapacityRow>,
     /// Only those that occurred.
     pub throttles: Vec<ThrottleRow>,
+    /// Tables and indexes whose partitions changed or were hot, with what became of them.
+    pub partitions: Vec<Fact>,
     /// Causes of failed and timed-out requests.
     pub errors: Vec<ErrorRow>,
     /// How well the generator did.

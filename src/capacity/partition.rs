@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::{
@@ -105,7 +107,7 @@ pub struct Partitions {
     /// Splits that have begun, by their ends; a split takes the same time as every other.
     splitting: VecDeque<(Timestamp, KeyHash)>,
     split_takes: Duration,
-    events: Vec<HeatEvent>,
+    last_heat: Option<HeatEvent>,
 }
 
 #[derive(Clone, Debug)]
@@ -115,11 +117,11 @@ struct Partition {
 }
 
 /// A partition was hot for long enough to be looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeatEvent {
     /// When the split was live, or when it was found useless.
     pub at: Timestamp,
-    /// The partition's number at that time.
+    /// The partition's number at that time, in the order of the hash space, from 0.
     pub partition: usize,
     /// Why it was not split; `None` when it was.
     pub blocked: Option<SplitBlock>,
@@ -164,7 +166,7 @@ impl Partitions {
             since: now,
             splitting: VecDeque::new(),
             split_takes: Duration::from_secs(parameters.split_duration_seconds.into()),
-            events: Vec::new(),
+            last_heat: None,
         }
     }
 
@@ -245,7 +247,7 @@ impl Partitions {
             self.splitting.pop_front();
             let partition = self.index_of(at);
             if self.split(at) {
-                self.events.push(HeatEvent {
+                self.last_heat = Some(HeatEvent {
                     at: live,
                     partition,
                     blocked: None,
@@ -254,9 +256,10 @@ impl Partitions {
         }
     }
 
-    /// What became of hot partitions since this was asked the last time, in order.
-    pub fn take_events(&mut self) -> Vec<HeatEvent> {
-        std::mem::take(&mut self.events)
+    /// What became of a hot partition, the last time that one was looked at.
+    #[must_use]
+    pub const fn last_heat(&self) -> Option<HeatEvent> {
+        self.last_heat
     }
 
     /// Leaves one unit at most in every bucket.
@@ -316,11 +319,13 @@ impl Partitions {
                 let at = at.unwrap_or_else(|| self.middle(index));
                 self.splitting.push_back((now + self.split_takes, at));
             }
-            Some(Err(blocked)) => self.events.push(HeatEvent {
-                at: now,
-                partition: index,
-                blocked: Some(blocked),
-            }),
+            Some(Err(blocked)) => {
+                self.last_heat = Some(HeatEvent {
+                    at: now,
+                    partition: index,
+                    blocked: Some(blocked),
+                });
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Arm, CapacityStatus,
     bucket::TokenBucket,
-    partition::{self, HeatEvent, Partitions},
+    partition::{self, Partitions},
     supply::Supply,
     throttle::ThrottleCause,
 };
@@ -59,10 +59,6 @@ impl ResourceCapacity {
 
     pub(super) const fn bind_collections(&mut self) {
         self.partitions.bind_collections();
-    }
-
-    pub(super) fn take_heat_events(&mut self) -> Vec<HeatEvent> {
-        self.partitions.take_events()
     }
 
     /// Leaves one unit at most in every bucket.
@@ -161,9 +157,11 @@ impl ResourceCapacity {
     /// What it shows at `now`.
     pub(super) fn status(&mut self, now: Timestamp) -> CapacityStatus {
         CapacityStatus {
-            provisioned: ByDirection::from_fn(|direction| self.supplies[direction].rate()),
+            rates: ByDirection::from_fn(|direction| self.supplies[direction].rate()),
+            on_demand: matches!(self.billing, Billing::OnDemand { .. }),
             burst_left: ByDirection::from_fn(|direction| self.buckets[direction].burst_left(now)),
             partitions: self.partitions.count(),
+            last_heat: self.partitions.last_heat(),
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{
     scenario::ModelParameters,
     units::{CapacityUnits, Share},
@@ -54,7 +57,10 @@ pub struct Heat {
 }
 
 /// Why a partition does not split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum SplitBlock {
     /// Not hot enough, or not for long enough.
     BelowTrigger,

@@ -13,8 +13,8 @@ use crate::{
     driver::CapacityProbe,
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
     progress::{Loading, Style},
-    record::{IntervalTable, shard::ClockOffset},
-    scenario::{Billing, PhaseKind, Scenario},
+    record::shard::ClockOffset,
+    scenario::{Billing, PhaseKind, Scenario, Table},
     schedule::shard::Shard,
     target::sdk::{SdkTarget, admin::OwnedTable},
     workload::Workload,
@@ -184,25 +184,10 @@ impl World {
     /// Reads the emulator's buckets, in the order of the scenario's tables.
     pub(super) fn capacity_probe(&self, scenario: &Scenario) -> Option<CapacityProbe> {
         let governor = self.governor()?;
-        let names: Arc<[String]> = scenario
-            .tables
-            .iter()
-            .map(|table| table.name.clone())
-            .collect();
+        let tables: Arc<[Table]> = scenario.tables.clone().into();
         Some(Arc::new(move || {
-            let (governor, names) = (governor.clone(), Arc::clone(&names));
-            Box::pin(async move {
-                let tables = governor.capacity().await;
-                let status = |name: &String| {
-                    let table = tables.iter().find(|table| table.name == *name);
-                    table.map_or_else(IntervalTable::default, |table| IntervalTable {
-                        provisioned: table.provisioned,
-                        burst_left: Some(table.burst_left),
-                        indexes: Vec::new(),
-                    })
-                };
-                names.iter().map(status).collect()
-            })
+            let (governor, tables) = (governor.clone(), Arc::clone(&tables));
+            Box::pin(async move { governor.interval_tables(&tables).await })
         }))
     }
 

@@ -15,13 +15,14 @@ use super::{
 };
 use crate::{
     capacity::{
-        AdmissionDecision, Arm, TableCapacity,
+        AdmissionDecision, Arm, CapacityStatus, TableCapacity,
         partition::KeyHash,
         throttle::{BillingMode, Resource, ThrottleReason},
     },
     clock::Clock,
-    scenario::{AdmissionRule, Billing, ModelParameters},
-    units::{ByDirection, Bytes, CapacityUnits, Timestamp},
+    record::IntervalTable,
+    scenario::{AdmissionRule, Billing, Index, ModelParameters, Table},
+    units::{Bytes, CapacityUnits, Timestamp},
 };
 
 /// The capacity of one table at one instant.
@@ -29,12 +30,24 @@ use crate::{
 pub struct TableCapacityStatus {
     /// Table name.
     pub name: String,
-    /// RCU and WCU in force; on demand: request units per second that are served at once.
-    pub provisioned: ByDirection<CapacityUnits>,
-    /// Burst credit left, in units; never below zero.
-    pub burst_left: ByDirection<f64>,
-    /// Number of partitions.
-    pub partitions: usize,
+    /// The table's own.
+    pub status: CapacityStatus,
+    /// Its global indexes', by name.
+    pub indexes: BTreeMap<String, CapacityStatus>,
+}
+
+impl TableCapacityStatus {
+    /// The same for a record, with the indexes in the order of the scenario's `table`.
+    pub(super) fn interval(&self, table: &Table) -> IntervalTable {
+        let index = |(_, index, _): (usize, &Index, &Billing)| {
+            let status = self.indexes.get(&index.name).copied();
+            status.map(IntervalTable::from).unwrap_or_default()
+        };
+        IntervalTable {
+            indexes: table.global_indexes().map(index).collect(),
+            ..self.status.into()
+        }
+    }
 }
 
 /// Whether requests are held to the capacity of their tables.
@@ -180,12 +193,13 @@ impl Governor {
         self.tables
             .iter_mut()
             .map(|(name, buckets)| {
-                let status = buckets.capacity.status(Resource::Table, now);
+                let mut status = |resource| buckets.capacity.status(resource, now);
                 TableCapacityStatus {
                     name: name.clone(),
-                    provisioned: status.provisioned,
-                    burst_left: status.burst_left,
-                    partitions: status.partitions,
+                    status: status(Resource::Table),
+                    indexes: (buckets.indexes.iter())
+                        .map(|(name, resource)| (name.clone(), status(*resource)))
+                        .collect(),
                 }
             })
             .collect()

@@ -85,6 +85,9 @@ fn capacity(progress: &Progress, bars: Option<Glyphs>) -> String {
     let each = Direction::ALL.map(|direction| {
         let consumed = progress.consumed[direction].as_f64();
         let provisioned = progress.provisioned[direction].as_f64();
+        if provisioned == 0.0 {
+            return format!("{} {consumed:.0} on demand", direction.unit());
+        }
         let bar = bars.map_or_else(String::new, |glyphs| {
             format!(" {}", glyphs.bar(ratio(consumed, provisioned), 10))
         });

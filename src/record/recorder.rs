@@ -264,8 +264,7 @@ impl Recorder {
                 .iter()
                 .map(|table| IntervalTable {
                     provisioned: table.provisioned,
-                    burst_left: None,
-                    indexes: Vec::new(),
+                    ..IntervalTable::default()
                 })
                 .collect(),
         })

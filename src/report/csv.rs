@@ -108,7 +108,9 @@ fn rows(record: &RunRecord, interval: &Interval) -> Vec<Row> {
     for ((part, table), consumed) in interval.tables.iter().zip(&record.tables).zip(&consumed) {
         let mut row = Row::new(second, "table", &table.name, &table.name);
         row.set_units(11, in_floats(consumed));
-        row.set_units(13, in_floats(&part.provisioned));
+        if !table.on_demand {
+            row.set_units(13, in_floats(&part.provisioned));
+        }
         if let Some(left) = part.burst_left {
             row.set_units(15, left);
         }

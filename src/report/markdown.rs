@@ -94,6 +94,11 @@ pub fn render(view: &ReportView) -> String {
         }),
     ));
     page.push_str(&table(
+        "Partitions",
+        &["of", "what became of them"],
+        (view.partitions.iter()).map(|fact| vec![fact.term.as_str(), &fact.value]),
+    ));
+    page.push_str(&table(
         "Shards",
         &ShardRow::COLUMNS,
         view.shards.iter().map(|row| row.cells().to_vec()),

@@ -10,6 +10,9 @@ use crate::{
 /// none where nothing was simulated.
 pub(super) fn rows(record: &RunRecord) -> Vec<ModelRow> {
     let mut rows = Vec::new();
+    if record.model.is_empty() {
+        return rows;
+    }
     let measured = TableTotals::of(record);
     for ((table, measured), model) in record.tables.iter().zip(&measured).zip(&record.model) {
         rows.extend(units(&table.name, measured.consumed, model.consumed));

@@ -48,6 +48,10 @@ pub fn render(view: &ReportView, options: &TextOptions) -> String {
     lines.extend(page.errors(view));
     lines.extend(page.model(&view.model));
     lines.extend(page.shards(&view.shards));
+    for fact in &view.partitions {
+        lines.push(String::new());
+        lines.extend(page.wrapped(&format!("{}: {}.", fact.term, fact.value)));
+    }
     lines.push(String::new());
     lines.extend(page.wrapped(&view.sentence));
     let mut text = String::new();

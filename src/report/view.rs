@@ -2,7 +2,7 @@
 
 use super::{
     AssertionRow, CapacityRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView,
-    ThrottleRow, Tile, VerdictView, direction_label, format, model, sentence, shards,
+    ThrottleRow, Tile, VerdictView, direction_label, format, model, partitions, sentence, shards,
 };
 use crate::{
     analysis::{
@@ -56,6 +56,7 @@ impl ReportView {
                 })
                 .collect(),
             throttles: throttles(record, summary),
+            partitions: partitions::facts(record),
             errors: errors(summary),
             validity: validity(scenario, summary),
             shards: shards::rows(record),

@@ -120,14 +120,7 @@ impl SimulatedTable {
         let Some(capacity) = &mut self.capacity else {
             return IntervalTable::default();
         };
-        let mut status = |resource| {
-            let status = capacity.status(resource, now);
-            IntervalTable {
-                provisioned: status.provisioned,
-                burst_left: Some(status.burst_left),
-                indexes: Vec::new(),
-            }
-        };
+        let mut status = |resource| IntervalTable::from(capacity.status(resource, now));
         IntervalTable {
             indexes: (0..globals).map(|g| status(Resource::Index(g))).collect(),
             ..status(Resource::Table)

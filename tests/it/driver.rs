@@ -490,7 +490,7 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
             write: CapacityUnits::whole(8),
         },
         burst_left: Some(burst),
-        indexes: vec![],
+        ..IntervalTable::default()
     };
     let stored = table.clone();
     let hooks = Hooks {

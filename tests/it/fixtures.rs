@@ -332,7 +332,7 @@ max = "50ms"
                         CapacityUnits::from(provisioned[direction])
                     }),
                     burst_left: Some(left),
-                    indexes: vec![],
+                    ..IntervalTable::default()
                 }],
             );
             bucket = ByDirection::from_fn(|direction| left[direction] + provisioned[direction]);

@@ -73,7 +73,7 @@ fn record(scenario: &Scenario, target: Target) -> RunRecord {
             let state = IntervalTable {
                 provisioned,
                 burst_left: Some(left),
-                indexes: vec![],
+                ..IntervalTable::default()
             };
             recorder.tables(second, &[state]);
             left = ByDirection::from_fn(|direction| (left[direction] + 2.0_f64).min(600.0));

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dynamometer::{
-    driver::{self, Hooks, RunPlan},
+    driver::{self, BoxFuture, Hooks, RunPlan},
     emulator::{Emulator, EmulatorConfig},
-    record::RunRecord,
-    scenario::parse::parse,
+    record::{IntervalTable, RunRecord},
+    scenario::{Table, parse::parse},
     simulation::{SimulationOptions, header, simulate},
     target::sdk::SdkTarget,
-    units::{Direction, Quantile},
+    units::{ByDirection, CapacityUnits, Direction, Quantile},
     workload::Workload,
 };
 
@@ -140,9 +140,19 @@ async fn measured_once(source: &str) -> RunRecord {
         header,
         start: None,
     };
-    let record = driver::run(plan, Arc::new(target), Hooks::default())
-        .await
-        .unwrap();
+    let tables: Arc<[Table]> = scenario.tables.clone().into();
+    let probe = {
+        let handle = handle.clone();
+        Arc::new(move || -> BoxFuture<Vec<IntervalTable>> {
+            let (handle, tables) = (handle.clone(), Arc::clone(&tables));
+            Box::pin(async move { handle.interval_tables(&tables).await })
+        })
+    };
+    let hooks = Hooks {
+        capacity: Some(probe),
+        ..Hooks::default()
+    };
+    let record = driver::run(plan, Arc::new(target), hooks).await.unwrap();
     emulator.shutdown().await;
     record
 }
@@ -167,9 +177,20 @@ const LARGEST: f64 = 4.0;
 
 /// Consumed units agree within 0.5 % or one request, throttles by reason within 2 % or 5
 /// requests. `throttled` says which reasons there are.
+/// What was provisioned at the end, whether burst credit was shown, and the partitions: of the
+/// table and its global indexes.
+fn standing(record: &RunRecord) -> Vec<(ByDirection<CapacityUnits>, bool, Option<usize>)> {
+    let mut tables = record.intervals.iter().flat_map(|second| &second.tables);
+    let last = tables.rfind(|table| table.partitions.is_some()).unwrap();
+    let each = std::iter::once(last).chain(&last.indexes);
+    each.map(|one| (one.provisioned, one.burst_left.is_some(), one.partitions))
+        .collect()
+}
+
 async fn check(source: &str, throttled: &[&str]) {
     let (model, real) = (simulated(source), measured(source).await);
     assert_eq!(model.phases[0].arrivals, real.phases[0].arrivals);
+    assert_eq!(standing(&model), standing(&real));
     for direction in Direction::ALL {
         let (model, real) = (consumed(&model, direction), consumed(&real, direction));
         let allowed = f64::max(model * 0.005, LARGEST);

@@ -1,6 +1,7 @@
 //! What reports say of known runs.
 
 mod sentences;
+mod tables;
 
 use std::collections::BTreeMap;
 

@@ -172,7 +172,7 @@ pub fn scaled(
     let in_force = |now: Timestamp, capacity: &mut TableCapacity| -> Rates {
         let rates = |resource: &Resource| {
             let status = capacity.status(*resource, now);
-            ByDirection::from_fn(|direction| status.provisioned[direction].whole_units())
+            ByDirection::from_fn(|direction| status.rates[direction].whole_units())
         };
         resources.iter().map(rates).collect()
     };

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value, json};
 
 use super::{
-    figure::{Keep, column_names, latency_columns, schedule_columns, throttle_column},
+    figure::{Keep, capacity_columns, latency_columns, schedule_columns, throttle_column},
     timeline::{Timeline, latencies},
 };
 use crate::{record::RunRecord, units::Direction};
@@ -86,13 +86,7 @@ fn columns<'a>(record: &RunRecord, timeline: &'a Timeline) -> Vec<(String, &'a [
         .collect();
     for (table, series) in record.tables.iter().zip(&timeline.tables) {
         for direction in Direction::ALL {
-            let [consumed, provisioned, burst, throttles] = column_names(&table.name, direction);
-            columns.push((consumed, &series.consumed[direction], Keep::Highest));
-            columns.push((provisioned, &series.provisioned[direction], Keep::Highest));
-            if let Some(left) = &series.burst_percent {
-                columns.push((burst, &left[direction], Keep::Lowest));
-            }
-            columns.push((throttles, &series.throttles[direction], Keep::Sum));
+            columns.extend(capacity_columns(&table.name, series, direction));
         }
     }
     for (cause, both) in &timeline.causes {

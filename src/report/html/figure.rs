@@ -6,7 +6,7 @@ mod percentile;
 mod schedule;
 mod throttles;
 
-pub use capacity::{capacity, column_names};
+pub use capacity::{capacity, columns as capacity_columns};
 pub use latency::latency_over_time;
 pub use percentile::latency_by_percentile;
 pub use schedule::schedule;

@@ -195,7 +195,11 @@ pub fn throttles(view: &ReportView, timeline: &Timeline) -> String {
             "",
         )
     };
-    question("Table or partition?", "", &[figure], &numbers)
+    let partitions = view.partitions.iter().fold(numbers, |all, fact| {
+        let (of, what) = (escaped(&fact.term), escaped(&fact.value));
+        format!("{all}<p>Partitions of {of}: {what}.</p>\n")
+    });
+    question("Table or partition?", "", &[figure], &partitions)
 }
 
 /// Both charts of latency.

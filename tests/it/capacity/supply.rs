@@ -89,7 +89,7 @@ impl World {
         let status = self
             .capacity
             .status(Resource::Table, at(f64::from(seconds)));
-        status.provisioned.write
+        status.rates.write
     }
 }
 
@@ -202,5 +202,5 @@ fn a_switch_to_on_demand_keeps_what_was_ever_provisioned() {
     world.capacity.set_billing(table, &on_demand(None), at(2.0));
     assert_eq!(world.wcu(2), whole(9000));
     let status = world.capacity.status(table, at(2.0));
-    assert_eq!(status.provisioned.read, whole(12_000));
+    assert_eq!(status.rates.read, whole(12_000));
 }

@@ -148,9 +148,9 @@ async fn loading_is_neither_throttled_nor_charged() {
     handle.reset_ledger().await;
     let [table] = handle.capacity().await.try_into().expect("one table");
     assert_eq!(table.name, "Users");
-    assert_eq!(table.provisioned, units(1.0, 1.0));
+    assert_eq!(table.status.rates, units(1.0, 1.0));
     assert_eq!(
-        table.burst_left,
+        table.status.burst_left,
         ByDirection {
             read: 0.0,
             write: 0.0
@@ -161,7 +161,7 @@ async fn loading_is_neither_throttled_nor_charged() {
     world.clock.advance(Duration::from_secs(100));
     let [table] = handle.capacity().await.try_into().expect("one table");
     assert_eq!(
-        table.burst_left,
+        table.status.burst_left,
         ByDirection {
             read: 10.0,
             write: 10.0
@@ -189,7 +189,7 @@ async fn a_table_follows_its_new_rates_and_then_serves_on_demand_what_is_served_
         .await
         .try_into()
         .expect("one");
-    assert_eq!(table.provisioned, units(1.0, 5.0));
+    assert_eq!(table.status.rates, units(1.0, 5.0));
     world.clock.advance(Duration::from_secs(1));
     for _ in 0..5 {
         assert!(world.put("a").await);
@@ -207,8 +207,8 @@ async fn a_table_follows_its_new_rates_and_then_serves_on_demand_what_is_served_
         .await
         .try_into()
         .expect("one");
-    assert_eq!(table.provisioned, units(12_000.0, 4_000.0));
-    assert_eq!(table.partitions, 4);
+    assert_eq!(table.status.rates, units(12_000.0, 4_000.0));
+    assert_eq!(table.status.partitions, 4);
     world.clock.advance(Duration::from_secs(1));
     for _ in 0..100 {
         assert!(world.put("a").await);
@@ -283,7 +283,7 @@ async fn a_hot_key_gets_one_partition_of_a_table_that_has_more() {
         .await
         .try_into()
         .expect("one");
-    assert_eq!(table.partitions, 3);
+    assert_eq!(table.status.partitions, 3);
     // 100 WCU each: ten make the 1,000 of one partition.
     let put = async |id: &str| {
         let item = json!({"id": {"S": id}, "x": {"S": "x".repeat(102_300)}});

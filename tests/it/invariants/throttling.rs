@@ -308,12 +308,12 @@ proptest! {
             }
             let now = table.status(Resource::Table, at_millis(second * 1000 + 999));
             let bound = whole(maximum.unwrap_or(10_000).min(10_000));
-            prop_assert!(now.provisioned.write <= bound);
-            prop_assert!(now.provisioned.write >= before, "a peak is not forgotten");
+            prop_assert!(now.rates.write <= bound);
+            prop_assert!(now.rates.write >= before, "a peak is not forgotten");
             // What flows in, the second that the bucket holds, and the last request's debt.
-            let most = at_once.provisioned.write.max(now.provisioned.write) * 2;
+            let most = at_once.rates.write.max(now.rates.write) * 2;
             prop_assert!(whole(served) <= most + whole(i64::from(demand / 10).max(1)));
-            before = now.provisioned.write;
+            before = now.rates.write;
         }
     }
 }

@@ -1,8 +1,8 @@
 //! "Did we have enough capacity?": consumption against provision, and the burst that is left.
 
 use super::{
-    Axis, Chart, DataTable, Figure, Ink, Keep, MAX_POINTS, Mark, Panel, Sample, Texture, Timeline,
-    key, largest, line, panel, plain, time_attributes, time_axis, time_table,
+    Axis, Chart, DataTable, Figure, Ink, Keep, Key, MAX_POINTS, Mark, Panel, Sample, Texture,
+    Timeline, key, largest, line, panel, plain, time_attributes, time_axis, time_table,
 };
 use crate::{
     record::RunRecord,
@@ -20,63 +20,102 @@ pub fn capacity(record: &RunRecord, timeline: &Timeline, index: usize) -> Figure
         .into_iter()
         .flat_map(|direction| panels(timeline, table, direction))
         .collect();
-    let columns: Vec<String> = Direction::ALL
+    let names: Vec<String> = Direction::ALL
         .into_iter()
-        .flat_map(|direction| column_names(name, direction))
+        .flat_map(|direction| columns(name, table, direction))
+        .map(|(name, ..)| name)
         .collect();
     Figure {
-        reading: format!(
-            "Table {name}. Consumption may stay above the dashed line only while burst credit \
-             lasts; when that is gone, requests are throttled (shaded)."
-        ),
-        legend: vec![
-            key(
-                Ink::Read,
-                Sample::Line(Texture::Solid),
-                "RCU consumed in each second",
-            ),
-            key(
-                Ink::Write,
-                Sample::Line(Texture::Solid),
-                "WCU consumed in each second",
-            ),
-            key(
-                Ink::Muted,
-                Sample::Line(Texture::Solid),
-                "mean of each minute, as a console shows it",
-            ),
-            key(Ink::Text, Sample::Line(Texture::Dashed), "provisioned"),
-            key(
-                Ink::Throttle,
-                Sample::Surface(Texture::Pale),
-                "seconds with throttles",
-            ),
-        ],
+        reading: if record.tables[index].on_demand {
+            format!(
+                "Table {name}, billed by the request: nothing is provisioned. Seconds in which \
+                 requests were throttled are shaded."
+            )
+        } else {
+            format!(
+                "Table {name}. Consumption may stay above the dashed line only while burst \
+                 credit lasts; when that is gone, requests are throttled (shaded)."
+            )
+        },
+        legend: legend(record.tables[index].on_demand),
         chart: Chart {
             id: format!("capacity-{index}"),
-            title: format!(
-                "Capacity of table {name}: consumed against provisioned units per second"
-            ),
+            title: if record.tables[index].on_demand {
+                format!("Capacity of table {name}: consumed units per second, on demand")
+            } else {
+                format!("Capacity of table {name}: consumed against provisioned units per second")
+            },
             description: description(table),
             x,
             x_heading,
             panels,
             right_margin: 110,
-            attributes: time_attributes(timeline, &columns),
+            attributes: time_attributes(timeline, &names),
         },
         table: numbers(timeline, table),
     }
 }
 
-/// The columns of the page's data that belong to one direction of a table.
-pub fn column_names(table: &str, direction: Direction) -> [String; 4] {
+fn legend(on_demand: bool) -> Vec<Key> {
+    let mut legend = vec![
+        key(
+            Ink::Read,
+            Sample::Line(Texture::Solid),
+            "RCU consumed in each second",
+        ),
+        key(
+            Ink::Write,
+            Sample::Line(Texture::Solid),
+            "WCU consumed in each second",
+        ),
+        key(
+            Ink::Muted,
+            Sample::Line(Texture::Solid),
+            "mean of each minute, as a console shows it",
+        ),
+        key(
+            Ink::Throttle,
+            Sample::Surface(Texture::Pale),
+            "seconds with throttles",
+        ),
+    ];
+    if !on_demand {
+        let sample = Sample::Line(Texture::Dashed);
+        legend.insert(3, key(Ink::Text, sample, "provisioned"));
+    }
+    legend
+}
+
+/// What the page's data hold of one direction of a table.
+pub fn columns<'a>(
+    name: &str,
+    table: &'a TableSeries,
+    direction: Direction,
+) -> Vec<(String, &'a [f64], Keep)> {
     let unit = direction.unit();
-    [
-        format!("{table} consumed {unit}"),
-        format!("{table} provisioned {unit}"),
-        format!("{table} {unit} burst left %"),
-        format!("{table} {unit} throttles"),
-    ]
+    let provisioned = &table.provisioned[direction];
+    let mut columns: Vec<(String, &[f64], Keep)> = vec![(
+        format!("{name} consumed {unit}"),
+        &table.consumed[direction],
+        Keep::Highest,
+    )];
+    if largest(provisioned) > 0.0 {
+        columns.push((
+            format!("{name} provisioned {unit}"),
+            provisioned,
+            Keep::Highest,
+        ));
+    }
+    if let Some(left) = &table.burst_percent {
+        columns.push((
+            format!("{name} {unit} burst left %"),
+            &left[direction],
+            Keep::Lowest,
+        ));
+    }
+    let throttles = &table.throttles[direction];
+    columns.push((format!("{name} {unit} throttles"), throttles, Keep::Sum));
+    columns
 }
 
 const fn ink(direction: Direction) -> Ink {
@@ -90,6 +129,7 @@ fn panels(timeline: &Timeline, table: &TableSeries, direction: Direction) -> Vec
     let unit = direction.unit();
     let consumed = &table.consumed[direction];
     let provisioned = &table.provisioned[direction];
+    let is_provisioned = largest(provisioned) > 0.0;
     let top = largest(consumed).max(largest(provisioned));
     let throttled = spans(&table.throttles[direction], MAX_POINTS / 2);
     let in_force = provisioned.last().copied().unwrap_or(0.0);
@@ -108,22 +148,24 @@ fn panels(timeline: &Timeline, table: &TableSeries, direction: Direction) -> Vec
             width: 8,
         });
     }
-    marks.push(Mark::Line {
-        segments: vec![steps(provisioned)],
-        ink: Ink::Text,
-        texture: Texture::Dashed,
-        width: 6,
-    });
-    marks.push(Mark::Label {
-        y: in_force,
-        text: format!("{} {unit}", plain(in_force)),
-        ink: Ink::Text,
-    });
-    marks.push(Mark::Label {
-        y: in_force * 0.999,
-        text: "provisioned".to_owned(),
-        ink: Ink::Text,
-    });
+    if is_provisioned {
+        marks.push(Mark::Line {
+            segments: vec![steps(provisioned)],
+            ink: Ink::Text,
+            texture: Texture::Dashed,
+            width: 6,
+        });
+        marks.push(Mark::Label {
+            y: in_force,
+            text: format!("{} {unit}", plain(in_force)),
+            ink: Ink::Text,
+        });
+        marks.push(Mark::Label {
+            y: in_force * 0.999,
+            text: "provisioned".to_owned(),
+            ink: Ink::Text,
+        });
+    }
     let axis = Axis::from_zero(top * 1.05, 4.0, plain);
     let mut panels = vec![panel(format!("{unit} per second"), 120, axis, marks)];
     if let Some(burst) = &table.burst_percent {
@@ -171,10 +213,15 @@ fn description(table: &TableSeries) -> String {
                     .fold(100.0, f64::min);
                 format!(", burst credit at its lowest {} %", plain(lowest))
             });
+        let provisioned = largest(&table.provisioned[direction]);
+        let provisioned = if provisioned > 0.0 {
+            format!(" of {} provisioned", plain(provisioned))
+        } else {
+            String::new()
+        };
         format!(
-            "{unit}: at most {} in a second of {} provisioned{burst}, {seconds} seconds with throttles",
+            "{unit}: at most {} in a second{provisioned}{burst}, {seconds} seconds with throttles",
             plain(largest(consumed)),
-            plain(largest(&table.provisioned[direction])),
         )
     };
     format!("{}. {}.", part(Direction::Read), part(Direction::Write))
@@ -189,11 +236,10 @@ fn numbers(timeline: &Timeline, table: &TableSeries) -> DataTable {
             &table.consumed[direction],
             Keep::Highest,
         ));
-        columns.push((
-            format!("{unit}/s provisioned"),
-            &table.provisioned[direction],
-            Keep::Highest,
-        ));
+        let provisioned = &table.provisioned[direction];
+        if largest(provisioned) > 0.0 {
+            columns.push((format!("{unit}/s provisioned"), provisioned, Keep::Highest));
+        }
         if let Some(burst) = &table.burst_percent {
             columns.push((
                 format!("{unit} burst left, %"),
