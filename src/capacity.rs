@@ -244,10 +244,17 @@ impl TableCapacity {
             return;
         };
         let rule = self.parameters.admission_rule;
+        // Every resource's arms draw on the same bucket.
+        let mut asked = ByDirection::<CapacityUnits>::default();
         for arm in arms {
+            let asked = &mut asked[arm.direction];
+            match rule {
+                AdmissionRule::Strict => *asked += arm.units,
+                AdmissionRule::DebitAfter => *asked = arm.units,
+            }
             let bucket = &mut quota[arm.direction];
-            let refused = (!bucket.admits(arm.units, rule, now)).then(|| {
-                let until = bucket.admits_at(arm.units, rule, now);
+            let refused = (!bucket.admits(*asked, rule, now)).then(|| {
+                let until = bucket.admits_at(*asked, rule, now);
                 (ThrottleCause::AccountLimit, until)
             });
             refusals.add(arm, refused);

@@ -8,7 +8,7 @@ use dynamometer::{
         partition::KeyHash,
         throttle::{Resource, ThrottleCause},
     },
-    scenario::{AutoScaling, Billing, ModelParameters, QuotaScope, TreatMissing},
+    scenario::{AdmissionRule, AutoScaling, Billing, ModelParameters, QuotaScope, TreatMissing},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Share, Timestamp},
 };
 
@@ -155,16 +155,35 @@ fn a_maximum_bounds_an_on_demand_table_and_says_so() {
     assert_eq!(status.partitions, 4, "a maximum takes no partition away");
 }
 
+/// A write of `units` to the table and as much to its index.
+fn arms(units: i64) -> [Arm; 2] {
+    [Resource::Table, Resource::Index(0)].map(|resource| Arm {
+        resource,
+        direction: Direction::Write,
+        key: KeyHash::of(b'S', b"key"),
+        units: whole(units),
+    })
+}
+
+#[test]
+fn what_shares_a_quota_must_fit_into_it_together_under_the_strict_rule() {
+    let parameters = ModelParameters {
+        quota_scope: QuotaScope::TablePlusGsis,
+        admission_rule: AdmissionRule::Strict,
+        table_write_quota: 100,
+        ..ModelParameters::default()
+    };
+    let mut table = TableCapacity::new(&on_demand(None), Bytes(0), &parameters, Timestamp::ZERO);
+    table.add_index(&on_demand(None), Bytes(0), Timestamp::ZERO);
+    table.spend(&arms(5), Timestamp::ZERO);
+    let mut admits =
+        |units| table.check(&arms(units), Timestamp::ZERO) == AdmissionDecision::Admitted;
+    assert!(admits(45), "90 of the 90 that are left");
+    assert!(!admits(46), "92");
+}
+
 #[test]
 fn the_quota_of_a_table_can_be_its_own_or_shared_with_its_indexes() {
-    let arms = |units| {
-        [Resource::Table, Resource::Index(0)].map(|resource| Arm {
-            resource,
-            direction: Direction::Write,
-            key: KeyHash::of(b'S', b"key"),
-            units: whole(units),
-        })
-    };
     let serves = |quota_scope| {
         let parameters = ModelParameters {
             quota_scope,
