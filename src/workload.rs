@@ -180,6 +180,12 @@ impl Workload {
         self.0.attributes[table].present_value(attribute, number)
     }
 
+    /// Whether the item has it.
+    #[must_use]
+    pub fn is_present(&self, table: usize, attribute: usize, number: u64) -> bool {
+        self.0.attributes[table].is_present(attribute, number)
+    }
+
     /// Bytes of its name and value.
     #[must_use]
     pub fn attribute_size(&self, table: usize, attribute: usize, number: u64) -> Option<Bytes> {

@@ -4,6 +4,7 @@
 //! scenario. Must not know how it is shown.
 
 mod hottest;
+mod partitions;
 mod table;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
+    capacity::Arm,
     price::{PriceTable, UnknownPrice},
     record::Declared,
     scenario::{ArrivalSpec, Phase, PhaseKind, Scenario},
@@ -139,7 +141,7 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
         _ if closed => SAMPLES_MAX,
         few => few.min(SAMPLES_MAX),
     };
-    let units = mean_units(workload, arrivals_sampled)?;
+    let Sampled { units, arms } = sample(workload, arrivals_sampled)?;
     let weights = weights(scenario, arrivals);
     let operations: Vec<_> = scenario
         .operations
@@ -162,7 +164,7 @@ pub fn expect(workload: &Workload) -> Result<Expectation, ExpectationError> {
         })
         .collect();
     let tables = (0..scenario.tables.len())
-        .map(|index| table::expect(workload, index, &phases, &units))
+        .map(|index| table::expect(workload, index, &phases, &units, &arms[index]))
         .collect::<Result<_, _>>()?;
     let price = PriceTable::embedded().find(REGION, "prov_rcu_hour")?;
     Ok(Expectation {
@@ -275,9 +277,17 @@ impl MeanUnits {
     }
 }
 
-/// Mean units by operation over the first `sampled` arrivals, or where phases have mixes of
-/// their own, over as many arrivals, an equal part from each phase.
-fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<MeanUnits>, SimulationError> {
+/// What sampled arrivals take.
+struct Sampled {
+    /// By operation.
+    units: Vec<MeanUnits>,
+    /// By table.
+    arms: Vec<Vec<Arm>>,
+}
+
+/// Looks at the first `sampled` arrivals, or where phases have mixes of their own, at as many
+/// arrivals, an equal part from each phase.
+fn sample(workload: &Workload, sampled: u64) -> Result<Sampled, SimulationError> {
     let mut workload = workload.clone();
     let scenario = Arc::clone(workload.scenario());
     let phases = u64::try_from(timed(&scenario).count().max(1)).unwrap_or(u64::MAX);
@@ -286,12 +296,15 @@ fn mean_units(workload: &Workload, sampled: u64) -> Result<Vec<MeanUnits>, Simul
     }
     let mut demand = Demand::new(&workload)?;
     let mut units = vec![MeanUnits::default(); scenario.operations.len()];
+    let mut arms = vec![Vec::new(); scenario.tables.len()];
     for sequence in 0..sampled {
         let pick = workload.pick(sequence);
-        units[pick.spec].add(&demand.declared(&workload, sequence, pick));
+        let (declared, taken) = demand.taken(&workload, sequence, pick);
+        units[pick.spec].add(&declared);
+        arms[pick.table].extend(taken);
     }
     units.iter_mut().for_each(MeanUnits::divide);
-    Ok(units)
+    Ok(Sampled { units, arms })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]

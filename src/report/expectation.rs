@@ -126,10 +126,6 @@ fn table_lines(table: &ExpectedTable, expectation: &Expectation) -> Vec<String> 
         &[head, "at mean", "at max", "hottest key"],
     )];
     lines.extend(flow_lines(&table.flow, table.on_demand));
-    for index in &table.indexes {
-        lines.push(format!("  index {}", cut(&index.name)));
-        lines.extend(flow_lines(&index.flow, table.on_demand));
-    }
     lines.push(format!(
         "  items       {}; mean {} B, p99 {} B (the first {})",
         count(table.items),
@@ -137,10 +133,12 @@ fn table_lines(table: &ExpectedTable, expectation: &Expectation) -> Vec<String> 
         count(table.item_bytes_p99),
         count(table.items_sampled)
     ));
-    lines.push(format!(
-        "  partitions  {} at the start",
-        count(table.partitions)
-    ));
+    lines.extend(partition_lines(table.partitions, &table.flow));
+    for index in &table.indexes {
+        lines.push(format!("  index {}", cut(&index.name)));
+        lines.extend(flow_lines(&index.flow, table.on_demand));
+        lines.extend(partition_lines(index.partitions, &index.flow));
+    }
     let capacity = table.capacity_usd.map_or_else(
         || "capacity unknown".to_owned(),
         |usd| {
@@ -192,6 +190,34 @@ fn flow_lines(flow: &ByDirection<Flow>, on_demand: bool) -> Vec<String> {
             let limit = units(flow.partition_limit);
             lines.push(format!(
                 "  ! the hottest key exceeds a partition: {limit} {unit}/s"
+            ));
+        }
+    }
+    lines
+}
+
+/// How many partitions there are, and what the busiest takes where that is known.
+fn partition_lines(partitions: u64, flow: &ByDirection<Flow>) -> Vec<String> {
+    let busiest = Direction::ALL.into_iter().filter_map(|direction| {
+        let taken = flow[direction].hottest_partition?;
+        Some((direction.unit(), taken, flow[direction]))
+    });
+    let busiest: Vec<_> = busiest.filter(|_| partitions > 1).collect();
+    let mut first = format!("  partitions  {} at the start", count(partitions));
+    let mut sums = busiest
+        .iter()
+        .map(|(unit, taken, _)| format!("{} {unit}/s", number(*taken)));
+    if let Some(one) = sums.next() {
+        let all = sums.fold(one, |all, more| format!("{all}, {more}"));
+        first = format!("{first}; the busiest takes about {all} at max");
+    }
+    let mut lines = vec![first];
+    for (unit, taken, flow) in busiest {
+        let by_its_key = flow.hottest_key >= Some(flow.partition_limit);
+        if taken > flow.partition_limit && !by_its_key {
+            let limit = units(flow.partition_limit);
+            lines.push(format!(
+                "  ! the busiest partition exceeds what one serves: {limit} {unit}/s"
             ));
         }
     }

@@ -138,8 +138,8 @@ impl Values {
 
     fn origin(&self, image: &Image, attribute: usize) -> Option<Origin> {
         let loaded = |number| {
-            let size = self.workload.attribute_size(self.table, attribute, number);
-            size.map(|_| Origin::Loaded(number))
+            let is_present = self.workload.is_present(self.table, attribute, number);
+            is_present.then_some(Origin::Loaded(number))
         };
         match image {
             Image::Whole(number) => loaded(*number),

@@ -2,6 +2,7 @@
 //! buckets and its time.
 
 use crate::{
+    capacity::Arm,
     record::Declared,
     units::{CapacityUnits, Direction, Timestamp},
     workload::{Pick, Workload},
@@ -33,11 +34,17 @@ impl Demand {
     }
 
     /// What arrival `sequence` of `workload`, which is about `pick`, takes after those that were
-    /// asked for before; a write changes the items.
-    pub fn declared(&mut self, workload: &Workload, sequence: u64, pick: Pick) -> Declared {
+    /// asked for before, as its answers declare it and as partitions serve it; a write changes
+    /// the items.
+    pub fn taken(
+        &mut self,
+        workload: &Workload,
+        sequence: u64,
+        pick: Pick,
+    ) -> (Declared, Vec<Arm>) {
         let table = &mut self.tables[pick.table];
         let reply = table.answer(workload, sequence, pick, None, Timestamp::ZERO);
-        reply.declared
+        (reply.declared, reply.spent)
     }
 
     /// The same in the direction that it is mainly about, the table and its indexes together.
@@ -48,7 +55,7 @@ impl Demand {
         pick: Pick,
         direction: Direction,
     ) -> CapacityUnits {
-        let declared = self.declared(workload, sequence, pick);
+        let (declared, _) = self.taken(workload, sequence, pick);
         let of_indexes = declared.indexes.iter().map(|units| units[direction]);
         declared.consumed[direction] + of_indexes.sum()
     }

@@ -111,6 +111,7 @@ impl SimulatedTable {
             declared: attempt.declared,
             steps: attempt.steps,
             left: attempt.left,
+            spent: attempt.spent,
         }
     }
 

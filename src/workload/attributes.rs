@@ -72,6 +72,12 @@ impl Attributes {
         present.then(|| attribute.of_item(number).1)
     }
 
+    /// Whether item `number` has attribute number `index`.
+    #[must_use]
+    pub fn is_present(&self, index: usize, number: u64) -> bool {
+        self.all[index].is_present(number)
+    }
+
     /// Bytes of name and value of attribute number `index` of item `number`, where it has it.
     #[must_use]
     pub fn attribute_size(&self, index: usize, number: u64) -> Option<Bytes> {

@@ -168,6 +168,30 @@ fn a_table_and_each_of_its_indexes_are_expected_to_take_what_they_take_in_a_simu
 }
 
 #[test]
+fn the_busiest_partition_is_what_the_requests_make_of_it() {
+    let large = USERS
+        .replace(
+            r#"read = "2 RCU", write = "2 WCU""#,
+            r#"read = "9000 RCU", write = "2 WCU""#,
+        )
+        .replace("exponent = 0.99", "exponent = 0.01");
+    let flow = |source: &str| expected(source).tables[0].flow.read;
+    let even = flow(&large);
+    // Three partitions, and more than 700 sampled reads of each.
+    let share = even.hottest_partition.unwrap() / even.max;
+    assert!((0.33..0.37).contains(&share), "{share}");
+    let skewed = flow(&large.replace("exponent = 0.01", "exponent = 3.0"));
+    let (partition, key) = (
+        skewed.hottest_partition.unwrap(),
+        skewed.hottest_key.unwrap(),
+    );
+    assert!(key / skewed.max > 0.8 && partition >= key && partition <= skewed.max);
+    // A few seconds have too few requests to say.
+    let short = large.replace("duration = \"90s\"", "duration = \"8s\"");
+    assert_eq!(flow(&short).hottest_partition, None);
+}
+
+#[test]
 fn an_on_demand_table_is_priced_by_its_requests_and_has_nothing_provisioned() {
     let on_demand = USERS.replace(
         r#"billing = { mode = "provisioned", read = "2 RCU", write = "2 WCU" }"#,

@@ -5,17 +5,20 @@ use serde::Serialize;
 use super::{
     ExpectedPhase, MeanUnits, REGION, SAMPLES_MAX, float,
     hottest::{most_of, partition_key_share},
+    partitions::hottest_share,
     timed, whole,
 };
 use crate::{
     capacity::{
+        Arm,
         limits::STORAGE_OVERHEAD,
         on_demand,
-        partition::{ceiling, initial_count},
+        partition::{Partitions, ceiling, initial_count},
+        throttle::Resource,
     },
     price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
     scenario::{Billing, OperationSpec, PhaseKind},
-    units::{ByDirection, Bytes, CapacityUnits, Direction},
+    units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
     workload::Workload,
 };
 
@@ -55,6 +58,8 @@ pub struct ExpectedTable {
 pub struct ExpectedIndex {
     /// Its name.
     pub name: String,
+    /// Partitions at the start, for its capacity alone.
+    pub partitions: u64,
     /// Reads and writes.
     pub flow: ByDirection<Flow>,
 }
@@ -72,6 +77,9 @@ pub struct Flow {
     /// operations. Absent for an index, and when an operation does not say: partition keys
     /// that are drawn, or neighbours asked for one after the other.
     pub hottest_key: Option<f64>,
+    /// Of `max`, what goes to the busiest of the partitions that it starts with: an estimate
+    /// from sampled arrivals, never below `hottest_key`. Absent when they are too few to tell.
+    pub hottest_partition: Option<f64>,
     /// What one partition serves.
     pub partition_limit: f64,
 }
@@ -82,6 +90,7 @@ pub(super) fn expect(
     index: usize,
     phases: &[ExpectedPhase],
     units: &[MeanUnits],
+    arms: &[Arm],
 ) -> Result<ExpectedTable, UnknownPrice> {
     let scenario = workload.scenario();
     let table = &scenario.tables[index];
@@ -97,13 +106,22 @@ pub(super) fn expect(
         table: index,
         phases,
         units,
+        arms,
     };
-    let flow = flows.of(&table.billing, None);
+    let bytes = Bytes(whole(mean * float(table.items)));
+    let partitions_of =
+        |billing, bytes| initial_count(partitioned(billing), bytes, &scenario.model);
+    let partitions = partitions_of(&table.billing, bytes);
+    let flow = flows.of(&table.billing, None, partitions);
     let globals = table.global_indexes().enumerate();
     let indexes: Vec<_> = globals
-        .map(|(number, (_, index, billing))| ExpectedIndex {
-            name: index.name.clone(),
-            flow: flows.of(billing, Some(number)),
+        .map(|(number, (_, index, billing))| {
+            let partitions = partitions_of(billing, Bytes(0));
+            ExpectedIndex {
+                name: index.name.clone(),
+                partitions,
+                flow: flows.of(billing, Some(number), partitions),
+            }
         })
         .collect();
     let billings = table.global_indexes().map(|(_, _, billing)| billing);
@@ -119,7 +137,6 @@ pub(super) fn expect(
             };
         }
     }
-    let bytes = Bytes(whole(mean * float(table.items)));
     let stored = float(table.items) * (mean + float(STORAGE_OVERHEAD.0)) / GB;
     Ok(ExpectedTable {
         name: table.name.clone(),
@@ -128,7 +145,7 @@ pub(super) fn expect(
         items_sampled: sampled,
         item_bytes_mean: mean,
         item_bytes_p99: p99,
-        partitions: initial_count(partitioned(&table.billing), bytes, &scenario.model),
+        partitions,
         capacity_usd,
         storage_usd: PriceTable::embedded().cost(REGION, [("storage_gb_month", stored)])?,
         flow,
@@ -168,6 +185,8 @@ struct Flows<'a> {
     phases: &'a [ExpectedPhase],
     /// By operation.
     units: &'a [MeanUnits],
+    /// What sampled arrivals ask of the table and its indexes.
+    arms: &'a [Arm],
 }
 
 impl Flows<'_> {
@@ -177,8 +196,9 @@ impl Flows<'_> {
         phases.any(|phase| phase.kind == PhaseKind::Measured && phase.arrivals.is_some())
     }
 
-    /// Of the table itself, or of its global index of this number.
-    fn of(&self, billing: &Billing, index: Option<usize>) -> ByDirection<Flow> {
+    /// Of the table itself, or of its global index of this number, which starts with so many
+    /// partitions.
+    fn of(&self, billing: &Billing, index: Option<usize>, partitions: u64) -> ByDirection<Flow> {
         let scenario = self.workload.scenario();
         let capacity = match *billing {
             Billing::Provisioned { capacity, .. } => capacity,
@@ -188,6 +208,13 @@ impl Flows<'_> {
         let open = || self.phases.iter().zip(timed(scenario)).filter(is_open);
         let measured = open().filter(|(phase, _)| phase.kind == PhaseKind::Measured);
         let measured_seconds: f64 = measured.map(|(phase, _)| phase.seconds).sum();
+        let resource = index.map_or(Resource::Table, Resource::Index);
+        let partitions = Partitions::new(
+            partitions,
+            partitioned(billing),
+            &scenario.model,
+            Timestamp::ZERO,
+        );
         ByDirection::from_fn(|direction| {
             let mut flow = Flow {
                 capacity: capacity[direction].as_f64(),
@@ -224,6 +251,9 @@ impl Flows<'_> {
                 let known = flow.hottest_key.zip(hottest);
                 flow.hottest_key = known.map(|(one, other)| one.max(other));
             }
+            let share = hottest_share(self.arms, resource, direction, &partitions);
+            flow.hottest_partition =
+                share.map(|share| (share * flow.max).max(flow.hottest_key.unwrap_or(0.0)));
             flow
         })
     }

@@ -2,7 +2,7 @@
 //! are charged for, how large a table is.
 
 use crate::{
-    capacity::cost::Images,
+    capacity::{Arm, cost::Images},
     engine::Answer,
     record::Declared,
     scenario::{Action, IndexScope, Presence, Table},
@@ -23,6 +23,8 @@ pub(in crate::simulation) struct Reply {
     pub(in crate::simulation) steps: u32,
     /// Members of a batch that the client has to ask for again.
     pub(in crate::simulation) left: Vec<Member>,
+    /// What it took of a table that refuses nothing; empty of any other.
+    pub(in crate::simulation) spent: Vec<Arm>,
 }
 
 /// Whether what is stored is as a condition wants it.

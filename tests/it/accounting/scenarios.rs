@@ -58,7 +58,7 @@ async fn check(scenario: Scenario, requests: usize) {
     for arrival in schedule.arrivals().take(requests) {
         workload.begin(arrival.phase, arrival.sequence, arrival.intended_start);
         let pick = workload.pick(arrival.sequence);
-        let predicted = demand.declared(&workload, arrival.sequence, pick);
+        let (predicted, _) = demand.taken(&workload, arrival.sequence, pick);
         let operation = workload.operation(arrival.sequence);
         let table = &scenario.tables[pick.table];
         let attempted = target.execute(table, &operation.request).await;
