@@ -365,6 +365,30 @@ fn every_format_is_drawn_again_from_a_run() {
 }
 
 #[test]
+fn a_run_over_a_trace_is_drawn_again_without_the_trace() {
+    const CONSTANT: &str = r#"{ kind = "constant", rate = "35/s" }"#;
+    let users = include_str!("../../scenarios/users.toml");
+    let source = users.replace(CONSTANT, r#"{ kind = "trace", file = "day.csv" }"#);
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("day.toml"), source).unwrap();
+    let trace = folder.path().join("day.csv");
+    fs::write(&trace, "time,rate\n0,5\n60,40\n90,5\n").unwrap();
+    let done = dyno(folder.path(), &["simulate", "day.toml", "--out", "runs"]);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    fs::remove_file(trace).unwrap();
+    let mut runs = fs::read_dir(folder.path().join("runs")).unwrap();
+    let run = runs.next().unwrap().unwrap().path();
+    for (format, file) in [("html", "report.html"), ("json", "results.json")] {
+        let again = dyno(
+            folder.path(),
+            &["report", run.to_str().unwrap(), "--format", format],
+        );
+        assert_eq!(again.status.code(), Some(0), "{again:?}");
+        assert!(again.stdout == fs::read(run.join(file)).unwrap(), "{file}");
+    }
+}
+
+#[test]
 fn input_that_cannot_be_drawn_is_an_error_of_usage() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("text.json"), "hello").unwrap();
