@@ -1,6 +1,6 @@
 //! The journal of a run: its entries add up to the record, wherever they are cut.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use dynamometer::{
     record::{
@@ -15,7 +15,10 @@ use dynamometer::{
 };
 use proptest::prelude::*;
 
-use crate::fixtures;
+use crate::fixtures::{self, Case};
+
+/// Made once: it fills a record of its own.
+static CASE: LazyLock<Case> = LazyLock::new(fixtures::pass);
 
 /// What happens in a run, in milliseconds since its start.
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ fn at(millis: u64) -> Timestamp {
 }
 
 fn recorder() -> Recorder {
-    let case = fixtures::pass();
+    let case = &*CASE;
     let header = RunHeader {
         scenario_source: case.record.scenario_source.clone(),
         provenance: case.record.provenance.clone(),
@@ -59,8 +62,8 @@ fn recorder() -> Recorder {
 
 /// The record of all steps, and the journal if entries are taken.
 fn play(steps: &[Step], with_journal: bool) -> (RunRecord, Vec<Entry>) {
-    let scenario = fixtures::pass().scenario;
-    let phase = scenario
+    let phase = CASE
+        .scenario
         .phases
         .iter()
         .position(|phase| phase.kind == PhaseKind::Measured)
@@ -108,6 +111,8 @@ fn play(steps: &[Step], with_journal: bool) -> (RunRecord, Vec<Entry>) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn entries_add_up_to_the_record_and_do_not_change_it(steps in steps()) {
         let (plain, _) = play(&steps, false);
