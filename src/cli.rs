@@ -4,6 +4,7 @@ mod compare;
 mod emulate;
 mod explain;
 mod init;
+mod journal;
 mod merge;
 mod nightly;
 mod output;

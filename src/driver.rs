@@ -32,6 +32,7 @@ use crate::{
     engine::{Action, Engine, Event},
     record::{
         IntervalTable, RunRecord,
+        journal::Entry,
         recorder::{Recorder, RunHeader},
     },
     target::Target,
@@ -45,6 +46,7 @@ use dispatcher::{Dispatcher, Released};
 /// Events taken in one go before the other sources are looked at.
 const BATCH: usize = 256;
 const PROGRESS_PERIOD: Duration = Duration::from_millis(200);
+const JOURNAL_PERIOD: Duration = Duration::from_secs(1);
 /// A target that cannot say within this how its tables stand leaves a gap in the record.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -73,6 +75,9 @@ pub struct Hooks {
     pub progress: Option<watch::Sender<Progress>>,
     /// Asked at the end of each second.
     pub capacity: Option<CapacityProbe>,
+    /// Given what was counted, about once a second. When it is full it is left alone: then the
+    /// next entry holds more.
+    pub journal: Option<mpsc::Sender<Entry>>,
     /// Interrupts the run when it resolves: nothing is due from then on, what is queued but was
     /// never sent is counted as dropped, what waits for a retry ends with its last answer, and
     /// what was sent is waited for, which takes one attempt timeout at most.
@@ -122,6 +127,7 @@ pub async fn run<T: Target>(
     }
     let run = Run {
         clock,
+        journal: hooks.journal,
         recorder: Recorder::new(&scenario, header),
         engine: Engine::new(&scenario),
         attempts: Attempts::new(workload, target, clock, answers),
@@ -167,6 +173,7 @@ struct Run<T> {
     attempts: Attempts<T>,
     actions: Vec<Action>,
     interrupted: Option<Timestamp>,
+    journal: Option<mpsc::Sender<Entry>>,
     /// The tables as they stood last.
     status: Vec<IntervalTable>,
 }
@@ -182,6 +189,9 @@ impl<T: Target> Run<T> {
         let mut stop = stop.unwrap_or_else(|| Box::pin(std::future::pending()));
         let mut tick = tokio::time::interval(PROGRESS_PERIOD);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let first = self.clock.instant(Timestamp::from_start(JOURNAL_PERIOD));
+        let mut second = tokio::time::interval_at(first.into(), JOURNAL_PERIOD);
+        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut events = Vec::with_capacity(BATCH);
         let mut due = Vec::with_capacity(BATCH);
         let mut schedule_over = false;
@@ -205,9 +215,11 @@ impl<T: Target> Run<T> {
                     self.status = tables;
                 }
                 _ = tick.tick(), if progress.is_some() => self.publish(progress),
+                _ = second.tick(), if self.journal.is_some() => self.note(),
             }
         }
         self.publish(progress);
+        self.note();
         self
     }
 
@@ -233,6 +245,13 @@ impl<T: Target> Run<T> {
                     dispatcher.answered(sample.phase, sample.finished);
                 }
             }
+        }
+    }
+
+    fn note(&mut self) {
+        let place = self.journal.as_ref().map(mpsc::Sender::try_reserve);
+        if let Some(Ok(place)) = place {
+            place.send(self.recorder.entry(self.clock.now()));
         }
     }
 

@@ -3,6 +3,7 @@
 //! Owns the stored format; must not know how it is judged or shown.
 
 pub mod histogram;
+pub mod journal;
 pub mod merge;
 pub mod model;
 pub mod recorder;
@@ -20,6 +21,7 @@ use crate::{
     units::{ByDirection, CapacityUnits, Timestamp},
 };
 use histogram::{EncodedHistogram, LatencyHistogram};
+use journal::Incomplete;
 use model::TableTotals;
 use shard::{MergedShard, Part};
 
@@ -236,6 +238,18 @@ pub struct RunRecord {
     pub model: Vec<TableTotals>,
 }
 
+impl RunRecord {
+    /// The run stopped before its end: nothing was due from `at` on.
+    fn end_at(&mut self, at: Timestamp) {
+        self.provenance.interrupted = true;
+        self.phases
+            .retain(|phase| phase.starts < at || phase.arrivals > 0);
+        if let Some(last) = self.phases.last_mut() {
+            last.ends = last.ends.min(at.max(last.starts));
+        }
+    }
+}
+
 /// Where a record comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
@@ -257,6 +271,10 @@ pub struct Provenance {
     pub load_seconds: f64,
     /// `true` when the run was interrupted before its end.
     pub interrupted: bool,
+    /// What is missing when the process ended without writing its record, and this was put
+    /// together from its journal. Such a run was interrupted, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<Incomplete>,
     /// The part of a run that this is; absent of a whole one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,

@@ -108,6 +108,7 @@ pub fn header(
                 .sum(),
             load_seconds: 0.0,
             interrupted: false,
+            incomplete: None,
             part: options.shard.map(Part::of),
             model_overrides,
         },

@@ -109,6 +109,12 @@ impl RunFolder {
         &self.path
     }
 
+    /// Whether there is a file of that name in it.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        self.path.join(name).is_file()
+    }
+
     /// Writes a file whole or not at all.
     ///
     /// # Errors
@@ -122,10 +128,58 @@ impl RunFolder {
         Ok(path)
     }
 
+    /// Begins a file that grows by whole lines.
+    ///
+    /// # Errors
+    /// When the disk refuses, or there is anything of that name, be it a link.
+    pub fn lines(&self, name: &str) -> Result<LineFile, StoreError> {
+        let path = self.path.join(name);
+        let mut options = fs::OpenOptions::new();
+        match options.append(true).create_new(true).open(&path) {
+            Ok(file) => Ok(LineFile { path, file }),
+            Err(source) => Err(StoreError::Write { path, source }),
+        }
+    }
+
     /// Removes the folder if nothing was written to it: a run that never began leaves nothing.
     pub fn discard_if_empty(self) {
         // `remove_dir` refuses a folder that holds anything, which is exactly what is wanted.
         let _ = fs::remove_dir(&self.path);
+    }
+}
+
+/// A file that grows by whole lines, and survives the process that writes it.
+#[derive(Debug)]
+pub struct LineFile {
+    path: PathBuf,
+    file: fs::File,
+}
+
+impl LineFile {
+    /// Appends a line, which must not hold a line end, and forces it to the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses; then there may be a part of the line.
+    pub fn push(&mut self, mut line: Vec<u8>) -> Result<(), StoreError> {
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        written
+            .and_then(|()| self.file.sync_data())
+            .map_err(|source| StoreError::Write {
+                path: self.path.clone(),
+                source,
+            })
+    }
+
+    /// Removes the file, which is not needed any more.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn remove(self) -> Result<(), StoreError> {
+        fs::remove_file(&self.path).map_err(|source| StoreError::Write {
+            path: self.path,
+            source,
+        })
     }
 }
 
@@ -203,26 +257,14 @@ fn write_new(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn temporary(folder: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".partial-")
-        .tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are private to their owner; a report is shown to whom the umask lets see it.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.prefix(".partial-").tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
-    widen_permissions(&file)?;
     Ok(file)
-}
-
-/// Temporary files are private to their owner; a report is made to be shown.
-#[cfg(unix)]
-fn widen_permissions(file: &tempfile::NamedTempFile) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file()
-        .set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn widen_permissions(_: &tempfile::NamedTempFile) -> io::Result<()> {
-    Ok(())
 }
 
 /// Reads a text file of at most `limit` bytes. Devices, pipes and folders are refused unread.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CapacitySummary, Summary, ThrottleCause,
-    threshold::{Assertion, InvalidReason, Judgement, MetricKind, Verdict},
+    threshold::{Assertion, InvalidReason, Judgement, MetricKind},
 };
 use crate::{
     record::RunRecord,
@@ -176,7 +176,7 @@ pub fn explain(
 ) -> Cause {
     let reasons = &judgement.invalid_because;
     // That an early interruption left nothing to measure is no fault of the generator.
-    if judgement.verdict == Verdict::Interrupted && *reasons == [InvalidReason::NothingDue] {
+    if record.provenance.interrupted && *reasons == [InvalidReason::NothingDue] {
         return Cause::NothingMeasured;
     }
     if !reasons.is_empty() {

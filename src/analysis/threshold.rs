@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Summary, collect, nanos};
 use crate::{
-    record::{OperationTotals, RunRecord, histogram::LatencyHistogram, shard},
+    record::{
+        OperationTotals, PhaseRecord, RunRecord, histogram::LatencyHistogram, journal::Incomplete,
+        shard,
+    },
     scenario::{Metric, Scenario, Threshold},
     schedule::shard::Shard,
     units::Quantile,
@@ -29,6 +32,9 @@ pub enum Verdict {
     },
     /// The run was ended before its time: it can neither pass nor fail.
     Interrupted,
+    /// Its process was ended without writing the record, which was put together from what the
+    /// run had noted until then.
+    Incomplete(Incomplete),
     /// One shard did its part; whether the run passes shows when all are merged.
     Part,
 }
@@ -42,7 +48,7 @@ impl Verdict {
             Self::Pass | Self::Part => 0,
             Self::Fail => 1,
             Self::Invalid { .. } => 3,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::Incomplete(_) => 130,
         }
     }
 
@@ -188,9 +194,9 @@ pub enum Bound {
     AtLeast,
 }
 
-/// Judges a run. A shard is not held against thresholds, which are the whole run's. An interrupted run neither passes nor fails, and is not called invalid, but
-/// keeps the reasons; an invalid one neither passes nor fails; a threshold without data is
-/// missed.
+/// Judges a run. A shard is not held against thresholds, which are the whole run's. An
+/// interrupted or incomplete run neither passes nor fails, and is not called invalid, but keeps
+/// the reasons; an invalid one neither passes nor fails; a threshold without data is missed.
 #[must_use]
 pub fn judge(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Judgement {
     let is_part = record.provenance.part.is_some();
@@ -199,7 +205,9 @@ pub fn judge(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Judg
         .map(|threshold| assertion(record, threshold, summary))
         .collect();
     let invalid_because = invalid_because(record, scenario, summary);
-    let verdict = if record.provenance.interrupted {
+    let verdict = if let Some(incomplete) = record.provenance.incomplete {
+        Verdict::Incomplete(incomplete)
+    } else if record.provenance.interrupted {
         Verdict::Interrupted
     } else if !invalid_because.is_empty() {
         Verdict::Invalid {
@@ -276,17 +284,26 @@ fn of_shards(record: &RunRecord, summary: &Summary, allowed_nanos: u64) -> Vec<I
 }
 
 fn unbalanced(record: &RunRecord) -> Option<InvalidReason> {
-    record.phases.iter().find_map(|phase| {
-        let outcomes = phase
-            .operations
-            .iter()
-            .map(|operation| operation.outcomes.total())
-            .sum();
-        (phase.arrivals != outcomes).then(|| InvalidReason::Unbalanced {
-            phase: phase.name.clone(),
-            arrivals: phase.arrivals,
-            outcomes,
-        })
+    let outcomes = |phase: &PhaseRecord| -> u64 {
+        let operations = phase.operations.iter();
+        operations.map(|operation| operation.outcomes.total()).sum()
+    };
+    if let Some(incomplete) = record.provenance.incomplete {
+        // What was under way has no outcome in a record that broke off.
+        let ended: u64 = record.phases.iter().map(outcomes).sum();
+        let due: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
+        if due == ended + incomplete.under_way {
+            return None;
+        }
+    }
+    let phase = record
+        .phases
+        .iter()
+        .find(|phase| phase.arrivals != outcomes(phase))?;
+    Some(InvalidReason::Unbalanced {
+        phase: phase.name.clone(),
+        arrivals: phase.arrivals,
+        outcomes: outcomes(phase),
     })
 }
 

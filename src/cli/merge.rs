@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     Exit,
-    output::{Printed, SEEDS},
+    output::{Printed, RESULTS, SEEDS},
     report, start,
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     if studies.iter().any(is_study) {
         return merge_studies(arguments, &studies);
     }
-    let records = found_in(&arguments.records, "results.json")?;
+    let records = found_in(&arguments.records, RESULTS)?;
     let (merge, scenario) = add_up(&records)?;
     let rules = MergeRules {
         clocks_apart: arguments.clocks_apart,

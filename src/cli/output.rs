@@ -15,6 +15,8 @@ use crate::{
     store::{RunFolder, StoreError},
 };
 
+/// What the file with a whole run is called.
+pub(super) const RESULTS: &str = "results.json";
 /// What the file with several simulations of one scenario is called.
 pub(super) const SEEDS: &str = "seeds.json";
 
@@ -96,11 +98,11 @@ impl Printed {
         let view = ReportView::of(record, scenario, &analysis);
         let document = json::render(record, &analysis);
         let written = folder.map(|folder| {
+            // The one from which the other can be made again comes first.
+            let results = folder.write(RESULTS, document.as_bytes())?;
             let page = html::render(&view, record, scenario);
-            Ok::<_, StoreError>([
-                folder.write("report.html", page.as_bytes())?,
-                folder.write("results.json", document.as_bytes())?,
-            ])
+            let page = folder.write("report.html", page.as_bytes())?;
+            Ok::<_, StoreError>([page, results])
         });
         if self.json {
             super::print(document.trim_end())?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::Exit;
+use super::{Exit, journal, output::RESULTS};
 use crate::{
     analysis::Analysis,
     progress,
@@ -22,7 +22,7 @@ pub(super) const RESULTS_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
-    /// Folder of a run, or its results.json.
+    /// Folder of a run, or its results.json. Of a run that was killed: what it noted until then.
     run: PathBuf,
     /// What to draw.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -59,12 +59,17 @@ pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Pass)
 }
 
-/// Reads a run from its folder or its `results.json`.
+/// Reads a run from its folder or its `results.json`; from its journal where there is nothing
+/// else.
 pub(super) fn stored_run(run: &Path) -> anyhow::Result<StoredRun> {
-    let path = results_in(run);
+    let (path, is_journal) = stored_in(run);
     let document = store::read_text(&path, RESULTS_BYTES_MAX)?;
-    let run = stored::read(&document)
-        .with_context(|| format!("cannot use {} as a run", path.display()))?;
+    let read = if is_journal {
+        stored::read_journal(&document)
+    } else {
+        stored::read(&document)
+    };
+    let run = read.with_context(|| format!("cannot use {} as a run", path.display()))?;
     if !run.same_meaning {
         eprintln!(
             "warning: {}: the stored scenario means something else to this version of dyno than \
@@ -75,11 +80,16 @@ pub(super) fn stored_run(run: &Path) -> anyhow::Result<StoredRun> {
     Ok(run)
 }
 
-fn results_in(run: &Path) -> PathBuf {
-    if run.is_dir() {
-        run.join("results.json")
+/// The file to read, and whether it is a journal.
+fn stored_in(run: &Path) -> (PathBuf, bool) {
+    if !run.is_dir() {
+        return (run.to_path_buf(), journal::is_one(run));
+    }
+    let (results, journal) = (run.join(RESULTS), journal::in_folder(run));
+    if journal.is_file() && !results.exists() {
+        (journal, true)
     } else {
-        run.to_path_buf()
+        (results, false)
     }
 }
 

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::{
     Exit,
-    output::Output,
+    journal::{self, Journal},
+    output::{self, Output},
     scenario::{self, Loaded},
     shard::{ShardArguments, suffix},
     signals::{self, Stop},
@@ -20,10 +21,16 @@ use super::{
 use crate::{
     driver::{self, Hooks, Progress, RunPlan},
     progress::{self, Style},
-    record::{Provenance, RunRecord, model::TableTotals, recorder::RunHeader, shard::Part},
+    record::{
+        Provenance, RunRecord,
+        model::TableTotals,
+        recorder::{Recorder, RunHeader},
+        shard::Part,
+    },
     scenario::Scenario,
     schedule::shard::Shard,
     seed::Seed,
+    store::RunFolder,
     workload::Workload,
 };
 
@@ -114,6 +121,24 @@ impl WithModel {
 }
 
 impl RunArguments {
+    /// Writes the files and prints the summary.
+    fn publish(
+        &self,
+        scenario: &Arc<Scenario>,
+        measured: Measured,
+        folder: &RunFolder,
+    ) -> anyhow::Result<Exit> {
+        let Measured {
+            mut record,
+            journal,
+        } = measured;
+        record.model = self.with_model.totals(scenario, &record);
+        let printed = &self.output.printed;
+        let exit = printed.publish(scenario, &record, Some(folder));
+        journal.finish(folder.holds(output::RESULTS));
+        exit
+    }
+
     fn style(&self) -> Style {
         match self.progress {
             _ if self.quiet => Style::Off,
@@ -149,6 +174,12 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     exit
 }
 
+/// A run that is over, and the journal that stands for it until its files are written.
+struct Measured {
+    record: RunRecord,
+    journal: Journal,
+}
+
 /// The whole of a run: world, folder, load, timed phases, files, summary.
 async fn session(
     arguments: &RunArguments,
@@ -158,30 +189,35 @@ async fn session(
 ) -> anyhow::Result<Exit> {
     let stop = signals::stop_on_first().context("cannot listen for signals")?;
     let mut world = World::open(arguments.endpoint.as_deref(), shard, &scenario).await?;
+    if let Some(left) = world.left_if_stopped() {
+        stop.at_second_say(left);
+    }
     // Before the load: a full or read-only disk should not cost anybody a run.
     let folder = arguments.output.folder(&scenario.name, &suffix(shard))?;
-    let measured = measure(arguments, shard, &scenario, source, &mut world, stop).await;
-    if let Ok(Some(_)) = measured {
-        world.wait_for_others(&scenario).await;
-    }
-    let cleaned = world.close().await;
-    let mut record = match measured {
-        Ok(Some(record)) => record,
+    let measured = measure(
+        arguments, shard, &scenario, source, &mut world, &folder, stop,
+    );
+    let exit = match measured.await {
+        Ok(Some(measured)) => {
+            // Before tables are deleted, which a server may make a long wait.
+            let exit = arguments.publish(&scenario, measured, &folder);
+            world.wait_for_others(&scenario).await;
+            exit
+        }
         nothing => {
             folder.discard_if_empty();
-            cleaned?;
-            nothing?;
-            eprintln!("interrupted before the first request: nothing was measured");
-            return Ok(Exit::Interrupted);
+            nothing.map(|_| {
+                eprintln!("interrupted before the first request: nothing was measured");
+                Exit::Interrupted
+            })
         }
     };
-    record.model = arguments.with_model.totals(&scenario, &record);
-    let exit = arguments
-        .output
-        .printed
-        .publish(&scenario, &record, Some(&folder));
-    cleaned?;
-    exit
+    let cleaned = world.close().await;
+    match (exit, cleaned) {
+        (Err(error), Err(left)) => Err(error.context(left)),
+        (Ok(_), Err(left)) => Err(left),
+        (exit, Ok(())) => exit,
+    }
 }
 
 /// Loads the tables and runs the timed phases; `None` when interrupted before these.
@@ -191,8 +227,9 @@ async fn measure(
     scenario: &Arc<Scenario>,
     source: String,
     world: &mut World,
+    folder: &RunFolder,
     mut stop: Stop,
-) -> anyhow::Result<Option<RunRecord>> {
+) -> anyhow::Result<Option<Measured>> {
     let workload = Workload::new(Arc::clone(scenario));
     let style = arguments.style();
     let prepared = tokio::select! {
@@ -224,12 +261,16 @@ async fn measure(
         },
         governed: world.is_governed(),
     };
+    let head = Recorder::new(scenario, header.clone()).into_record();
+    let (journal, entries) = Journal::start(folder, &head)?;
+    stop.at_second_say(journal::said(folder.path()));
     let (sender, receiver) = watch::channel(Progress::default());
     let name = scenario.name.clone();
     let display = tokio::spawn(async move { progress::show(style, &name, receiver).await });
     let hooks = Hooks {
         progress: (style != Style::Off).then_some(sender),
         capacity: world.capacity_probe(scenario),
+        journal: Some(entries),
         stop: Some(Box::pin(async move { stop.wait().await })),
     };
     let plan = RunPlan {
@@ -239,7 +280,7 @@ async fn measure(
     };
     let record = driver::run(plan, world.target(), hooks).await?;
     display.await.context("the progress display failed")?;
-    Ok(Some(record))
+    Ok(Some(Measured { record, journal }))
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -262,6 +303,7 @@ fn provenance(
         items_loaded: prepared.items,
         load_seconds: prepared.took.as_secs_f64(),
         interrupted: false,
+        incomplete: None,
         part: None,
         model_overrides: scenario.model.overrides(),
     }

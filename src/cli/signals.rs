@@ -3,6 +3,7 @@
 use std::{
     io,
     process::{Child, Command},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 #[cfg(unix)]
@@ -47,30 +48,48 @@ impl Signals {
 
 /// Resolves at the first signal.
 #[derive(Clone)]
-pub(super) struct Stop(tokio::sync::watch::Receiver<bool>);
+pub(super) struct Stop {
+    stopped: tokio::sync::watch::Receiver<bool>,
+    last_words: Arc<Mutex<Vec<String>>>,
+}
 
 impl Stop {
     pub(super) async fn wait(&mut self) {
-        if self.0.wait_for(|stopped| *stopped).await.is_err() {
+        if self.stopped.wait_for(|stopped| *stopped).await.is_err() {
             // Nobody listens for signals any more: the process is ending.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// What to say when the second signal ends the process: what that leaves behind.
+    pub(super) fn at_second_say(&self, words: String) {
+        let all = self.last_words.lock();
+        all.unwrap_or_else(PoisonError::into_inner).push(words);
     }
 }
 
 /// The first signal asks the run to drain; the second one ends the process at once.
 pub(super) fn stop_on_first() -> io::Result<Stop> {
     let mut signals = Signals::listen()?;
-    let (sender, receiver) = tokio::sync::watch::channel(false);
+    let (sender, stopped) = tokio::sync::watch::channel(false);
+    let last_words = Arc::default();
+    let stop = Stop {
+        stopped,
+        last_words: Arc::clone(&last_words),
+    };
     tokio::spawn(async move {
         signals.next().await;
         eprintln!("interrupted: waiting for the answers under way (again to stop at once)");
         let _ = sender.send(true);
         signals.next().await;
-        eprintln!("stopped at once: nothing was written");
+        eprintln!("stopped at once: the run is not finished");
+        let words = last_words.lock();
+        for words in words.unwrap_or_else(PoisonError::into_inner).iter() {
+            eprintln!("{words}");
+        }
         std::process::exit(super::Exit::Interrupted as i32);
     });
-    Ok(Stop(receiver))
+    Ok(stop)
 }
 
 /// A command whose process the terminal's Ctrl-C does not reach: what it is told comes from

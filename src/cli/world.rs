@@ -86,6 +86,17 @@ impl World {
         }
     }
 
+    /// What may be left behind when this process ends without [`close`](Self::close).
+    pub(super) fn left_if_stopped(&self) -> Option<String> {
+        let says = || {
+            format!(
+                "tables that this run created may still be at {}",
+                self.endpoint
+            )
+        };
+        self.emulator.is_none().then(says)
+    }
+
     /// Whether burst credit can be read.
     pub(super) const fn is_governed(&self) -> bool {
         self.emulator.is_some()

@@ -63,11 +63,9 @@ impl Progress {
                 .last()
                 .map_or(Duration::ZERO, |p| p.ends.since_start()),
             phase: phase.map(|phase| phase.name.clone()).unwrap_or_default(),
+            outcomes: recorder.outcomes(),
             ..Self::default()
         };
-        for totals in phases.iter().flat_map(|phase| &phase.operations) {
-            progress.outcomes += totals.outcomes;
-        }
         for table in &scenario.tables {
             let capacity = table.billing.capacity().unwrap_or_default();
             progress.provisioned += capacity;

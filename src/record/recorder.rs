@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use super::{
     IndexRecord, Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals,
-    Outcome, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample, TableRecord, add_all,
+    Outcome, OutcomeCounts, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample,
+    TableRecord, add_all,
     histogram::LatencyHistogram,
+    journal::{Entry, PhaseGrowth},
 };
 use crate::{
     scenario::{PhaseKind, Scenario},
@@ -44,6 +46,10 @@ pub struct Recorder {
     /// Arrivals by phase and operation, to hold the outcomes against.
     arrivals: Vec<Vec<u64>>,
     intervals: BTreeMap<u64, Interval>,
+    /// By phase, what was counted since the last entry of the journal, and is not in `record`.
+    growth: Vec<PhaseGrowth>,
+    /// The earliest second that changed since then; the last there is when none did.
+    changed_from: u64,
     /// The live histograms of the latest second in which a request ended.
     open: Option<OpenSecond>,
     closed: Option<OpenSecond>,
@@ -112,6 +118,10 @@ impl Recorder {
                 })
                 .collect(),
             arrivals: vec![vec![0; operations.len()]; phases.len()],
+            growth: (0..phases.len())
+                .map(|phase| PhaseGrowth::none(phase, operations.len()))
+                .collect(),
+            changed_from: u64::MAX,
             record: RunRecord {
                 schema_version: SCHEMA_VERSION,
                 provenance: header.provenance,
@@ -140,7 +150,7 @@ impl Recorder {
             return;
         }
         let phase = self.timed_phase(arrival.phase);
-        self.record.phases[phase].arrivals += 1;
+        self.growth[phase].arrivals += 1;
         self.arrivals[phase][operation] += 1;
         self.interval(arrival.intended_start.second()).arrivals += 1;
     }
@@ -154,7 +164,7 @@ impl Recorder {
             return;
         }
         let phase = self.timed_phase(sample.phase);
-        let phase = &mut self.record.phases[phase];
+        let phase = &mut self.growth[phase];
         if let Some(sent) = sample.first_sent {
             phase.dispatch_delay.record(sent.since(sample.due));
         }
@@ -184,19 +194,62 @@ impl Recorder {
 
     /// The run stopped before its end: nothing was due from `at` on.
     pub fn interrupt(&mut self, at: Timestamp) {
-        self.record.provenance.interrupted = true;
-        self.record
-            .phases
-            .retain(|phase| phase.starts < at || phase.arrivals > 0);
-        if let Some(last) = self.record.phases.last_mut() {
-            last.ends = last.ends.min(at.max(last.starts));
-        }
+        self.settle();
+        self.record.end_at(at);
     }
 
-    /// Totals so far, by phase.
+    /// The phases with their names and times. Their totals lag behind.
     #[must_use]
     pub fn phases(&self) -> &[PhaseRecord] {
         &self.record.phases
+    }
+
+    /// Requests by outcome so far.
+    #[must_use]
+    pub fn outcomes(&self) -> OutcomeCounts {
+        let settled = self
+            .record
+            .phases
+            .iter()
+            .flat_map(|phase| &phase.operations);
+        let since = self.growth.iter().flat_map(|phase| &phase.operations);
+        let mut sum = OutcomeCounts::default();
+        for totals in settled.chain(since) {
+            sum += totals.outcomes;
+        }
+        sum
+    }
+
+    /// What was counted since the last call, for a journal: all entries together make the
+    /// record as it stands.
+    #[must_use]
+    pub fn entry(&mut self, now: Timestamp) -> Entry {
+        let phases = self.settle();
+        let changed = self.intervals.range(self.changed_from..);
+        let mut intervals: Vec<_> = changed.map(|(_, interval)| interval.clone()).collect();
+        self.changed_from = u64::MAX;
+        if let Some(open) = &self.open
+            && let Some(last) = intervals.iter_mut().find(|it| it.second == open.second)
+        {
+            self.seal(open, last);
+        }
+        Entry {
+            until: now,
+            phases,
+            intervals,
+        }
+    }
+
+    /// Moves what was counted since last time into the record, and gives it.
+    fn settle(&mut self) -> Vec<PhaseGrowth> {
+        let operations = self.record.operations.len();
+        let mut settled = Vec::new();
+        for growth in self.growth.iter_mut().filter(|growth| !growth.is_none()) {
+            growth.add_to(&mut self.record.phases[growth.phase]);
+            let none = PhaseGrowth::none(growth.phase, operations);
+            settled.push(std::mem::replace(growth, none));
+        }
+        settled
     }
 
     /// The counts of one second so far.
@@ -222,6 +275,7 @@ impl Recorder {
     /// would lie.
     #[must_use]
     pub fn into_record(mut self) -> RunRecord {
+        self.settle();
         for (phase, arrivals) in self.record.phases.iter().zip(&self.arrivals) {
             for (index, (totals, arrivals)) in phase.operations.iter().zip(arrivals).enumerate() {
                 assert_eq!(
@@ -251,6 +305,7 @@ impl Recorder {
     }
 
     fn interval(&mut self, second: u64) -> &mut Interval {
+        self.changed_from = self.changed_from.min(second);
         let record = &self.record;
         self.intervals.entry(second).or_insert_with(|| Interval {
             second,
@@ -308,8 +363,14 @@ impl Recorder {
     }
 
     fn close(&mut self, open: &OpenSecond) {
+        let mut interval = self.interval(open.second).clone();
+        self.seal(open, &mut interval);
+        self.intervals.insert(open.second, interval);
+    }
+
+    /// Stores the live histograms of a second in its interval.
+    fn seal(&self, open: &OpenSecond, interval: &mut Interval) {
         let is_part = self.record.provenance.part.is_some();
-        let interval = self.interval(open.second);
         if is_part && !open.dispatch_delay.is_empty() {
             interval.dispatch_delay = Some(open.dispatch_delay.encode());
         }

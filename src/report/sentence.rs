@@ -49,10 +49,17 @@ pub fn sentence(cause: &Cause, verdict: &Verdict) -> String {
         Cause::Enough { used } if used.is_empty() => "Nothing was throttled.".into(),
         Cause::Enough { used } => format!("Capacity was enough: {}.", usage(used)),
     };
-    if *verdict == Verdict::Interrupted {
-        format!("The run was interrupted; what follows holds only so far. {answer}")
-    } else {
-        answer
+    match verdict {
+        Verdict::Interrupted => {
+            format!("The run was interrupted; what follows holds only so far. {answer}")
+        }
+        Verdict::Incomplete(incomplete) => format!(
+            "The process was killed; what follows holds for the first {} of the run, and {} of \
+             its requests had not ended by then. {answer}",
+            format::length(incomplete.until.as_secs_f64()),
+            format::count(incomplete.under_way),
+        ),
+        _ => answer,
     }
 }
 

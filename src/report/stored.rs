@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::json::Results;
 use crate::{
-    record::{Interval, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION},
+    record::{Interval, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION, journal},
     scenario::{
         Scenario,
         diagnostic::{Diagnostics, printable},
@@ -39,6 +39,9 @@ pub enum StoredError {
     /// Not JSON.
     #[error("it is not JSON: {0}")]
     NotJson(serde_json::Error),
+    /// A journal that breaks off in its first line.
+    #[error("the process was killed before its first second")]
+    Headless,
     /// JSON of something else.
     #[error("it is not the results of a run: it has no `schema_version`")]
     Foreign,
@@ -67,13 +70,37 @@ pub enum StoredError {
 pub fn read(document: &str) -> Result<StoredRun, StoredError> {
     let results: Results =
         serde_json::from_str(document).map_err(|error| reason(document, error))?;
-    let record = results.record;
-    for found in [results.schema_version, record.schema_version] {
-        if found != SCHEMA_VERSION {
-            let found = u64::from(found);
-            return Err(StoredError::Version { found });
-        }
+    same_version(results.schema_version)?;
+    same_version(results.record.schema_version)?;
+    checked(results.record)
+}
+
+/// Reads the journal of a run whose process was killed; a last line without an end is left out.
+///
+/// # Errors
+/// When it is none, of another version, or contradicts itself.
+pub fn read_journal(document: &str) -> Result<StoredRun, StoredError> {
+    let whole = document.rfind('\n').map_or("", |end| &document[..end]);
+    let mut lines = whole.lines();
+    let head = lines.next().ok_or(StoredError::Headless)?;
+    let head: RunRecord = serde_json::from_str(head).map_err(|error| reason(head, error))?;
+    same_version(head.schema_version)?;
+    let entries: Result<Vec<_>, _> = lines.map(serde_json::from_str).collect();
+    let entries = entries.map_err(StoredError::Malformed)?;
+    checked(journal::assemble(head, entries).map_err(StoredError::Misfit)?)
+}
+
+fn same_version(found: u32) -> Result<(), StoredError> {
+    let found = u64::from(found);
+    if found == u64::from(SCHEMA_VERSION) {
+        Ok(())
+    } else {
+        Err(StoredError::Version { found })
     }
+}
+
+/// The run of a record that fits its scenario.
+fn checked(record: RunRecord) -> Result<StoredRun, StoredError> {
     let files = NotedFiles(&record.files);
     let mut scenario = parse::parse_with(&record.scenario_source, "the stored scenario", &files)
         .map_err(|problems| StoredError::Scenario(Box::new(problems)))?

@@ -43,7 +43,7 @@ impl ReportView {
                     None => answer,
                 }
             },
-            tiles: tiles(record, summary, judgement.verdict == Verdict::Interrupted),
+            tiles: tiles(record, summary, record.provenance.interrupted),
             assertions,
             operations: summary
                 .operations
@@ -126,6 +126,7 @@ fn verdict_view(verdict: &Verdict, assertions: &[Assertion]) -> VerdictView {
         ),
         Verdict::Invalid { .. } => ("INVALID", Mark::Caution, String::new()),
         Verdict::Interrupted => ("INTERRUPTED", Mark::Caution, String::new()),
+        Verdict::Incomplete(_) => ("INCOMPLETE", Mark::Caution, String::new()),
         Verdict::Part => ("PART", Mark::Neutral, String::new()),
     };
     VerdictView {

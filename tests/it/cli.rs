@@ -58,28 +58,29 @@ max = "LIMIT"
 dispatch_delay_p99 = "5s"
 "#;
 
-struct Run {
-    folder: TempDir,
+/// A folder of its own to run `dyno` in.
+pub struct Run {
+    pub folder: TempDir,
 }
 
 impl Run {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
         }
     }
 
-    fn scenario(&self, text: &str) -> String {
+    pub fn scenario(&self, text: &str) -> String {
         let path = self.folder.path().join("scenario.toml");
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn short(&self, duration: &str, limit: &str) -> String {
+    pub fn short(&self, duration: &str, limit: &str) -> String {
         self.scenario(&SHORT.replace("DURATION", duration).replace("LIMIT", limit))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dyno"));
         command
             .args(arguments)
@@ -88,17 +89,17 @@ impl Run {
         command
     }
 
-    fn dyno(&self, arguments: &[&str]) -> Output {
+    pub fn dyno(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// The only run's `results.json`.
-    fn results(&self) -> serde_json::Value {
+    pub fn results(&self) -> serde_json::Value {
         serde_json::from_str(&fs::read_to_string(self.only_run().join("results.json")).unwrap())
             .unwrap()
     }
 
-    fn only_run(&self) -> std::path::PathBuf {
+    pub fn only_run(&self) -> std::path::PathBuf {
         let runs: Vec<_> = fs::read_dir(self.folder.path().join("reports/runs"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -108,15 +109,15 @@ impl Run {
     }
 }
 
-fn code(output: &Output) -> i32 {
+pub fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("{output:?}"))
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -468,7 +469,7 @@ fn the_first_interrupt_drains_and_keeps_what_was_measured() {
 }
 
 /// SIGINT by way of the shell's own `kill`: the standard library has none.
-fn interrupt(child: &std::process::Child) {
+pub fn interrupt(child: &std::process::Child) {
     let status = Command::new("sh")
         .args(["-c", &format!("kill -INT {}", child.id())])
         .status()

@@ -1,6 +1,6 @@
 //! The driver and the SDK target against an endpoint that does what its script says.
 
-mod fake_server;
+pub mod fake_server;
 mod tables;
 
 use std::{
@@ -111,6 +111,7 @@ fn plan(scenario: Scenario) -> RunPlan {
         items_loaded: 0,
         load_seconds: 0.0,
         interrupted: false,
+        incomplete: None,
         part: None,
         model_overrides: vec![],
     };
@@ -499,7 +500,7 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
             let table = table.clone();
             Box::pin(async move { vec![table] })
         })),
-        stop: None,
+        ..Hooks::default()
     };
     let seen = Arc::new(Mutex::new(vec![]));
     let views = Arc::clone(&seen);

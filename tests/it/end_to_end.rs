@@ -114,6 +114,7 @@ async fn run(source: &str, max_in_flight: u32) -> Run {
             items_loaded: table.items,
             load_seconds: 0.0,
             interrupted: false,
+            incomplete: None,
             part: None,
             model_overrides: Vec::new(),
         },

@@ -305,6 +305,7 @@ max = "50ms"
                     items_loaded: 500,
                     load_seconds: 1.25,
                     interrupted: false,
+                    incomplete: None,
                     part: None,
                     model_overrides: vec![],
                 },

@@ -54,6 +54,7 @@ fn record(scenario: &Scenario, target: Target) -> RunRecord {
         items_loaded: 500,
         load_seconds: 0.4,
         interrupted: false,
+        incomplete: None,
         part: None,
         model_overrides: vec!["initial_burst_fraction = 100 %".to_owned()],
     };

@@ -485,7 +485,13 @@ fn caveats(record: &RunRecord) -> Vec<String> {
     if record.tables.iter().any(|table| !table.governed) {
         caveats.push("The target does not show burst credit, so none is drawn.".to_owned());
     }
-    if record.provenance.interrupted {
+    if record.provenance.incomplete.is_some() {
+        caveats.push(
+            "The process was killed. This was drawn from its journal, which may end up to a \
+             second before that."
+                .to_owned(),
+        );
+    } else if record.provenance.interrupted {
         caveats
             .push("The run was interrupted; what follows the interruption is missing.".to_owned());
     }
