@@ -11,6 +11,7 @@ mod dynamodb_local;
 mod emulator;
 mod end_to_end;
 mod existing;
+mod faults;
 mod fixtures;
 mod html;
 mod interruption;

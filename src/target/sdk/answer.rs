@@ -1,6 +1,6 @@
 //! The SDK's errors as answers: throttled, failed or timed out.
 
-use std::{error::Error, io};
+use std::error::Error;
 
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::{
 use serde_json::Value;
 
 use super::{Answer, integrity::BodyFault};
+use crate::target::lost;
 
 const THROTTLES: [&str; 3] = [
     "ProvisionedThroughputExceededException",
@@ -30,7 +31,7 @@ where
         SdkError::TimeoutError(_) => Answer::TimedOut,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Answer::TimedOut,
         SdkError::ServiceError(refused) => of_exception(refused.err().meta().code(), refused.raw()),
-        SdkError::DispatchFailure(_) => failed(connection_cause(error), true),
+        SdkError::DispatchFailure(_) => failed(lost::of_connection(error), true),
         SdkError::ResponseError(_) => failed(body_cause(error), true),
         _ => failed("request could not be built".to_owned(), false),
     }
@@ -38,17 +39,18 @@ where
 
 fn of_exception(code: Option<&str>, response: &HttpResponse) -> Answer {
     let status = response.status();
+    // 429 is a proxy's: DynamoDB's own throttles are exceptions with a name.
+    let retryable = status.is_server_error() || status.as_u16() == 429;
     let body = response.body().bytes().unwrap_or_default();
     match code {
         Some(code) if THROTTLES.contains(&code) => Answer::Throttled {
             reasons: throttling_reasons(body, code),
         },
         Some(code) if code == CANCELLED => of_cancellation(body),
-        Some(code) => failed(code.to_owned(), status.is_server_error()),
-        None => failed(
-            format!("HTTP {}", status.as_u16()),
-            status.is_server_error(),
-        ),
+        Some(code) => failed(code.to_owned(), retryable),
+        // Nothing refused; there is only nothing that could be understood.
+        None if status.is_success() => failed(lost::unknown("unreadable body"), true),
+        None => failed(format!("HTTP {}", status.as_u16()), retryable),
     }
 }
 
@@ -104,29 +106,10 @@ fn reasons_in(body: &Value, name: &str) -> Vec<String> {
     }
 }
 
-/// The kind of I/O error tells a refused connection from a broken one; its text may hold
-/// addresses, which would make every cause unlike the last.
-fn connection_cause(error: &(dyn Error + 'static)) -> String {
-    match find::<io::Error>(error) {
-        Some(io) => format!("connection: {}", io.kind()),
-        None => "connection broke off".to_owned(),
-    }
-}
-
 fn body_cause(error: &(dyn Error + 'static)) -> String {
-    match find::<BodyFault>(error) {
-        Some(fault) => fault.to_string(),
-        None => "unreadable or cut body".to_owned(),
-    }
-}
-
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut error = error;
-    loop {
-        match error.downcast_ref::<T>() {
-            Some(found) => return Some(found),
-            None => error = error.source()?,
-        }
+    match lost::find::<BodyFault>(error) {
+        Some(fault) => lost::unknown(&fault.to_string()),
+        None => lost::of_body(error),
     }
 }
 

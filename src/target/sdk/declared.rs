@@ -2,21 +2,32 @@
 
 use aws_sdk_dynamodb::types::{Capacity, ConsumedCapacity};
 
+use super::Answer;
 use crate::{
     record::Declared,
     scenario::Table,
+    target::lost,
     units::{ByDirection, CapacityUnits, Direction},
 };
 
-/// Adds what an answer declares. The units of global indexes are apart from the table's,
+/// More units than any answer of DynamoDB's declares by far; sums of it stay far from overflow.
+const UNITS_MAX: f64 = 1e9;
+
+/// Adds what an answer declares, if it can be. The units of global indexes are apart from the table's,
 /// local ones are part of them: that is how they are provisioned.
 pub(super) fn add(
     declared: &mut Declared,
     table: &Table,
     direction: Direction,
     answers: &impl Answers,
-) {
+) -> Result<(), Answer> {
     for answer in answers.all() {
+        if !is_possible(answer) {
+            return Err(Answer::Failed {
+                cause: lost::unknown("impossible capacity units"),
+                retryable: false,
+            });
+        }
         let mut of_indexes = ByDirection::default();
         for (name, capacity) in answer.global_secondary_indexes.iter().flatten() {
             let units = of_arm(capacity, direction);
@@ -34,6 +45,25 @@ pub(super) fn add(
         );
         declared.consumed += ByDirection::from_fn(|arm| total[arm] - of_indexes[arm]);
     }
+    Ok(())
+}
+
+fn is_possible(answer: &ConsumedCapacity) -> bool {
+    let of_indexes = answer.global_secondary_indexes.iter().flatten();
+    let of_indexes = of_indexes.flat_map(|(_, index)| {
+        [
+            index.capacity_units,
+            index.read_capacity_units,
+            index.write_capacity_units,
+        ]
+    });
+    let of_table = [
+        answer.capacity_units,
+        answer.read_capacity_units,
+        answer.write_capacity_units,
+    ];
+    let mut all = of_table.into_iter().chain(of_indexes).flatten();
+    all.all(|units| (0.0..=UNITS_MAX).contains(&units))
 }
 
 /// One declaration, or one for each table of a batch.

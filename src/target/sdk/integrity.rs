@@ -1,18 +1,26 @@
-//! Checks the body of every answer.
+//! Checks the body of every answer, and bounds its size.
 //!
-//! The SDK takes an empty body for `{}` and leaves `x-amz-crc32` unread, so without this a
+//! The SDK reads a body to its end, however far that is. It takes an empty body for `{}` and leaves `x-amz-crc32` unread, so without this a
 //! broken server would look like a fast one.
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
         interceptors::{
-            Intercept, context::AfterDeserializationInterceptorContextRef, dyn_dispatch_hint,
+            Intercept,
+            context::{
+                AfterDeserializationInterceptorContextRef,
+                BeforeDeserializationInterceptorContextMut,
+            },
+            dyn_dispatch_hint,
         },
         runtime_components::RuntimeComponents,
     },
 };
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+use http_body_util::Limited;
+
+use crate::target::lost::BODY_BYTES_MAX;
 
 /// What is wrong with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +29,8 @@ pub(super) enum BodyFault {
     Empty,
     #[error("body does not match its checksum")]
     Checksum,
+    #[error("body of more than {} MiB", BODY_BYTES_MAX >> 20)]
+    TooLarge,
 }
 
 /// Turns an answer with a faulty body into an error.
@@ -31,6 +41,24 @@ pub(super) struct IntegrityCheck;
 impl Intercept for IntegrityCheck {
     fn name(&self) -> &'static str {
         "IntegrityCheck"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        match body.content_length() {
+            Some(length) if length > BODY_BYTES_MAX as u64 => Err(BodyFault::TooLarge.into()),
+            Some(_) => Ok(()),
+            None => {
+                let endless = std::mem::replace(body, SdkBody::taken());
+                *body = SdkBody::from_body_1_x(Limited::new(endless, BODY_BYTES_MAX));
+                Ok(())
+            }
+        }
     }
 
     fn read_after_deserialization(

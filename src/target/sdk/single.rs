@@ -25,8 +25,8 @@ macro_rules! send {
                 let Attempt {
                     declared, table, ..
                 } = $attempt;
-                declared::add(declared, table, $direction, &output.consumed_capacity);
-                Ok(output)
+                declared::add(declared, table, $direction, &output.consumed_capacity)
+                    .map(|()| output)
             }
             Err(error) => Err(answer::of_error(&error)),
         }

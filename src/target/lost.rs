@@ -1,0 +1,64 @@
+//! What became of a request without a usable answer, in words that are alike for alike faults.
+//!
+//! Owns the difference that matters to whoever has to clean up: never sent, or sent with an
+//! outcome that only the server knows. Texts of errors are left out: they may hold addresses,
+//! which would make every cause unlike the last.
+
+use std::{error::Error, io};
+
+use http_body_util::LengthLimitError;
+
+/// Largest answer that is read. `DynamoDB`'s are up to 16 MB of items, and JSON around them.
+pub(super) const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The cause of a request that was sent, or may have been.
+pub(super) fn unknown(cause: &str) -> String {
+    format!("{cause}, outcome unknown")
+}
+
+/// Why there was no answer: the connection was not made, or broke.
+pub(super) fn of_connection(error: &(dyn Error + 'static)) -> String {
+    let io = find::<io::Error>(error).map(io::Error::kind);
+    let client = find::<hyper_util::client::legacy::Error>(error);
+    if client.is_some_and(hyper_util::client::legacy::Error::is_connect) {
+        let is_name = sources(error).any(|source| source.to_string() == "dns error");
+        return match io {
+            _ if is_name => "cannot connect: the name is not found".to_owned(),
+            Some(kind) => format!("cannot connect: {kind}"),
+            None => "cannot connect".to_owned(),
+        };
+    }
+    let http = find::<hyper::Error>(error);
+    unknown(&match (http, io) {
+        (Some(http), _) if http.is_parse() => "answer is no HTTP".to_owned(),
+        (_, Some(kind)) => kind.to_string(),
+        (Some(http), _) if http.is_incomplete_message() => {
+            "connection closed before the answer".to_owned()
+        }
+        _ => "connection broke off".to_owned(),
+    })
+}
+
+/// Why an answer that began could not be read to its end.
+pub(super) fn of_body(error: &(dyn Error + 'static)) -> String {
+    unknown(&if find::<LengthLimitError>(error).is_some() {
+        format!("body of more than {} MiB", BODY_BYTES_MAX >> 20)
+    } else if find::<hyper::Error>(error).is_some() || find::<io::Error>(error).is_some() {
+        "body cut off".to_owned()
+    } else {
+        "unreadable body".to_owned()
+    })
+}
+
+/// The first error of its kind among an error and what it came from.
+pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    sources(error).find_map(|error| error.downcast_ref())
+}
+
+fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        (*error).source()
+    })
+}
