@@ -263,6 +263,9 @@ pub struct Provenance {
     pub seed: Seed,
     /// `emulator`, or the endpoint's URL without credentials.
     pub target: String,
+    /// What sent the requests, `wire` or `sdk`; absent of a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// Wall-clock start of the timed phases, RFC 3339, UTC.
     pub started_at: String,
     /// Items written by the load phase.

@@ -107,6 +107,7 @@ pub fn header(
                 .map(|items| options.shard.map_or(items, |shard| shard.share_of(items)))
                 .sum(),
             load_seconds: 0.0,
+            client: None,
             interrupted: false,
             incomplete: None,
             part: options.shard.map(Part::of),

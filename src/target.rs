@@ -2,8 +2,11 @@
 //!
 //! One small trait, so that the driver does not know what is behind it.
 
+mod consumed;
+mod exception;
 mod lost;
 pub mod sdk;
+pub mod wire;
 
 use std::future::Future;
 

@@ -16,10 +16,10 @@ use super::{
     signals::{self, Stop},
     simulate,
     start::StartArguments,
-    world::{Prepared, World},
+    world::{Client, Prepared, World},
 };
 use crate::{
-    driver::{self, Hooks, Progress, RunPlan},
+    driver::{Hooks, Progress, RunPlan},
     progress::{self, Style},
     record::{
         Provenance, RunRecord,
@@ -48,6 +48,10 @@ pub(super) struct RunArguments {
     /// Another seed than the scenario's.
     #[arg(long)]
     seed: Option<u64>,
+    /// What sends the requests: this project's own client, or the AWS SDK for Rust, for those
+    /// who want to measure that.
+    #[arg(long, value_enum, default_value_t)]
+    client: Client,
     #[command(flatten)]
     shard: ShardArguments,
     #[command(flatten)]
@@ -257,7 +261,7 @@ async fn measure(
         scenario_source: source,
         provenance: Provenance {
             part,
-            ..provenance(scenario, world, &prepared, started_at)
+            ..provenance(arguments, scenario, world, &prepared, started_at)
         },
         governed: world.is_governed(),
     };
@@ -278,7 +282,7 @@ async fn measure(
         header,
         start: start.map(|start| start.instant),
     };
-    let record = driver::run(plan, world.target(), hooks).await?;
+    let record = world.fire(arguments.client, plan, hooks).await?;
     display.await.context("the progress display failed")?;
     Ok(Some(Measured { record, journal }))
 }
@@ -288,6 +292,7 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 fn provenance(
+    arguments: &RunArguments,
     scenario: &Scenario,
     world: &World,
     prepared: &Prepared,
@@ -302,6 +307,7 @@ fn provenance(
         started_at: started_at.to_string(),
         items_loaded: prepared.items,
         load_seconds: prepared.took.as_secs_f64(),
+        client: Some(arguments.client.name().to_owned()),
         interrupted: false,
         incomplete: None,
         part: None,

@@ -10,13 +10,16 @@ use std::{
 use anyhow::Context as _;
 
 use crate::{
-    driver::CapacityProbe,
+    driver::{self, CapacityProbe, Hooks, RunPlan},
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
     progress::{Loading, Style},
-    record::shard::ClockOffset,
+    record::{RunRecord, shard::ClockOffset},
     scenario::{Billing, PhaseKind, Scenario, Table},
     schedule::shard::Shard,
-    target::sdk::{SdkTarget, admin::OwnedTable},
+    target::{
+        sdk::{SdkTarget, admin::OwnedTable},
+        wire::WireTarget,
+    },
     workload::Workload,
 };
 
@@ -34,6 +37,26 @@ pub(super) struct World {
     endpoint: String,
     shard: Option<Shard>,
     tables: Vec<OwnedTable>,
+}
+
+/// What sends the requests of the timed phases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Client {
+    /// A few times less work for each request.
+    #[default]
+    Wire,
+    /// The AWS SDK for Rust.
+    Sdk,
+}
+
+impl Client {
+    /// As the command line and the record have it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Wire => "wire",
+            Self::Sdk => "sdk",
+        }
+    }
 }
 
 /// What preparing took.
@@ -102,8 +125,21 @@ impl World {
         self.emulator.is_some()
     }
 
-    pub(super) fn target(&self) -> Arc<SdkTarget> {
-        Arc::clone(&self.target)
+    /// Fires the timed phases.
+    pub(super) async fn fire(
+        &self,
+        client: Client,
+        plan: RunPlan,
+        hooks: Hooks,
+    ) -> anyhow::Result<RunRecord> {
+        Ok(match client {
+            Client::Wire => {
+                let wire = WireTarget::beside(&self.target);
+                let wire = wire.context("cannot set up TLS; --client sdk does not need that")?;
+                driver::run(plan, Arc::new(wire), hooks).await?
+            }
+            Client::Sdk => driver::run(plan, Arc::clone(&self.target), hooks).await?,
+        })
     }
 
     /// Creates the tables but for existing ones, which are checked, and loads those it made if

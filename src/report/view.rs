@@ -72,6 +72,11 @@ fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
         fact("scenario", &scenario.name),
         fact("fingerprint", &from.fingerprint),
         fact("target", &from.target),
+    ];
+    if let Some(client) = &from.client {
+        facts.push(fact("client", client));
+    }
+    facts.extend([
         fact("seed", &from.seed.to_string()),
         fact("started", &from.started_at),
         fact("measured", duration),
@@ -84,7 +89,7 @@ fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
             ),
         ),
         fact("version", &format!("dynamometer {}", from.tool_version)),
-    ];
+    ]);
     if sentence::model_note(scenario).is_some() {
         facts.push(fact(
             "arrivals",

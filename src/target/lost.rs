@@ -16,6 +16,16 @@ pub(super) fn unknown(cause: &str) -> String {
     format!("{cause}, outcome unknown")
 }
 
+/// The cause of a request that was never sent, for want of a connection.
+pub(super) fn of_connect(kind: io::ErrorKind) -> String {
+    format!("cannot connect: {kind}")
+}
+
+/// The same where nobody knows the name.
+pub(super) fn of_name() -> String {
+    "cannot connect: the name is not found".to_owned()
+}
+
 /// Why there was no answer: the connection was not made, or broke.
 pub(super) fn of_connection(error: &(dyn Error + 'static)) -> String {
     let io = find::<io::Error>(error).map(io::Error::kind);
@@ -23,8 +33,8 @@ pub(super) fn of_connection(error: &(dyn Error + 'static)) -> String {
     if client.is_some_and(hyper_util::client::legacy::Error::is_connect) {
         let is_name = sources(error).any(|source| source.to_string() == "dns error");
         return match io {
-            _ if is_name => "cannot connect: the name is not found".to_owned(),
-            Some(kind) => format!("cannot connect: {kind}"),
+            _ if is_name => of_name(),
+            Some(kind) => of_connect(kind),
             None => "cannot connect".to_owned(),
         };
     }

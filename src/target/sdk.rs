@@ -8,7 +8,7 @@ mod answer;
 mod date;
 mod declared;
 mod definition;
-mod endpoint;
+pub(super) mod endpoint;
 mod existing;
 mod integrity;
 mod ranges;
@@ -81,6 +81,9 @@ pub enum ConnectError {
 pub struct SdkTarget {
     client: Client,
     admin: Client,
+    endpoint: Endpoint,
+    credentials: SharedCredentialsProvider,
+    region: Region,
 }
 
 impl SdkTarget {
@@ -121,7 +124,19 @@ impl SdkTarget {
         Ok(Self {
             client: config(client.attempt_timeout),
             admin: config(ADMIN_TIMEOUT),
+            endpoint,
+            credentials,
+            region,
         })
+    }
+
+    pub(super) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Who signs, and for which region.
+    pub(super) const fn identity(&self) -> (&SharedCredentialsProvider, &Region) {
+        (&self.credentials, &self.region)
     }
 }
 

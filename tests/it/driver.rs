@@ -110,6 +110,7 @@ pub fn plan(scenario: Scenario) -> RunPlan {
         started_at: "2026-01-01T00:00:00Z".to_owned(),
         items_loaded: 0,
         load_seconds: 0.0,
+        client: None,
         interrupted: false,
         incomplete: None,
         part: None,

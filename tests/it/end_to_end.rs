@@ -113,6 +113,7 @@ async fn run(source: &str, max_in_flight: u32) -> Run {
             started_at: String::new(),
             items_loaded: table.items,
             load_seconds: 0.0,
+            client: None,
             interrupted: false,
             incomplete: None,
             part: None,

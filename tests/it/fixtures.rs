@@ -300,6 +300,7 @@ max = "50ms"
                     scenario: scenario.name.clone(),
                     fingerprint: scenario.fingerprint(),
                     seed: scenario.seed,
+                    client: None,
                     target: "emulator".into(),
                     started_at: "2026-01-02T03:04:05Z".into(),
                     items_loaded: 500,

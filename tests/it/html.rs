@@ -53,6 +53,7 @@ fn record(scenario: &Scenario, target: Target) -> RunRecord {
         started_at: "2026-11-23T05:00:00Z".to_owned(),
         items_loaded: 500,
         load_seconds: 0.4,
+        client: None,
         interrupted: false,
         incomplete: None,
         part: None,

@@ -4,6 +4,7 @@ mod architecture;
 mod browser;
 mod capacity;
 mod cli;
+mod clients;
 mod compare;
 mod data;
 mod driver;

@@ -6,64 +6,23 @@ use super::Answer;
 use crate::{
     record::Declared,
     scenario::Table,
-    target::lost,
-    units::{ByDirection, CapacityUnits, Direction},
+    target::consumed::{self, Consumed, Units},
+    units::Direction,
 };
 
-/// More units than any answer of DynamoDB's declares by far; sums of it stay far from overflow.
-const UNITS_MAX: f64 = 1e9;
-
-/// Adds what an answer declares, if it can be. The units of global indexes are apart from the table's,
-/// local ones are part of them: that is how they are provisioned.
+/// Adds what an answer declares, if it can be.
 pub(super) fn add(
     declared: &mut Declared,
     table: &Table,
     direction: Direction,
     answers: &impl Answers,
 ) -> Result<(), Answer> {
-    for answer in answers.all() {
-        if !is_possible(answer) {
-            return Err(Answer::Failed {
-                cause: lost::unknown("impossible capacity units"),
-                retryable: false,
-            });
-        }
-        let mut of_indexes = ByDirection::default();
-        for (name, capacity) in answer.global_secondary_indexes.iter().flatten() {
-            let units = of_arm(capacity, direction);
-            of_indexes += units;
-            let mut global = table.global_indexes();
-            if let Some(number) = global.position(|(_, index, _)| index.name == *name) {
-                declared.add_index(number, units);
-            }
-        }
-        let total = by_direction(
-            answer.capacity_units,
-            answer.read_capacity_units,
-            answer.write_capacity_units,
-            direction,
-        );
-        declared.consumed += ByDirection::from_fn(|arm| total[arm] - of_indexes[arm]);
-    }
-    Ok(())
-}
-
-fn is_possible(answer: &ConsumedCapacity) -> bool {
-    let of_indexes = answer.global_secondary_indexes.iter().flatten();
-    let of_indexes = of_indexes.flat_map(|(_, index)| {
-        [
-            index.capacity_units,
-            index.read_capacity_units,
-            index.write_capacity_units,
-        ]
-    });
-    let of_table = [
-        answer.capacity_units,
-        answer.read_capacity_units,
-        answer.write_capacity_units,
-    ];
-    let mut all = of_table.into_iter().chain(of_indexes).flatten();
-    all.all(|units| (0.0..=UNITS_MAX).contains(&units))
+    consumed::add(
+        declared,
+        table,
+        direction,
+        answers.all().iter().map(of_table),
+    )
 }
 
 /// One declaration, or one for each table of a batch.
@@ -83,30 +42,24 @@ impl Answers for Option<Vec<ConsumedCapacity>> {
     }
 }
 
-fn of_arm(capacity: &Capacity, direction: Direction) -> ByDirection<CapacityUnits> {
-    by_direction(
-        capacity.capacity_units,
-        capacity.read_capacity_units,
-        capacity.write_capacity_units,
-        direction,
-    )
+fn of_table(table: &ConsumedCapacity) -> Consumed<'_> {
+    let indexes = table.global_secondary_indexes.iter().flatten();
+    Consumed {
+        total: Units {
+            all: table.capacity_units,
+            read: table.read_capacity_units,
+            write: table.write_capacity_units,
+        },
+        global_indexes: indexes
+            .map(|(name, index)| (name.as_str(), of_index(index)))
+            .collect(),
+    }
 }
 
-/// Transactions tell reads from writes; elsewhere the operation decides.
-fn by_direction(
-    all: Option<f64>,
-    read: Option<f64>,
-    write: Option<f64>,
-    direction: Direction,
-) -> ByDirection<CapacityUnits> {
-    let units = |value: Option<f64>| value.map_or(CapacityUnits::ZERO, CapacityUnits::from);
-    if read.is_some() || write.is_some() {
-        return ByDirection {
-            read: units(read),
-            write: units(write),
-        };
+const fn of_index(index: &Capacity) -> Units {
+    Units {
+        all: index.capacity_units,
+        read: index.read_capacity_units,
+        write: index.write_capacity_units,
     }
-    let mut consumed = ByDirection::default();
-    consumed[direction] = units(all);
-    consumed
 }

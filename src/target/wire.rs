@@ -1,0 +1,372 @@
+//! A lean client: requests are written straight to DynamoDB's JSON, signed with a key that is
+//! kept for its day, and sent over connections that are kept open.
+//!
+//! For the requests of the mix; tables are made and loaded through [`super::sdk`], which this
+//! client equals in what it sends and in what it takes answers for.
+
+mod answer;
+mod identity;
+mod json;
+mod pool;
+mod sign;
+mod tls;
+
+use std::{
+    io,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    Request as HttpRequest, Response,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
+};
+use serde_json::value::RawValue;
+
+use super::{Answer, Attempted, Target, consumed, sdk::SdkTarget};
+use crate::{
+    engine::retry::batch_pause,
+    record::Declared,
+    scenario::{Consistency, OperationKind, Presence, Table},
+    units::Direction,
+    workload::{
+        Request,
+        item::{AttributeValue, Item},
+        request::{Page, QueryRequest, Write},
+    },
+};
+use answer::Answered;
+use identity::Identity;
+use json::{Call, Condition};
+use pool::{Fault, Origin, Pool};
+use sign::Signed;
+use tls::Tls;
+
+const API: &str = "DynamoDB_20120810";
+const AGENT: &str = concat!("dynamometer/", env!("CARGO_PKG_VERSION"));
+/// What DynamoDB calls a signature that it does not accept; its time may be why.
+const REFUSED_SIGNATURES: [&str; 3] = [
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "RequestTimeTooSkewed",
+];
+
+/// Fires with this project's own client.
+pub struct WireTarget {
+    pool: Pool,
+    identity: Identity,
+    /// As in the `host` header.
+    authority: String,
+    path: String,
+    /// Makes the tokens of transactions this run's own.
+    run: u64,
+    transactions: AtomicU64,
+}
+
+impl WireTarget {
+    /// Prepares to fire at the endpoint of `sdk`, with its credentials. Sends nothing yet.
+    ///
+    /// # Errors
+    /// When the system has no certificates to verify an `https` endpoint with.
+    pub fn beside(sdk: &SdkTarget) -> io::Result<Self> {
+        let endpoint = sdk.endpoint();
+        let (provider, region) = sdk.identity();
+        let origin = Origin {
+            host: endpoint.host().to_owned(),
+            port: endpoint.port(),
+            tls: endpoint.is_tls().then(Tls::new).transpose()?,
+        };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let since = since.unwrap_or_default().as_nanos();
+        Ok(Self {
+            pool: Pool::new(origin),
+            identity: Identity::new(provider.clone(), region.to_string()),
+            authority: endpoint.authority().to_owned(),
+            path: endpoint.path().to_owned(),
+            run: u64::try_from(since & u128::from(u64::MAX)).unwrap_or_default(),
+            transactions: AtomicU64::default(),
+        })
+    }
+
+    /// Signs and sends a call, and reads its answer.
+    async fn send(&self, call: Call) -> Result<Response<Bytes>, Answer> {
+        let now = self.identity.now();
+        let Some(signer) = self.identity.signer(now).await else {
+            return Err(failed("no credentials"));
+        };
+        let target = format!("{API}.{}", call.operation);
+        let signature = signer.sign(
+            Signed {
+                path: &self.path,
+                host: &self.authority,
+                target: &target,
+                body: &call.body,
+            },
+            now,
+        );
+        let mut request = HttpRequest::post(self.path.as_str())
+            .header(HOST, self.authority.as_str())
+            .header(USER_AGENT, AGENT)
+            .header(CONTENT_TYPE, sign::CONTENT_TYPE)
+            .header("x-amz-target", target)
+            .header("x-amz-date", signature.date);
+        if let Some(token) = signer.token() {
+            request = request.header("x-amz-security-token", token);
+        }
+        if let Ok(mut value) = HeaderValue::try_from(signature.authorization) {
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let request = request.body(Full::new(call.body.into()));
+        let request = request.map_err(|_| failed("request could not be built"))?;
+        let answer = self.pool.exchange(request).await;
+        answer.map_err(|Fault(cause)| Answer::Failed {
+            cause,
+            retryable: true,
+        })
+    }
+
+    /// An exception that a clock is to blame for may go away with the server's.
+    fn corrected(&self, answer: Answer, response: &Response<Bytes>) -> Answer {
+        match answer {
+            Answer::Failed { cause, retryable } => {
+                let retryable = retryable
+                    || REFUSED_SIGNATURES.contains(&&*cause)
+                        && answer::header(response.headers(), "date")
+                            .is_some_and(|date| self.identity.follow(date));
+                Answer::Failed { cause, retryable }
+            }
+            other => other,
+        }
+    }
+
+    /// At most 36 characters, and never the same again.
+    fn token(&self) -> String {
+        let number = self.transactions.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}-{number:016x}", self.run)
+    }
+}
+
+fn failed(cause: &str) -> Answer {
+    Answer::Failed {
+        cause: cause.to_owned(),
+        retryable: false,
+    }
+}
+
+impl Target for WireTarget {
+    async fn execute(&self, table: &Table, request: &Request) -> Attempted {
+        let mut attempt = Attempt {
+            wire: self,
+            table,
+            declared: Declared::default(),
+        };
+        let answer = attempt.execute(request).await;
+        Attempted {
+            answer: answer.map_or_else(|answer| answer, |()| Answer::Completed),
+            declared: attempt.declared,
+        }
+    }
+}
+
+/// One attempt at a request of the mix, which may take several of DynamoDB's.
+struct Attempt<'a> {
+    wire: &'a WireTarget,
+    table: &'a Table,
+    /// What its answers so far declare.
+    declared: Declared,
+}
+
+impl Attempt<'_> {
+    async fn execute(&mut self, request: &Request) -> Result<(), Answer> {
+        let name = self.table.name.as_str();
+        match request {
+            Request::Get { key, consistency } => self.get(key, *consistency).await,
+            Request::Write {
+                write,
+                condition,
+                return_values,
+            } => self.write(write, *condition, *return_values).await,
+            Request::Query(query) => self.query(query).await,
+            Request::Scan { segment, page } => self.scan(*segment, page).await,
+            Request::BatchGet {
+                keys,
+                consistency,
+                retry_unprocessed,
+            } => {
+                let call = json::batch_get(name, keys, *consistency);
+                self.batch(call, *retry_unprocessed).await
+            }
+            Request::BatchWrite {
+                writes,
+                retry_unprocessed,
+            } => {
+                let call = json::batch_write(name, writes);
+                self.batch(call, *retry_unprocessed).await
+            }
+            Request::TransactGet { keys } => {
+                let call = json::transact_get(name, keys);
+                self.call(call, Direction::Read, nothing).await
+            }
+            Request::TransactWrite { writes } => {
+                let token = self.wire.token();
+                let call = json::transact_write(name, self.partition_key_name(), writes, &token);
+                self.call(call, Direction::Write, nothing).await
+            }
+            Request::ReadModifyWrite {
+                key,
+                set,
+                consistency,
+            } => {
+                // The read decides whether there is an update: it fails as the request fails.
+                self.get(key, *consistency).await?;
+                let update = Write::Update {
+                    key: key.clone(),
+                    set: set.clone(),
+                };
+                let call = json::write(name, &update, None, false);
+                self.call(call, Direction::Write, nothing).await
+            }
+            Request::Statement {
+                text,
+                parameters,
+                kind,
+                consistency,
+            } => self.statement(text, parameters, *kind, *consistency).await,
+        }
+    }
+
+    /// Sends a call, adds what it took, and returns what `with` takes from its answer.
+    async fn call<T>(
+        &mut self,
+        call: Call,
+        direction: Direction,
+        with: With<T>,
+    ) -> Result<T, Answer> {
+        let response = self.wire.send(call).await?;
+        match answer::of(&response) {
+            Ok(answered) => {
+                consumed::add(
+                    &mut self.declared,
+                    self.table,
+                    direction,
+                    answered.consumed(),
+                )?;
+                Ok(with(&answered, &self.table.name))
+            }
+            Err(answer) => Err(self.wire.corrected(answer, &response)),
+        }
+    }
+
+    async fn get(&mut self, key: &Item, consistency: Consistency) -> Result<(), Answer> {
+        let call = json::get(&self.table.name, key, consistency);
+        self.call(call, Direction::Read, nothing).await
+    }
+
+    /// A write of one item. That its condition is not met is an answer as good as any other.
+    async fn write(
+        &mut self,
+        write: &Write,
+        condition: Option<Presence>,
+        return_values: bool,
+    ) -> Result<(), Answer> {
+        let attribute = self.partition_key_name();
+        let condition = condition.map(|presence| Condition {
+            presence,
+            attribute,
+        });
+        let call = json::write(&self.table.name, write, condition, return_values);
+        let is_conditional = condition.is_some();
+        match self.call(call, Direction::Write, nothing).await {
+            Err(Answer::Failed { cause, .. })
+                if is_conditional && cause == "ConditionalCheckFailedException" =>
+            {
+                self.declared.conditions_failed += 1;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn query(&mut self, query: &QueryRequest) -> Result<(), Answer> {
+        let mut start: Option<Box<RawValue>> = None;
+        loop {
+            let call = json::query(&self.table.name, query, start.as_deref());
+            start = self.call(call, Direction::Read, next_page).await?;
+            if start.is_none() || !query.page.all_pages {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn scan(&mut self, segment: (u32, u32), page: &Page) -> Result<(), Answer> {
+        let mut start: Option<Box<RawValue>> = None;
+        loop {
+            let call = json::scan(&self.table.name, segment, page, start.as_deref());
+            start = self.call(call, Direction::Read, next_page).await?;
+            if start.is_none() || !page.all_pages {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A batch, and what the server leaves of it again if `retry` says so.
+    async fn batch(&mut self, mut call: Call, retry: bool) -> Result<(), Answer> {
+        let operation = call.operation;
+        let mut times = 0;
+        let (direction, left_of): (_, With<_>) = match operation {
+            "BatchGetItem" => (Direction::Read, unread),
+            _ => (Direction::Write, unwritten),
+        };
+        loop {
+            let Some((members, left)) = self.call(call, direction, left_of).await? else {
+                return Ok(());
+            };
+            if !retry {
+                self.declared.unprocessed += members;
+                return Ok(());
+            }
+            // The deadline of the attempt bounds them all.
+            tokio::time::sleep(batch_pause(times)).await;
+            times += 1;
+            call = json::batch_again(operation, &self.table.name, &left);
+        }
+    }
+
+    async fn statement(
+        &mut self,
+        text: &str,
+        parameters: &[AttributeValue],
+        kind: OperationKind,
+        consistency: Consistency,
+    ) -> Result<(), Answer> {
+        let of_select = (kind == OperationKind::StatementSelect).then_some(consistency);
+        let call = json::statement(text, parameters, of_select);
+        self.call(call, kind.direction(), nothing).await
+    }
+
+    fn partition_key_name(&self) -> &str {
+        &self.table.attributes[self.table.partition_key].name
+    }
+}
+
+/// What is taken from an answer, which is about the table of this name.
+type With<T> = fn(&Answered<'_>, &str) -> T;
+
+fn nothing(_: &Answered<'_>, _: &str) {}
+
+fn next_page(answered: &Answered<'_>, _: &str) -> Option<Box<RawValue>> {
+    answered.last_evaluated_key.map(ToOwned::to_owned)
+}
+
+fn unread(answered: &Answered<'_>, table: &str) -> Option<(u64, Box<RawValue>)> {
+    let (keys, left) = answered.unread(table)?;
+    Some((keys, left.to_owned()))
+}
+
+fn unwritten(answered: &Answered<'_>, table: &str) -> Option<(u64, Box<RawValue>)> {
+    let (members, left) = answered.unwritten(table)?;
+    Some((members, left.to_owned()))
+}

@@ -1,0 +1,153 @@
+//! What DynamoDB answers, as far as it is needed: units, what was left, where the next page
+//! begins, and exceptions.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use bytes::Bytes;
+use hyper::{HeaderMap, Response};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+
+use crate::target::{
+    Answer,
+    consumed::{Consumed, Units},
+    exception, lost,
+};
+
+/// The members of a successful answer that anybody looks at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Answered<'a> {
+    #[serde(borrow)]
+    consumed_capacity: Option<OneOrMany<'a>>,
+    #[serde(borrow)]
+    pub(super) last_evaluated_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    unprocessed_keys: Option<BTreeMap<Cow<'a, str>, &'a RawValue>>,
+    #[serde(borrow)]
+    unprocessed_items: Option<BTreeMap<Cow<'a, str>, &'a RawValue>>,
+}
+
+/// Of one table, or of each that a batch or transaction is about.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<'a> {
+    #[serde(borrow)]
+    One(Capacity<'a>),
+    Many(Vec<Capacity<'a>>),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Capacity<'a> {
+    #[serde(rename = "CapacityUnits")]
+    all_units: Option<f64>,
+    #[serde(rename = "ReadCapacityUnits")]
+    read_units: Option<f64>,
+    #[serde(rename = "WriteCapacityUnits")]
+    write_units: Option<f64>,
+    #[serde(borrow)]
+    global_secondary_indexes: Option<BTreeMap<Cow<'a, str>, Capacity<'a>>>,
+}
+
+impl Capacity<'_> {
+    const fn units(&self) -> Units {
+        Units {
+            all: self.all_units,
+            read: self.read_units,
+            write: self.write_units,
+        }
+    }
+}
+
+impl Answered<'_> {
+    /// What was consumed, table by table.
+    pub(super) fn consumed(&self) -> impl Iterator<Item = Consumed<'_>> {
+        let all: &[Capacity<'_>] = match &self.consumed_capacity {
+            None => &[],
+            Some(OneOrMany::One(one)) => std::slice::from_ref(one),
+            Some(OneOrMany::Many(all)) => all,
+        };
+        all.iter().map(|one| Consumed {
+            total: one.units(),
+            global_indexes: (one.global_secondary_indexes.iter().flatten())
+                .map(|(name, index)| (&**name, index.units()))
+                .collect(),
+        })
+    }
+
+    /// Keys of a batch that were not read, with how many they are, to be asked for again.
+    pub(super) fn unread(&self, table: &str) -> Option<(u64, &RawValue)> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Wanted {
+            keys: Vec<IgnoredAny>,
+        }
+        let left = *self.unprocessed_keys.as_ref()?.get(table)?;
+        let keys = serde_json::from_str::<Wanted>(left.get()).ok()?.keys.len();
+        (keys > 0).then_some((keys as u64, left))
+    }
+
+    /// The same of members of a batch that were not written.
+    pub(super) fn unwritten(&self, table: &str) -> Option<(u64, &RawValue)> {
+        let left = *self.unprocessed_items.as_ref()?.get(table)?;
+        let members = serde_json::from_str::<Vec<IgnoredAny>>(left.get()).ok()?;
+        (!members.is_empty()).then_some((members.len() as u64, left))
+    }
+}
+
+/// The members of a whole answer.
+///
+/// # Errors
+/// What the attempt comes to, when it is not a success or is not what was sent.
+pub(super) fn of(response: &Response<Bytes>) -> Result<Answered<'_>, Answer> {
+    let (status, body) = (response.status(), response.body());
+    if status.is_success() && body.is_empty() {
+        return Err(unreadable("empty body"));
+    }
+    let declared = header(response.headers(), "x-amz-crc32");
+    if declared.is_some_and(|crc| crc.parse() != Ok(crc32fast::hash(body))) {
+        return Err(unreadable("body does not match its checksum"));
+    }
+    if !status.is_success() {
+        let name = exception_name(response.headers(), body);
+        return Err(exception::answer(name.as_deref(), status.as_u16(), body));
+    }
+    // Its members could also be read from a list.
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let answered = is_object.then(|| serde_json::from_slice(body));
+    answered
+        .and_then(Result::ok)
+        .ok_or_else(|| unreadable("unreadable body"))
+}
+
+fn unreadable(what: &str) -> Answer {
+    Answer::Failed {
+        cause: lost::unknown(what),
+        retryable: true,
+    }
+}
+
+/// `ResourceNotFoundException`, from the header or the body: without the namespace in front and
+/// the URL behind.
+fn exception_name(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Typed {
+        __type: Option<String>,
+        code: Option<String>,
+    }
+    let of_body = || {
+        let typed: Typed = serde_json::from_slice(body).ok()?;
+        typed.__type.or(typed.code)
+    };
+    let full = header(headers, "x-amzn-errortype").map(str::to_owned);
+    let full = full.or_else(of_body)?;
+    let name = full.split(':').next()?;
+    Some(name.rsplit('#').next()?.to_owned())
+}
+
+/// A header as text.
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

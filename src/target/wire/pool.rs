@@ -1,0 +1,206 @@
+//! Connections: made, kept for the next request, and retired.
+
+use std::{
+    error::Error,
+    io,
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    Request, Response,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpStream, lookup_host},
+    task::AbortHandle,
+};
+
+use super::tls::Tls;
+use crate::target::lost;
+
+/// A connection is used for so long, and up to a quarter longer, so that not all of them end at
+/// once. Then the name is looked up again.
+const RETIRED_AFTER: Duration = Duration::from_mins(5);
+/// Connections are kept apart by the thread that used them last, so that threads seldom meet.
+const SHELVES: usize = 16;
+
+/// Where connections lead.
+pub(super) struct Origin {
+    /// Name or address.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// `None` over plain TCP.
+    pub(super) tls: Option<Tls>,
+}
+
+/// Connections to one origin. At most as many as there are requests under way at once.
+pub(super) struct Pool {
+    origin: Origin,
+    shelves: [Mutex<Vec<Connection>>; SHELVES],
+    opened: AtomicUsize,
+}
+
+/// An open connection; it closes when this is dropped.
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    task: AbortHandle,
+    retires: Instant,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Why there is no answer, in words for the report.
+pub(super) struct Fault(pub(super) String);
+
+impl Pool {
+    pub(super) fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            shelves: Default::default(),
+            opened: AtomicUsize::default(),
+        }
+    }
+
+    /// Sends a request and reads its answer to the end.
+    ///
+    /// # Errors
+    /// When there is no connection, it breaks, or the answer is no HTTP or too large.
+    pub(super) async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, Fault> {
+        let (connection, answer) = self.send(request).await?;
+        let (head, body) = answer.into_parts();
+        let limited = Limited::new(body, lost::BODY_BYTES_MAX);
+        let body = limited.collect().await;
+        let body = body.map_err(|error| Fault(lost::of_body(&*error)))?;
+        if Instant::now() < connection.retires {
+            self.put_back(connection);
+        }
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Connection, Response<hyper::body::Incoming>), Fault> {
+        while let Some(mut connection) = self.take() {
+            // Its task may still be at the end of the answer before.
+            if connection.sender.ready().await.is_err() {
+                continue;
+            }
+            match connection.sender.try_send_request(request).await {
+                Ok(answer) => return Ok((connection, answer)),
+                // The server closed it while it lay idle: nothing was sent.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(broken(&error.into_error())),
+                },
+            }
+        }
+        let mut connection = self.open().await?;
+        match connection.sender.try_send_request(request).await {
+            Ok(answer) => Ok((connection, answer)),
+            Err(error) => Err(broken(&error.into_error())),
+        }
+    }
+
+    fn take(&self) -> Option<Connection> {
+        let own = own_shelf();
+        let (own, others) = (own..SHELVES, 0..own);
+        own.chain(others).find_map(|shelf| {
+            let mut idle = self.shelves[shelf].lock().ok()?;
+            std::iter::from_fn(|| idle.pop()).find(|it| !it.sender.is_closed())
+        })
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let place = self.shelves[own_shelf()].lock();
+        let mut idle = place.unwrap_or_else(PoisonError::into_inner);
+        idle.push(connection);
+    }
+
+    async fn open(&self) -> Result<Connection, Fault> {
+        let Origin { host, port, tls } = &self.origin;
+        let addresses = lookup_host((host.as_str(), *port)).await;
+        let addresses: Vec<SocketAddr> = match addresses {
+            Ok(addresses) => addresses.collect(),
+            Err(_) => return Err(Fault(lost::of_name())),
+        };
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
+        let stream = connect(&addresses, number).await;
+        let stream = stream.map_err(|error| unconnected(&error))?;
+        let (sender, task) = match tls {
+            None => shake_hands(stream).await?,
+            Some(tls) => {
+                let stream = tls
+                    .wrap(host, stream)
+                    .await
+                    .map_err(|error| unconnected(&error))?;
+                shake_hands(stream).await?
+            }
+        };
+        let jitter = RETIRED_AFTER / 4 * u32::try_from(number % 64).unwrap_or(0) / 64;
+        Ok(Connection {
+            sender,
+            task,
+            retires: Instant::now() + RETIRED_AFTER + jitter,
+        })
+    }
+}
+
+/// A shelf for this thread; several share one where there are many.
+fn own_shelf() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static SHELF: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHELVES;
+    }
+    SHELF.with(|shelf| *shelf)
+}
+
+/// The first address that takes a connection, beginning with another one each time.
+async fn connect(addresses: &[SocketAddr], number: usize) -> io::Result<TcpStream> {
+    let mut refused = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for position in 0..addresses.len() {
+        let address = addresses[(number + position) % addresses.len()];
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+async fn shake_hands<S>(stream: S) -> Result<(SendRequest<Full<Bytes>>, AbortHandle), Fault>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let shaken = http1::handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = shaken.map_err(|error| broken(&error))?;
+    // What goes wrong with it is told to whoever waits for an answer.
+    let task = tokio::spawn(async move { drop(connection.await) });
+    Ok((sender, task.abort_handle()))
+}
+
+fn unconnected(error: &io::Error) -> Fault {
+    Fault(lost::of_connect(error.kind()))
+}
+
+fn broken(error: &(dyn Error + 'static)) -> Fault {
+    Fault(lost::of_connection(error))
+}

@@ -1,0 +1,414 @@
+//! The lean client beside the SDK: what both send is the same, and so is what they make of every
+//! answer.
+
+mod server;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use dynamometer::{
+    engine::Answer,
+    scenario::{ClientSettings, parse::parse},
+    target::{Attempted, Target, sdk::SdkTarget, wire::WireTarget},
+    units::CapacityUnits,
+    workload::{Request, Workload},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use server::{Received, Reply, Server};
+
+const ORDERS: &str = include_str!("../../scenarios/orders.toml");
+/// What a client on loopback signs with.
+const DUMMY: &str = "dynamometer";
+
+fn workload() -> Workload {
+    let scenario = parse(ORDERS, "orders.toml").unwrap().scenario;
+    Workload::new(Arc::new(scenario))
+}
+
+async fn both(server: &Server) -> (SdkTarget, WireTarget) {
+    let settings = ClientSettings::default();
+    let sdk = SdkTarget::connect(&server.url(), &settings).await.unwrap();
+    let wire = WireTarget::beside(&sdk).unwrap();
+    (sdk, wire)
+}
+
+/// A success of the kind that `received` asks for. The first page of a read and the first go at
+/// a batch leave something to be asked for again.
+fn success(received: &Received) -> Reply {
+    let units = json!({
+        "TableName": "Orders", "CapacityUnits": 7.5,
+        "Table": {"CapacityUnits": 5.0},
+        "GlobalSecondaryIndexes": {"by-shop": {"CapacityUnits": 2.0}},
+        "LocalSecondaryIndexes": {"by-amount": {"CapacityUnits": 0.5}},
+    });
+    let both_ways = json!({
+        "TableName": "Orders", "ReadCapacityUnits": 2.0, "WriteCapacityUnits": 6.0,
+        "CapacityUnits": 8.0,
+    });
+    let body = &received.body;
+    let wanted = &body["RequestItems"]["Orders"];
+    Reply::json(&match received.operation() {
+        "Query" | "Scan" if body.get("ExclusiveStartKey").is_none() => json!({
+            "Items": [{"customer": {"S": "é\"\u{1F600}"}}],
+            "Count": 1,
+            "ConsumedCapacity": units,
+            "LastEvaluatedKey": {"customer": {"S": "é\"\u{1F600}"}, "order": {"S": "order-3"}},
+        }),
+        "BatchGetItem" => {
+            let keys = wanted["Keys"].as_array().unwrap();
+            let left = match keys.as_slice() {
+                [first, _, ..] => json!({"Orders": {"Keys": [first], "ConsistentRead": false}}),
+                _ => json!({}),
+            };
+            json!({"Responses": {}, "ConsumedCapacity": [units], "UnprocessedKeys": left})
+        }
+        "BatchWriteItem" => {
+            let left = match wanted.as_array().unwrap().as_slice() {
+                [first, _, ..] => json!({"Orders": [first]}),
+                _ => json!({}),
+            };
+            json!({"ConsumedCapacity": [units], "UnprocessedItems": left})
+        }
+        "TransactGetItems" | "TransactWriteItems" => json!({"ConsumedCapacity": [both_ways]}),
+        _ => json!({"ConsumedCapacity": units}),
+    })
+}
+
+/// The request with what is different each time taken out of it.
+fn comparable(received: &Received) -> (String, Value) {
+    let mut body = received.body.clone();
+    if let Some(token) = body.get_mut("ClientRequestToken") {
+        assert!((1..=36).contains(&token.as_str().unwrap().len()), "{token}");
+        *token = Value::Null;
+    }
+    (received.header("x-amz-target").to_owned(), body)
+}
+
+#[tokio::test]
+async fn every_operation_is_sent_as_the_sdk_sends_it() {
+    let server = Server::start(success).await;
+    let (sdk, wire) = both(&server).await;
+    let workload = workload();
+    let table = &workload.scenario().tables[0];
+    let mut kinds = BTreeMap::<_, u32>::new();
+    for sequence in 0..4_000 {
+        let request = workload.operation(sequence).request;
+        let seen = kinds.entry(request.kind().api_name()).or_default();
+        *seen += 1;
+        if *seen > 30 {
+            continue;
+        }
+        let by_sdk = sdk.execute(table, &request).await;
+        let sent_by_sdk = server.take_received();
+        let by_wire = wire.execute(table, &request).await;
+        let sent_by_wire = server.take_received();
+        assert_eq!(by_wire, by_sdk, "{request:?}");
+        assert_eq!(by_wire.answer, Answer::Completed);
+        let [one, other] = [&sent_by_wire, &sent_by_sdk]
+            .map(|sent| sent.iter().map(comparable).collect::<Vec<_>>());
+        assert_eq!(one, other, "{request:?}");
+        for received in &sent_by_wire {
+            check_signature(received);
+        }
+    }
+    assert!(kinds.values().all(|seen| *seen > 30), "{kinds:?}");
+}
+
+/// The signature is the one that AWS's own signer makes for these headers and this body.
+fn check_signature(received: &Received) {
+    let credentials = Credentials::from_keys(DUMMY, DUMMY, None);
+    check_signature_of(received, credentials);
+}
+
+fn check_signature_of(received: &Received, credentials: Credentials) {
+    let time = received.header("x-amz-date");
+    let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).unwrap();
+    let time: Timestamp = time.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+    let token = credentials.session_token().map(str::to_owned);
+    let identity = credentials.into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region("us-east-1")
+        .name("dynamodb")
+        .time(time.into())
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap();
+    let headers =
+        ["content-type", "host", "x-amz-target"].map(|name| (name, received.header(name)));
+    let url = format!("http://{}{}", received.header("host"), received.path);
+    let body = SignableBody::Bytes(&received.bytes);
+    let request = SignableRequest::new("POST", url, headers.into_iter(), body).unwrap();
+    let (instructions, _) = sign(request, &parameters.into()).unwrap().into_parts();
+    let (headers, _) = instructions.into_parts();
+    let signed = headers
+        .iter()
+        .find(|header| header.name() == "authorization");
+    assert_eq!(received.header("authorization"), signed.unwrap().value());
+    assert_eq!(received.headers.get("x-amz-security-token").cloned(), token);
+}
+
+/// Both clients make the same of `reply`, for a read, a conditional write and a transaction.
+async fn alike(reply: Reply) -> Vec<Attempted> {
+    // What is a declaration for one item is none for several.
+    let of_one = reply.is_of_one_item();
+    let server = Server::start(move |_| reply.clone()).await;
+    let (sdk, wire) = both(&server).await;
+    let workload = workload();
+    let table = &workload.scenario().tables[0];
+    let mut all = Vec::new();
+    let samples = samples(&workload).into_iter();
+    for request in samples.take(if of_one { 2 } else { 4 }) {
+        let by_sdk = sdk.execute(table, &request).await;
+        let by_wire = wire.execute(table, &request).await;
+        assert_eq!(by_wire, by_sdk, "{request:?}");
+        all.push(by_wire);
+    }
+    all
+}
+
+/// A read, a write with a condition, a batch and a transaction.
+fn samples(workload: &Workload) -> Vec<Request> {
+    let requests = || (0..600).map(|sequence| workload.operation(sequence).request);
+    let first = |which: fn(&Request) -> bool| requests().find(which).unwrap();
+    vec![
+        first(|it| matches!(it, Request::Get { .. })),
+        first(|it| {
+            matches!(
+                it,
+                Request::Write {
+                    condition: Some(_),
+                    ..
+                }
+            )
+        }),
+        first(|it| matches!(it, Request::BatchGet { .. })),
+        first(|it| matches!(it, Request::TransactWrite { .. })),
+    ]
+}
+
+/// Every exception of the data plane that a client may meet, with its status.
+const EXCEPTIONS: [(u16, &str); 19] = [
+    (400, "AccessDeniedException"),
+    (400, "ConditionalCheckFailedException"),
+    (400, "DuplicateItemException"),
+    (400, "ExpiredTokenException"),
+    (400, "IdempotentParameterMismatchException"),
+    (400, "IncompleteSignatureException"),
+    (400, "InvalidSignatureException"),
+    (400, "ItemCollectionSizeLimitExceededException"),
+    (400, "MissingAuthenticationTokenException"),
+    (400, "ProvisionedThroughputExceededException"),
+    (400, "RequestLimitExceeded"),
+    (400, "ResourceNotFoundException"),
+    (400, "ThrottlingException"),
+    (400, "TransactionConflictException"),
+    (400, "UnrecognizedClientException"),
+    (400, "ValidationException"),
+    (500, "InternalServerError"),
+    (503, "ServiceUnavailable"),
+    (418, "NeverHeardOfException"),
+];
+
+#[tokio::test]
+async fn every_exception_is_taken_as_the_sdk_takes_it() {
+    let reason = json!([{
+        "reason": "TableReadProvisionedThroughputExceeded",
+        "resource": "arn:aws:dynamodb:us-east-1:1:table/Orders",
+    }]);
+    for (status, name) in EXCEPTIONS {
+        for body in [
+            json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": "m"}),
+            json!({"__type": format!("com.amazon.coral.availability#{name}"), "Message": "m"}),
+            json!({"__type": name, "message": "m", "ThrottlingReasons": reason}),
+            json!({"__type": name, "message": "m", "throttlingReasons": reason}),
+        ] {
+            alike(Reply::json(&body).status(status)).await;
+        }
+        let by_header = Reply::json(&json!({"message": "m"})).status(status).header(
+            "x-amzn-errortype",
+            &format!("{name}:http://internal.amazon.com/coral/"),
+        );
+        alike(by_header).await;
+    }
+    for codes in [
+        vec!["None", "ConditionalCheckFailed"],
+        vec!["TransactionConflict", "None"],
+        vec!["ThrottlingError", "ConditionalCheckFailed"],
+        vec!["ProvisionedThroughputExceeded"],
+        vec!["ValidationError", "ItemCollectionSizeLimitExceeded"],
+    ] {
+        let members: Vec<_> = codes.iter().map(|code| json!({"Code": code})).collect();
+        let body = json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "message": "cancelled", "CancellationReasons": members,
+        });
+        alike(Reply::json(&body).status(400)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_broken_answer_is_taken_as_the_sdk_takes_it() {
+    let fine = json!({"ConsumedCapacity": {"TableName": "Orders", "CapacityUnits": 1.0}});
+    let fine = || Reply::json(&fine);
+    let broken = [
+        ("an empty body", Reply::text("")),
+        ("no JSON", Reply::text("<html><body>502</body></html>")),
+        ("half of the JSON", Reply::text(r#"{"ConsumedCapacity": {"#)),
+        ("a list", Reply::text("[]")),
+        ("another checksum", fine().header("x-amz-crc32", "1")),
+        ("no checksum", fine().header("x-amz-crc32", "one")),
+        ("another type", Reply::text(r#"{"ConsumedCapacity": 5}"#)),
+        (
+            "no number",
+            Reply::text(r#"{"ConsumedCapacity": {"CapacityUnits": "many"}}"#),
+        ),
+        (
+            "too many units",
+            Reply::text(r#"{"ConsumedCapacity": {"CapacityUnits": 1e300}}"#),
+        ),
+        (
+            "fewer than none",
+            Reply::text(r#"{"ConsumedCapacity": {"CapacityUnits": -1}}"#),
+        ),
+        ("a refusal in HTML", Reply::text("<html>").status(502)),
+        ("a refusal without a body", Reply::text("").status(503)),
+        ("a refusal that is cut", fine().status(500).cut()),
+        ("too many requests", Reply::text("{}").status(429)),
+        (
+            "a redirect",
+            Reply::text("")
+                .status(307)
+                .header("location", "http://127.0.0.1:1/"),
+        ),
+        ("not found", Reply::text("{}").status(404)),
+        ("a body that is cut", fine().cut()),
+        ("nothing at all", fine().silent()),
+        ("no HTTP", fine().raw("SMTP 220 ready\r\n\r\n")),
+        ("half a head", fine().raw("HTTP/1.1 200 OK\r\ncontent-le")),
+        (
+            "a wrong length",
+            fine().raw("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{}"),
+        ),
+    ];
+    for (what, reply) in broken {
+        for attempted in alike(reply).await {
+            let is_failed = matches!(attempted.answer, Answer::Failed { .. });
+            assert!(is_failed, "{what}: {attempted:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_come_through_however_they_are_carried() {
+    let fine = || success_of_a_get();
+    for (what, reply) in [
+        ("in chunks", fine().chunked()),
+        (
+            "on a connection that closes",
+            fine().header("connection", "close"),
+        ),
+        (
+            "under 100 KB of headers",
+            fine().header("x-long", &"h".repeat(100_000)),
+        ),
+        ("slowly", fine().slow(Duration::from_millis(3))),
+    ] {
+        let server = Server::start(move |_| reply.clone()).await;
+        let (_, wire) = both(&server).await;
+        let workload = workload();
+        let table = &workload.scenario().tables[0];
+        let get = &samples(&workload)[0];
+        for _ in 0..3 {
+            let attempted = wire.execute(table, get).await;
+            assert_eq!(attempted.answer, Answer::Completed, "{what}");
+            let read = attempted.declared.consumed.read;
+            assert_eq!(read, CapacityUnits::whole(1), "{what}");
+        }
+    }
+}
+
+fn success_of_a_get() -> Reply {
+    Reply::json(&json!({"ConsumedCapacity": {"TableName": "Orders", "CapacityUnits": 1.0}}))
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_one_that_the_server_closed_is_not() {
+    let server = Server::start(|_| success_of_a_get()).await;
+    let (_, wire) = both(&server).await;
+    let workload = workload();
+    let table = &workload.scenario().tables[0];
+    let get = &samples(&workload)[0];
+    for _ in 0..20 {
+        assert_eq!(wire.execute(table, get).await.answer, Answer::Completed);
+    }
+    assert_eq!(server.connections(), 1);
+    server.close_connections().await;
+    for _ in 0..20 {
+        assert_eq!(wire.execute(table, get).await.answer, Answer::Completed);
+    }
+    assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn an_address_of_the_sixth_version_is_reached() {
+    let Some(server) = Server::start_on("[::1]:0", |_| success_of_a_get()).await else {
+        return; // This machine has none.
+    };
+    let (sdk, wire) = both(&server).await;
+    let workload = workload();
+    let table = &workload.scenario().tables[0];
+    let get = &samples(&workload)[0];
+    assert_eq!(sdk.execute(table, get).await.answer, Answer::Completed);
+    assert_eq!(wire.execute(table, get).await.answer, Answer::Completed);
+    let received = server.take_received();
+    assert_eq!(received[0].header("host"), received[1].header("host"));
+    check_signature(&received[1]);
+}
+
+#[tokio::test]
+async fn a_clock_that_the_server_refuses_is_set_once() {
+    const AHEAD: i64 = 3600;
+    let server = Server::start(|received| {
+        let theirs = Timestamp::from_second(Timestamp::now().as_second() + AHEAD).unwrap();
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new();
+        let date = date.timestamp_to_rfc9110_string(&theirs).unwrap();
+        let signed = received.header("x-amz-date").to_owned();
+        let shown = theirs.strftime("%Y%m%dT%H").to_string();
+        let reply = if signed.starts_with(&shown) {
+            success_of_a_get()
+        } else {
+            Reply::json(&json!({
+                "__type": "com.amazon.coral.service#InvalidSignatureException",
+                "message": "Signature expired",
+            }))
+            .status(400)
+        };
+        reply.header("date", &date)
+    })
+    .await;
+    let (_, wire) = both(&server).await;
+    let workload = workload();
+    let table = &workload.scenario().tables[0];
+    let get = &samples(&workload)[0];
+    let first = wire.execute(table, get).await.answer;
+    let cause = "InvalidSignatureException".to_owned();
+    assert_eq!(
+        first,
+        Answer::Failed {
+            cause,
+            retryable: true
+        }
+    );
+    // At the turn of an hour the second may still differ.
+    let again = wire.execute(table, get).await.answer;
+    assert_eq!(again, Answer::Completed);
+    for received in server.take_received() {
+        check_signature(&received);
+    }
+}
