@@ -2,6 +2,7 @@
 //!
 //! One small trait, so that the driver does not know what is behind it.
 
+pub mod limited;
 mod lost;
 pub mod sdk;
 
