@@ -10,6 +10,7 @@ pub mod compare;
 pub mod expectation;
 pub mod seeds;
 pub mod sizing;
+pub mod spend;
 pub mod threshold;
 pub mod trend;
 pub mod workers;

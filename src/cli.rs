@@ -1,15 +1,19 @@
 //! Arguments, commands and exit codes. The only place with `anyhow`.
 
+mod clean;
 mod compare;
 mod emulate;
 mod explain;
+mod iam;
 mod init;
 mod journal;
+mod live;
 mod merge;
 mod nightly;
 mod output;
 mod parallel;
 mod plan;
+mod production;
 mod report;
 mod run;
 mod scenario;
@@ -104,6 +108,10 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Write a commented scenario to start from.
     Init(init::InitArguments),
+    /// Print the least that AWS has to allow for `dyno run --live`, as an IAM policy.
+    Iam(iam::IamArguments),
+    /// List the tables on AWS that runs left behind, and delete them when told to.
+    Clean(clean::CleanArguments),
     /// Print a JSON Schema.
     Schema(schema::SchemaArguments),
 }
@@ -126,6 +134,8 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Init(arguments) => init::init(&arguments),
+        Command::Iam(arguments) => iam::iam(&arguments),
+        Command::Clean(arguments) => clean::clean(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
     };
     match result {

@@ -11,6 +11,7 @@ pub mod expectation;
 pub mod format;
 pub mod hlog;
 pub mod html;
+pub mod iam;
 pub mod json;
 pub mod junit;
 pub mod markdown;

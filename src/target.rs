@@ -4,6 +4,7 @@
 
 mod consumed;
 mod exception;
+pub mod limited;
 mod lost;
 pub mod sdk;
 pub mod wire;

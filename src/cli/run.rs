@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -10,13 +10,14 @@ use tokio::sync::watch;
 use super::{
     Exit,
     journal::{self, Journal},
+    live::{Live, LiveArguments},
     output::{self, Output},
     scenario::{self, Loaded},
     shard::{ShardArguments, suffix},
     signals::{self, Stop},
     simulate,
     start::StartArguments,
-    world::{Client, Prepared, World},
+    world::{Client, Place, Prepared, World},
 };
 use crate::{
     driver::{Hooks, Progress, RunPlan},
@@ -42,9 +43,8 @@ pub(super) struct RunArguments {
     /// <http://127.0.0.1:8000>. Its tables are created, and deleted afterwards.
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
-    /// Fire at a table on AWS. Refused in this version.
-    #[arg(long, value_name = "TABLE")]
-    live: Option<String>,
+    #[command(flatten)]
+    live: LiveArguments,
     /// Another seed than the scenario's.
     #[arg(long)]
     seed: Option<u64>,
@@ -154,12 +154,6 @@ impl RunArguments {
 }
 
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
-    if arguments.live.is_some() {
-        bail!(
-            "--live: firing at a table on AWS is not supported yet\n  \
-             help: leave it out for the embedded emulator, or use --endpoint URL"
-        );
-    }
     let Some(Loaded {
         mut scenario,
         source,
@@ -192,7 +186,15 @@ async fn session(
     source: String,
 ) -> anyhow::Result<Exit> {
     let stop = signals::stop_on_first().context("cannot listen for signals")?;
-    let mut world = World::open(arguments.endpoint.as_deref(), shard, &scenario).await?;
+    let place = match (
+        arguments.live.agree(&scenario, shard).await?,
+        &arguments.endpoint,
+    ) {
+        (Some(live), _) => Place::Live(Box::new(live)),
+        (None, Some(url)) => Place::Endpoint(url.clone()),
+        (None, None) => Place::Emulator,
+    };
+    let mut world = World::open(place, shard, &scenario).await?;
     if let Some(left) = world.left_if_stopped() {
         stop.at_second_say(left);
     }
@@ -271,11 +273,20 @@ async fn measure(
     let (sender, receiver) = watch::channel(Progress::default());
     let name = scenario.name.clone();
     let display = tokio::spawn(async move { progress::show(style, &name, receiver).await });
+    let budget = world.live().map(Live::budget);
     let hooks = Hooks {
         progress: (style != Style::Off).then_some(sender),
         capacity: world.capacity_probe(scenario),
         journal: Some(entries),
-        stop: Some(Box::pin(async move { stop.wait().await })),
+        stop: Some(Box::pin(async move {
+            match budget {
+                None => stop.wait().await,
+                Some(budget) => tokio::select! {
+                    () = stop.wait() => {}
+                    () = budget.reached() => {}
+                },
+            }
+        })),
     };
     let plan = RunPlan {
         workload,

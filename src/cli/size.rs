@@ -150,7 +150,7 @@ fn from_cloudwatch(arguments: &SizeArguments, file: &Path) -> anyhow::Result<Exi
     let text = store::read_text(file, CLOUDWATCH_BYTES_MAX)?;
     let metrics =
         cloudwatch::read(&text).with_context(|| format!("cannot size from {}", file.display()))?;
-    let prices = prices(arguments)?;
+    let prices = prices(arguments.prices.as_deref(), &arguments.region)?;
     let sizing = cloudwatch::sizing::size(
         &metrics,
         arguments.peak_to_mean,
@@ -166,9 +166,9 @@ fn from_cloudwatch(arguments: &SizeArguments, file: &Path) -> anyhow::Result<Exi
     Ok(Exit::Pass)
 }
 
-/// The prices to count with, which know the Region.
-fn prices(arguments: &SizeArguments) -> anyhow::Result<PriceTable> {
-    let prices = match &arguments.prices {
+/// The prices to count with, built in or of a file, which know the Region.
+pub(super) fn prices(file: Option<&Path>, region: &str) -> anyhow::Result<PriceTable> {
+    let prices = match file {
         None => PriceTable::embedded().clone(),
         Some(path) => {
             let text = store::read_text(path, PRICES_BYTES_MAX)?;
@@ -177,10 +177,9 @@ fn prices(arguments: &SizeArguments) -> anyhow::Result<PriceTable> {
         }
     };
     let regions = prices.regions();
-    if !regions.contains(&arguments.region.as_str()) {
+    if !regions.contains(&region) {
         bail!(
-            "--region {}: no prices for it\n  help: known are {}; --prices FILE brings others",
-            arguments.region,
+            "--region {region}: no prices for it\n  help: known are {}; --prices FILE brings others",
             regions.join(", ")
         );
     }
@@ -207,7 +206,7 @@ fn options(arguments: &SizeArguments, scenario: &Scenario) -> anyhow::Result<Siz
         },
         region: arguments.region.clone(),
         free_tier: arguments.free_tier,
-        prices: prices(arguments)?,
+        prices: prices(arguments.prices.as_deref(), &arguments.region)?,
     })
 }
 

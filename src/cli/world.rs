@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 
+use super::live::Live;
 use crate::{
     driver::{self, CapacityProbe, Hooks, RunPlan},
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
@@ -17,6 +18,7 @@ use crate::{
     scenario::{Billing, PhaseKind, Scenario, Table},
     schedule::shard::Shard,
     target::{
+        Target,
         sdk::{SdkTarget, admin::OwnedTable},
         wire::WireTarget,
     },
@@ -30,10 +32,22 @@ const ACTIVE_WITHIN: Duration = Duration::from_mins(2);
 /// Batches of 25 items under way at once while loading.
 const LOAD_CONCURRENCY: usize = 8;
 
+/// Where a run is to take place.
+pub(super) enum Place {
+    /// In the embedded emulator.
+    Emulator,
+    /// At the server with this URL.
+    Endpoint(String),
+    /// On AWS, as agreed.
+    Live(Box<Live>),
+}
+
 /// A server with this run's tables.
 pub(super) struct World {
     target: Arc<SdkTarget>,
     emulator: Option<Emulator>,
+    live: Option<Box<Live>>,
+    /// What to call the server.
     endpoint: String,
     shard: Option<Shard>,
     tables: Vec<OwnedTable>,
@@ -68,45 +82,55 @@ pub(super) struct Prepared {
 }
 
 impl World {
-    /// Starts the embedded emulator, or gets ready to fire at `endpoint`, as the whole run or as
+    /// Starts the embedded emulator, or gets ready to fire at a server, as the whole run or as
     /// one shard of it.
     pub(super) async fn open(
-        endpoint: Option<&str>,
+        place: Place,
         shard: Option<Shard>,
         scenario: &Scenario,
     ) -> anyhow::Result<Self> {
         if let Some(shard) = shard {
-            check_sharding(endpoint, shard, scenario)?;
+            check_sharding(&place, shard, scenario)?;
         }
-        let emulator = if endpoint.is_none() {
-            let config = EmulatorConfig {
-                parameters: scenario.model.clone(),
-                ..EmulatorConfig::default()
-            };
-            let started = Emulator::start(config).await;
-            Some(started.context("cannot start the embedded emulator")?)
-        } else {
-            None
+        let (endpoint, emulator, live) = match place {
+            Place::Emulator => {
+                let config = EmulatorConfig {
+                    parameters: scenario.model.clone(),
+                    ..EmulatorConfig::default()
+                };
+                let started = Emulator::start(config).await;
+                let emulator = started.context("cannot start the embedded emulator")?;
+                (emulator.endpoint(), Some(emulator), None)
+            }
+            Place::Endpoint(url) => (url, None, None),
+            Place::Live(live) => (format!("AWS {}", live.region), None, Some(live)),
         };
-        let own = emulator.as_ref().map(Emulator::endpoint);
-        let endpoint = own.unwrap_or_else(|| endpoint.unwrap_or_default().to_owned());
-        let target = Arc::new(SdkTarget::connect(&endpoint, &scenario.client).await?);
+        let target = match &live {
+            Some(live) => live.target.clone(),
+            None => SdkTarget::connect(&endpoint, &scenario.client).await?,
+        };
         Ok(Self {
-            target,
+            target: Arc::new(target),
             emulator,
+            live,
             endpoint,
             shard,
             tables: Vec::new(),
         })
     }
 
-    /// For the record: which of the two it is.
+    /// For the record: which of them it is.
     pub(super) fn name(&self) -> String {
         if self.emulator.is_some() {
             "emulator".to_owned()
         } else {
             self.endpoint.clone()
         }
+    }
+
+    /// The run on AWS, if it is one.
+    pub(super) fn live(&self) -> Option<&Live> {
+        self.live.as_deref()
     }
 
     /// What may be left behind when this process ends without [`close`](Self::close).
@@ -132,14 +156,35 @@ impl World {
         plan: RunPlan,
         hooks: Hooks,
     ) -> anyhow::Result<RunRecord> {
-        Ok(match client {
+        match client {
             Client::Wire => {
-                let wire = WireTarget::beside(&self.target);
-                let wire = wire.context("cannot set up TLS; --client sdk does not need that")?;
-                driver::run(plan, Arc::new(wire), hooks).await?
+                let table = &plan.workload.scenario().tables[0].name;
+                let wire = WireTarget::beside(&self.target, table).await;
+                let wire = wire.context("cannot set up a connection\n  help: try --client sdk")?;
+                self.fire_with(wire, plan, hooks).await
             }
-            Client::Sdk => driver::run(plan, Arc::clone(&self.target), hooks).await?,
-        })
+            Client::Sdk => {
+                let sdk = SdkTarget::clone(&self.target);
+                self.fire_with(sdk, plan, hooks).await
+            }
+        }
+    }
+
+    /// On AWS it keeps to the limit.
+    async fn fire_with<T: Target>(
+        &self,
+        target: T,
+        plan: RunPlan,
+        hooks: Hooks,
+    ) -> anyhow::Result<RunRecord> {
+        let target = Arc::new(target);
+        let Some(live) = &self.live else {
+            return Ok(driver::run(plan, target, hooks).await?);
+        };
+        let limited = live.limited(target, plan.workload.scenario());
+        let record = driver::run(plan, Arc::new(limited), hooks).await?;
+        live.say_spent();
+        Ok(record)
     }
 
     /// Creates the tables but for existing ones, which are checked, and loads those it made if
@@ -259,6 +304,7 @@ impl World {
             emulator.shutdown().await;
             return Ok(());
         }
+        let help = self.cleaning_help();
         let mut left = Vec::new();
         for table in self.tables {
             let name = table.name().to_owned();
@@ -268,11 +314,17 @@ impl World {
         }
         anyhow::ensure!(
             left.is_empty(),
-            "this run created tables that it could not delete: {}\n  help: delete them at {}",
+            "this run created tables that it could not delete: {}\n  help: {help}",
             left.join(", "),
-            self.endpoint
         );
         Ok(())
+    }
+
+    fn cleaning_help(&self) -> String {
+        match &self.live {
+            Some(live) => format!("dyno clean --live --region {}", live.region),
+            None => format!("delete them at {}", self.endpoint),
+        }
     }
 }
 
@@ -291,9 +343,9 @@ async fn auto_scale(governor: &EmulatorHandle, scenario: &Scenario) {
 }
 
 /// What cannot be fired in shards.
-fn check_sharding(endpoint: Option<&str>, shard: Shard, scenario: &Scenario) -> anyhow::Result<()> {
+fn check_sharding(place: &Place, shard: Shard, scenario: &Scenario) -> anyhow::Result<()> {
     anyhow::ensure!(
-        endpoint.is_some(),
+        !matches!(place, Place::Emulator),
         "shard {shard}: each shard would fire at an embedded emulator of its own, and find a table \
          that serves nobody else\n  help: start one with `dyno emulate`, and name it with \
          --endpoint URL; or use `dyno simulate --shard {shard}`"

@@ -8,12 +8,14 @@ mod answer;
 mod date;
 mod declared;
 mod definition;
-pub(super) mod endpoint;
+mod endpoint;
 mod existing;
 mod integrity;
+pub mod live;
 mod ranges;
 mod several;
 mod single;
+mod url;
 mod values;
 
 use std::time::Duration;
@@ -21,8 +23,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     config::{
-        BehaviorVersion, Config, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
-        StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+        BehaviorVersion, Builder as ConfigBuilder, Config, Credentials, Region,
+        SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
+        retry::RetryConfig, timeout::TimeoutConfig,
     },
 };
 use aws_smithy_http_client::{
@@ -58,12 +61,21 @@ pub enum ConnectError {
     },
     /// Real AWS, which costs money.
     #[error(
-        "endpoint {host} is AWS itself: firing at live AWS is not supported yet; \
-         use the embedded emulator, DynamoDB Local or another compatible server"
+        "endpoint {host} is AWS itself, which costs money: say --live --region REGION instead of \
+         --endpoint"
     )]
     LiveAws {
         /// Its host.
         host: String,
+    },
+    /// AWS does not say whose the credentials are.
+    #[error(
+        "AWS does not say who we are ({cause}): set AWS_PROFILE, or whatever else the AWS command \
+         line works with here; `aws sts get-caller-identity` should succeed"
+    )]
+    NoIdentity {
+        /// What AWS or the connection said.
+        cause: String,
     },
     /// No credentials for an endpoint that is not on this machine.
     #[error(
@@ -81,9 +93,10 @@ pub enum ConnectError {
 pub struct SdkTarget {
     client: Client,
     admin: Client,
-    endpoint: Endpoint,
     credentials: SharedCredentialsProvider,
     region: Region,
+    /// What tables are marked with that are made; on AWS alone.
+    marks: Option<live::Marks>,
 }
 
 impl SdkTarget {
@@ -96,23 +109,31 @@ impl SdkTarget {
     /// When the URL is unusable or AWS's own, or credentials are needed and there are none.
     pub async fn connect(endpoint: &str, client: &ClientSettings) -> Result<Self, ConnectError> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            // Every place in flight keeps its connection, however long the pause.
-            .pool_max_idle_per_host(client.max_in_flight as usize)
-            .build_https();
+        let http = http(client);
         let (credentials, region) = identity(&endpoint, &http).await?;
+        let base = Config::builder()
+            .endpoint_url(endpoint.url())
+            .region(region.clone())
+            .credentials_provider(credentials.clone())
+            .http_client(http);
+        Ok(Self::with(&base, credentials, region, client))
+    }
+
+    /// Clients that know where and as whom, and do nothing by themselves.
+    fn with(
+        base: &ConfigBuilder,
+        credentials: SharedCredentialsProvider,
+        region: Region,
+        client: &ClientSettings,
+    ) -> Self {
         let config = |timeout| {
             let timeouts = TimeoutConfig::builder()
                 .connect_timeout(timeout)
                 .operation_attempt_timeout(timeout)
                 .build();
-            let config = Config::builder()
+            let config = base
+                .clone()
                 .behavior_version(behavior())
-                .endpoint_url(endpoint.url())
-                .region(region.clone())
-                .credentials_provider(credentials.clone())
-                .http_client(http.clone())
                 .retry_config(RetryConfig::disabled())
                 // The attempt's deadline bounds a stall, and counts it as what it is.
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -121,23 +142,27 @@ impl SdkTarget {
                 .build();
             Client::from_conf(config)
         };
-        Ok(Self {
+        Self {
             client: config(client.attempt_timeout),
             admin: config(ADMIN_TIMEOUT),
-            endpoint,
             credentials,
             region,
-        })
-    }
-
-    pub(super) const fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+            marks: None,
+        }
     }
 
     /// Who signs, and for which region.
     pub(super) const fn identity(&self) -> (&SharedCredentialsProvider, &Region) {
         (&self.credentials, &self.region)
     }
+}
+
+fn http(client: &ClientSettings) -> SharedHttpClient {
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        // Every place in flight keeps its connection, however long the pause.
+        .pool_max_idle_per_host(client.max_in_flight as usize)
+        .build_https()
 }
 
 async fn identity(

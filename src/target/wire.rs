@@ -20,7 +20,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Request as HttpRequest, Response,
+    Request as HttpRequest, Response, Uri,
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
 };
 use serde_json::value::RawValue;
@@ -66,25 +66,30 @@ pub struct WireTarget {
 }
 
 impl WireTarget {
-    /// Prepares to fire at the endpoint of `sdk`, with its credentials. Sends nothing yet.
+    /// Prepares to fire where `sdk` sends its requests about `table`, with its credentials.
     ///
     /// # Errors
-    /// When the system has no certificates to verify an `https` endpoint with.
-    pub fn beside(sdk: &SdkTarget) -> io::Result<Self> {
-        let endpoint = sdk.endpoint();
+    /// When that cannot be found out, or the system has no certificates to verify an `https`
+    /// endpoint with.
+    pub async fn beside(sdk: &SdkTarget, table: &str) -> io::Result<Self> {
         let (provider, region) = sdk.identity();
+        let url = sdk.url_for(table).await.unwrap_or_default();
+        let uri: Uri = url.parse().map_err(io::Error::other)?;
+        let nowhere = || io::Error::other("the endpoint has no URL");
+        let authority = uri.authority().ok_or_else(nowhere)?;
+        let is_tls = uri.scheme_str() == Some("https");
         let origin = Origin {
-            host: endpoint.host().to_owned(),
-            port: endpoint.port(),
-            tls: endpoint.is_tls().then(Tls::new).transpose()?,
+            host: authority.host().trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            tls: is_tls.then(Tls::new).transpose()?,
         };
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let since = since.unwrap_or_default().as_nanos();
         Ok(Self {
             pool: Pool::new(origin),
             identity: Identity::new(provider.clone(), region.to_string()),
-            authority: endpoint.authority().to_owned(),
-            path: endpoint.path().to_owned(),
+            authority: authority.as_str().to_owned(),
+            path: uri.path().to_owned(),
             run: u64::try_from(since & u128::from(u64::MAX)).unwrap_or_default(),
             transactions: AtomicU64::default(),
         })

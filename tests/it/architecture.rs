@@ -35,6 +35,7 @@ const WRAPPED: &[(&str, &str)] = &[
     ("dynoxide", "src/emulator"),
     ("aws_sdk_dynamodb", "src/target/sdk"),
     ("aws_config", "src/target/sdk"),
+    ("aws_sdk_sts", "src/target/sdk"),
     ("console", "src/progress.rs"),
     ("clap", "src/cli"),
     ("toml", "src/scenario"),

@@ -1,7 +1,7 @@
 //! Whatever a server does, each request has one outcome with its cause, and our books are the
 //! server's to the request.
 
-mod server;
+pub mod server;
 
 use std::{
     collections::BTreeMap,

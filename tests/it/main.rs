@@ -20,6 +20,7 @@ mod invariants;
 mod journal;
 mod kinds;
 mod laws;
+mod live;
 mod mistakes;
 mod nightly;
 mod parity;

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
 };
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Answer, SdkTarget, answer, definition, existing, values};
+use super::{Answer, SdkTarget, answer, definition, existing, live::Marks, values};
 use crate::{scenario::Table, workload::item::Item};
 
 /// DynamoDB's limit for one `BatchWriteItem`.
@@ -84,6 +84,12 @@ pub enum AdminError {
         /// How long it has been there.
         age: Option<Duration>,
     },
+    /// A table to be deleted does not carry the tag of the run that made it.
+    #[error("table {table} does not carry the tag of this run any more; it was not deleted")]
+    NotOurs {
+        /// Its name.
+        table: String,
+    },
     /// The server refused, or could not be reached.
     #[error("{action} {table}: {cause}")]
     Refused {
@@ -97,7 +103,11 @@ pub enum AdminError {
 }
 
 impl AdminError {
-    fn refused<E>(action: &'static str, table: &str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn refused<E>(
+        action: &'static str,
+        table: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
@@ -125,7 +135,7 @@ fn listed(differences: &[String]) -> String {
 }
 
 /// What lies at the bottom of an error: `Connection refused`, not the layers it came through.
-fn innermost(error: &dyn Error) -> String {
+pub(super) fn innermost(error: &dyn Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
@@ -158,7 +168,8 @@ impl SdkTarget {
     /// # Panics
     /// Never: every member that the SDK requires is set.
     pub async fn create_table(&self, table: &Table) -> Result<OwnedTable, AdminError> {
-        let request = definition::complete(self.admin.create_table(), table);
+        let tags = self.marks.as_ref().map(Marks::tags);
+        let request = definition::complete(self.admin.create_table(), table).set_tags(tags);
         match request.send().await {
             Ok(_) => Ok(OwnedTable {
                 name: table.name.clone(),
@@ -317,16 +328,23 @@ impl SdkTarget {
         }
     }
 
-    /// Deletes a table that this run created.
+    /// Deletes a table that this run created; on AWS only while it carries the run's tag.
     ///
     /// # Errors
     /// When the server refuses; a table that is gone already is no error.
     pub async fn delete_table(&self, table: OwnedTable) -> Result<(), AdminError> {
-        let request = self.admin.delete_table().table_name(&table.name);
+        match &self.marks {
+            Some(marks) => self.delete_if_marked(&table.name, marks).await,
+            None => self.delete_by_name(&table.name).await,
+        }
+    }
+
+    pub(super) async fn delete_by_name(&self, table: &str) -> Result<(), AdminError> {
+        let request = self.admin.delete_table().table_name(table);
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
-            Err(error) => Err(AdminError::refused("delete table", &table.name, &error)),
+            Err(error) => Err(AdminError::refused("delete table", table, &error)),
         }
     }
 }

@@ -8,8 +8,7 @@ use super::ConnectError;
 
 /// An endpoint that may be fired at.
 #[derive(Clone, Debug)]
-pub(in crate::target) struct Endpoint {
-    uri: Uri,
+pub(super) struct Endpoint {
     url: String,
     host: String,
 }
@@ -46,35 +45,15 @@ impl Endpoint {
             return Err(ConnectError::LiveAws { host });
         }
         let url = url.to_owned();
-        Ok(Self { uri, url, host })
+        Ok(Self { url, host })
     }
 
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Without the brackets of an IPv6 address.
-    pub(in crate::target) fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &str {
         &self.host
-    }
-
-    pub(in crate::target) fn port(&self) -> u16 {
-        let default = if self.is_tls() { 443 } else { 80 };
-        self.uri.port_u16().unwrap_or(default)
-    }
-
-    /// As a `host` header has it: with the port, where that is not the scheme's.
-    pub(in crate::target) fn authority(&self) -> &str {
-        self.uri.authority().map_or("", |it| it.as_str())
-    }
-
-    /// At least `/`.
-    pub(in crate::target) fn path(&self) -> &str {
-        self.uri.path()
-    }
-
-    pub(in crate::target) fn is_tls(&self) -> bool {
-        self.uri.scheme_str() == Some("https")
     }
 
     pub(super) fn is_loopback(&self) -> bool {

@@ -1,0 +1,281 @@
+//! Runs on AWS, played by the embedded emulator and a stub that says who we are. None of this
+//! was ever run against AWS itself.
+
+use std::{
+    fs,
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
+};
+
+use dynamometer::{
+    emulator::{Emulator, EmulatorConfig, RequestCounts},
+    scenario::{ClientSettings, parse},
+    target::sdk::SdkTarget,
+};
+
+use crate::{
+    cli::{Run, code, stderr, stdout},
+    faults::server::{Fault, FaultServer},
+};
+
+const IDENTITY: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/Tester/laptop</Arn><UserId>AROA:laptop</UserId><Account>123456789012</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"#;
+const OWNER: &str = "arn:aws:sts::123456789012:assumed-role/Tester";
+
+/// Both servers that play AWS, and a folder to run in.
+struct Aws {
+    emulator: Emulator,
+    sts: FaultServer,
+    run: Run,
+}
+
+impl Aws {
+    async fn start() -> Self {
+        let config = EmulatorConfig::default();
+        Self {
+            emulator: Emulator::start(config).await.unwrap(),
+            sts: FaultServer::start(|_| Fault::Answer(200, "text/xml", IDENTITY)).await,
+            run: Run::new(),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.run.command(arguments);
+        command
+            .env("AWS_ENDPOINT_URL_DYNAMODB", self.emulator.endpoint())
+            .env("AWS_ENDPOINT_URL_STS", self.sts.url())
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("HOME", self.run.folder.path())
+            .env_remove("AWS_PROFILE")
+            .env_remove("DYNO_PRODUCTION");
+        command
+    }
+
+    fn dyno(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// `run SCENARIO --live --region us-east-1 --quiet` and more.
+    fn live(&self, scenario: &str, more: &[&str]) -> Output {
+        let first = [
+            "run",
+            scenario,
+            "--live",
+            "--region",
+            "us-east-1",
+            "--quiet",
+        ];
+        self.dyno(&[&first, more].concat())
+    }
+
+    async fn requests(&self, operation: &str) -> u64 {
+        let ledger = self.emulator.handle().ledger().await;
+        ledger
+            .requests
+            .get(operation)
+            .map_or(0, RequestCounts::total)
+    }
+
+    /// Somebody else's client.
+    async fn other(&self) -> SdkTarget {
+        let (url, client) = (self.emulator.endpoint(), ClientSettings::default());
+        SdkTarget::connect(&url, &client).await.unwrap()
+    }
+
+    /// Makes the table of a scenario without any tag.
+    async fn make_table(&self, scenario: &str) {
+        let parsed = parse::parse(&fs::read_to_string(scenario).unwrap(), "it").unwrap();
+        let table = &parsed.scenario.tables[0];
+        let made = self.other().await.create_table(table).await.unwrap();
+        assert_eq!(made.name(), table.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_run_says_what_is_at_stake_and_leaves_no_table() {
+    let aws = Aws::start().await;
+    let scenario = aws.run.short("1s", "0 %");
+    let output = aws.live(&scenario, &["--yes", "--spend-limit", "5"]);
+    let said = stderr(&output);
+    assert_eq!(code(&output), 0, "{said}{}", stdout(&output));
+    for part in [
+        "account  123456789012",
+        "region   us-east-1",
+        "table    Things: provisioned, 500 RCU and 500 WCU; made by this run",
+        "at most  $0.78",
+        "limit    $5.0000",
+        "dynamometer:run=",
+        "spent at most $0.78",
+    ] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    let target = aws.run.results()["record"]["provenance"]["target"].clone();
+    assert_eq!(target, "AWS us-east-1");
+    assert_eq!(aws.other().await.tags_of("Things").await.unwrap(), None);
+    assert_eq!(aws.requests("DeleteTable").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_that_was_not_agreed_to() {
+    let aws = Aws::start().await;
+    let scenario = aws.run.short("1s", "0 %");
+    let agreed = ["--yes", "--spend-limit", "5"];
+    let refused = |output: Output, parts: &[&str]| {
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        for part in parts {
+            assert!(said.contains(part), "{part} is not in {said}");
+        }
+    };
+    refused(aws.live(&scenario, &[]), &["no terminal", "--yes"]);
+    refused(aws.live(&scenario, &["--yes"]), &["--spend-limit"]);
+    refused(
+        aws.live(&scenario, &["--yes", "--spend-limit", "0.5"]),
+        &["may cost $0.78"],
+    );
+    for (production, what) in [("thing*", "table Things"), ("123456789012", "account")] {
+        let mut command = aws.command(&["run", &scenario, "--live", "--region", "us-east-1"]);
+        command.args(agreed).env("DYNO_PRODUCTION", production);
+        refused(command.output().unwrap(), &[what, "is production"]);
+    }
+    let closed = r#"{ kind = "closed", clients = 2, think_time = "1ms" }"#;
+    let text = fs::read_to_string(&scenario).unwrap();
+    let text = text.replace(r#"{ kind = "constant", rate = "50/s" }"#, closed);
+    refused(
+        aws.live(&aws.run.scenario(&text), &["--yes", "--spend-limit", "0.5"]),
+        &["may cost $0.78"],
+    );
+    let scenario = aws.run.short("1s", "0 %");
+    aws.make_table(&scenario).await;
+    refused(aws.live(&scenario, &agreed), &["exists already"]);
+    let text = fs::read_to_string(&scenario).unwrap();
+    let existing = text.replace("items = 50", "items = 50\nexisting = true");
+    let existing = existing.replace(
+        "name = \"load\"\nkind = \"load\"",
+        "kind = \"warm-up\"\nduration = \"1s\"\narrivals = { kind = \"constant\", rate = \"1/s\" }",
+    );
+    let scenario = aws.run.scenario(&existing);
+    refused(
+        aws.live(&scenario, &agreed),
+        &["writes to table Things", "--allow-writes-to Things"],
+    );
+    for operation in ["PutItem", "GetItem", "BatchWriteItem", "DeleteTable"] {
+        assert_eq!(aws.requests(operation).await, 0, "{operation}");
+    }
+    assert_eq!(aws.requests("CreateTable").await, 1, "ours");
+
+    let allowed = [&agreed[..], &["--allow-writes-to", "Things"]].concat();
+    let output = aws.live(&scenario, &allowed);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(aws.requests("PutItem").await > 0);
+    assert_eq!(aws.requests("DeleteTable").await, 0, "it is not ours");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_crash_leaves_behind_is_found_by_its_tags_and_nothing_else_is_touched() {
+    let aws = Aws::start().await;
+    let scenario = aws.run.short("60s", "0 %");
+    let live = ["run", &scenario, "--live", "--region", "us-east-1"];
+    let mut command = aws.command(&live);
+    command.args(["--yes", "--spend-limit", "5", "--quiet"]);
+    let mut child = command.spawn().unwrap();
+    let began = Instant::now();
+    while aws.requests("GetItem").await == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = fs::read_to_string(&scenario).unwrap();
+    aws.make_table(&aws.run.scenario(&text.replace("Things", "Precious")))
+        .await;
+
+    let clean = ["clean", "--live", "--region", "us-east-1"];
+    let asked = aws.dyno(&clean);
+    assert_eq!(code(&asked), 2, "nobody is there to be asked");
+    assert!(
+        stdout(&asked).starts_with("Things, made by run 2"),
+        "{asked:?}"
+    );
+    assert!(aws.other().await.tags_of("Things").await.unwrap().is_some());
+    let tags = aws.other().await.tags_of("Things").await.unwrap().unwrap();
+    assert_eq!(tags["dynamometer:owner"], OWNER);
+
+    let cleaned = aws.dyno(&[&clean[..], &["--yes"]].concat());
+    assert_eq!(code(&cleaned), 0, "{}", stderr(&cleaned));
+    assert_eq!(aws.other().await.tags_of("Things").await.unwrap(), None);
+    let precious = aws.other().await.tags_of("Precious").await.unwrap();
+    assert_eq!(precious, Some([].into()), "not ours, and still there");
+    let again = aws.dyno(&clean);
+    assert_eq!(code(&again), 0);
+    assert!(stderr(&again).contains("nothing to delete"), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_stops_before_it_could_have_cost_more_than_its_limit() {
+    const LIMIT: f64 = 0.0003;
+    let aws = Aws::start().await;
+    let text = fs::read_to_string(aws.run.short("60s", "0 %")).unwrap();
+    let text = text
+        .replace(
+            r#"{ mode = "provisioned", read = "500 RCU", write = "500 WCU" }"#,
+            r#"{ mode = "on-demand" }"#,
+        )
+        .replace(
+            r#"{ kind = "constant", rate = "50/s" }"#,
+            r#"{ kind = "closed", clients = 4, think_time = "1ms" }"#,
+        );
+    let scenario = aws.run.scenario(&text);
+    let began = Instant::now();
+    let output = aws.live(&scenario, &["--yes", "--spend-limit", &LIMIT.to_string()]);
+    let said = stderr(&output);
+    assert_eq!(code(&output), 130, "{said}");
+    assert!(
+        began.elapsed() < Duration::from_secs(40),
+        "it went on: {said}"
+    );
+    assert!(said.contains("stopped: another request"), "{said}");
+    // What the server charged, loading included, at the prices of the Region.
+    let ledger = aws.emulator.handle().ledger().await;
+    let units = &ledger.consumed["Things"];
+    let cost = units.read.as_f64() * 0.125e-6 + units.write.as_f64() * 0.625e-6;
+    assert!(cost <= LIMIT, "{cost}");
+    assert!(cost > LIMIT * 0.7, "{cost} is far from the limit");
+    let spent = said.split("spent at most $").nth(1).unwrap();
+    let spent: f64 = spent.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(
+        (cost - 0.00005..=LIMIT).contains(&spent),
+        "{spent} for {cost}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_that_aws_does_not_accept_are_said_without_showing_them() {
+    let mut aws = Aws::start().await;
+    let denied = r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The security token AKIDEXAMPLE is invalid</Message></Error></ErrorResponse>"#;
+    aws.sts = FaultServer::start(move |_| Fault::Answer(403, "text/xml", denied)).await;
+    let scenario = aws.run.short("1s", "0 %");
+    let output = aws.live(&scenario, &["--yes", "--spend-limit", "5"]);
+    let said = stderr(&output);
+    assert_eq!(code(&output), 2, "{said}");
+    assert!(said.contains("InvalidClientTokenId"), "{said}");
+    assert!(!said.contains("AKIDEXAMPLE"), "{said}");
+    assert_eq!(aws.requests("CreateTable").await, 0);
+}
+
+#[test]
+fn a_policy_allows_what_the_scenario_does_and_nothing_else() {
+    let run = Run::new();
+    let scenario = run.short("1s", "0 %");
+    let place = ["--region", "eu-west-1", "--account", "123456789012"];
+    let policy = |purpose: &str| {
+        let first = ["iam", &scenario, "--for", purpose];
+        let output = run.dyno(&[&first[..], &place].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    insta::assert_snapshot!("policy_of_a_run", policy("run"));
+    insta::assert_snapshot!("policy_of_clean", policy("clean"));
+}
