@@ -104,7 +104,7 @@ async fn a_killed_run_is_reported_up_to_its_last_second() {
 }
 
 /// A server that makes tables and answers nothing else.
-async fn stalled() -> FakeServer {
+pub async fn stalled() -> FakeServer {
     FakeServer::start(|request| match request.operation.as_str() {
         "CreateTable" | "DeleteTable" => Reply::Json(200, json!({"TableDescription": {}})),
         "DescribeTable" => Reply::Json(200, json!({"Table": {"TableStatus": "ACTIVE"}})),

@@ -23,14 +23,14 @@ const IDENTITY: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaw
 const OWNER: &str = "arn:aws:sts::123456789012:assumed-role/Tester";
 
 /// Both servers that play AWS, and a folder to run in.
-struct Aws {
-    emulator: Emulator,
-    sts: FaultServer,
-    run: Run,
+pub struct Aws {
+    pub emulator: Emulator,
+    pub sts: FaultServer,
+    pub run: Run,
 }
 
 impl Aws {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let config = EmulatorConfig::default();
         Self {
             emulator: Emulator::start(config).await.unwrap(),
@@ -39,7 +39,7 @@ impl Aws {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.run.command(arguments);
         command
             .env("AWS_ENDPOINT_URL_DYNAMODB", self.emulator.endpoint())
@@ -53,12 +53,12 @@ impl Aws {
         command
     }
 
-    fn dyno(&self, arguments: &[&str]) -> Output {
+    pub fn dyno(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// `run SCENARIO --live --region us-east-1 --quiet` and more.
-    fn live(&self, scenario: &str, more: &[&str]) -> Output {
+    pub fn live(&self, scenario: &str, more: &[&str]) -> Output {
         let first = [
             "run",
             scenario,
