@@ -73,15 +73,29 @@ pub struct Incomplete {
     pub under_way: u64,
 }
 
-/// The record that a journal of so many entries stands for: `head` is the empty one. It says
-/// that it is [incomplete](super::Provenance::incomplete).
+impl Incomplete {
+    /// What is missing of a record whose counts stay far from overflow.
+    #[must_use]
+    pub fn of(record: &RunRecord, until: Timestamp) -> Self {
+        let due: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
+        let ended = record.phases.iter().flat_map(|phase| &phase.operations);
+        let ended: u64 = ended.map(|totals| totals.outcomes.total()).sum();
+        Self {
+            until,
+            under_way: due.saturating_sub(ended),
+        }
+    }
+}
+
+/// The record that a journal of so many entries stands for, and until when: `head` is the empty
+/// one. Sums of what the entries count must stay far from overflow.
 ///
 /// # Errors
 /// When an entry is about phases or operations that the run does not have.
 pub fn assemble(
     head: RunRecord,
     entries: impl IntoIterator<Item = Entry>,
-) -> Result<RunRecord, String> {
+) -> Result<(RunRecord, Timestamp), String> {
     let mut record = head;
     let operations = record.operations.len();
     let mut intervals: BTreeMap<u64, Interval> = BTreeMap::new();
@@ -102,12 +116,5 @@ pub fn assemble(
     }
     record.intervals = intervals.into_values().collect();
     record.end_at(until);
-    let due: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
-    let ended = record.phases.iter().flat_map(|phase| &phase.operations);
-    let ended: u64 = ended.map(|totals| totals.outcomes.total()).sum();
-    record.provenance.incomplete = Some(Incomplete {
-        until,
-        under_way: due.saturating_sub(ended),
-    });
-    Ok(record)
+    Ok((record, until))
 }

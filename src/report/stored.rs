@@ -7,7 +7,10 @@ use thiserror::Error;
 
 use super::json::Results;
 use crate::{
-    record::{Interval, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION, journal},
+    record::{
+        Interval, OperationTotals, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION,
+        journal::{self, Entry, Incomplete},
+    },
     scenario::{
         Scenario,
         diagnostic::{Diagnostics, printable},
@@ -19,6 +22,8 @@ use crate::{
 
 /// More of anything than a run can count; sums of it stay far from overflow.
 const COUNT_MAX: u64 = 10_000_000_000_000;
+/// Entries of a journal, one a second: a hundred hours.
+const ENTRIES_MAX: usize = 360_000;
 /// Seconds that nanoseconds in 64 bits can tell.
 const SECONDS_MAX: u64 = u64::MAX / 1_000_000_000;
 
@@ -85,9 +90,23 @@ pub fn read_journal(document: &str) -> Result<StoredRun, StoredError> {
     let head = lines.next().ok_or(StoredError::Headless)?;
     let head: RunRecord = serde_json::from_str(head).map_err(|error| reason(head, error))?;
     same_version(head.schema_version)?;
-    let entries: Result<Vec<_>, _> = lines.map(serde_json::from_str).collect();
+    let entries: Result<Vec<Entry>, _> = lines.map(serde_json::from_str).collect();
     let entries = entries.map_err(StoredError::Malformed)?;
-    checked(journal::assemble(head, entries).map_err(StoredError::Misfit)?)
+    let put_together = || {
+        ensure(entries.len() <= ENTRIES_MAX, || {
+            format!("its journal has more than {ENTRIES_MAX} entries")
+        })?;
+        // Before they are added up, and the sums before these are.
+        check_phases(&head.phases)?;
+        for growth in entries.iter().flat_map(|entry| &entry.phases) {
+            check_totals("an entry", growth.arrivals, &growth.operations)?;
+        }
+        let (mut record, until) = journal::assemble(head, entries)?;
+        check_phases(&record.phases)?;
+        record.provenance.incomplete = Some(Incomplete::of(&record, until));
+        Ok(record)
+    };
+    checked(put_together().map_err(StoredError::Misfit)?)
 }
 
 fn same_version(found: u32) -> Result<(), StoredError> {
@@ -173,12 +192,21 @@ fn check(record: &RunRecord, scenario: &Scenario) -> Result<(), String> {
     Ok(())
 }
 
+fn check_phases(phases: &[PhaseRecord]) -> Result<(), String> {
+    let mut phases = phases.iter().enumerate();
+    phases.try_for_each(|(index, phase)| check_phase(phase, &format!("phase {index}")))
+}
+
 fn check_phase(phase: &PhaseRecord, place: &str) -> Result<(), String> {
     ensure(phase.starts <= phase.ends, || {
         format!("{place} ends before it starts")
     })?;
-    counts(place, [phase.arrivals])?;
-    for totals in &phase.operations {
+    check_totals(place, phase.arrivals, &phase.operations)
+}
+
+fn check_totals(place: &str, arrivals: u64, operations: &[OperationTotals]) -> Result<(), String> {
+    counts(place, [arrivals])?;
+    for totals in operations {
         outcomes(place, &totals.outcomes)?;
         counts(place, [totals.attempts])?;
         counts(place, totals.throttle_reasons.values().copied())?;

@@ -39,6 +39,7 @@ use crate::{
     emulator::raw,
     fixtures,
     nightly::{self, history::night},
+    shipped,
 };
 
 /// No input of some kilobytes may take longer, even unoptimised and on a busy machine.
@@ -108,16 +109,8 @@ fn text_of(input: &[u8], parser: impl Fn(&str)) {
 }
 
 fn scenarios() -> Vec<Vec<u8>> {
-    let mut files: Vec<_> = fs::read_dir(root().join("scenarios"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
-        .collect();
-    files.sort();
-    files.iter().map(|file| fs::read(file).unwrap()).collect()
+    let shipped = shipped::scenarios().into_iter();
+    shipped.map(|(_, source, _)| source.into_bytes()).collect()
 }
 
 /// One file under every name.

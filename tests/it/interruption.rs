@@ -95,7 +95,7 @@ async fn a_killed_run_is_reported_up_to_its_last_second() {
     assert_eq!(code(&report), 0, "{}", stderr(&report));
     let text = stdout(&report);
     assert!(text.contains("INCOMPLETE"), "{text}");
-    assert!(text.contains("The process was killed"), "{text}");
+    assert!(text.contains("or its process was killed"), "{text}");
     let json = run.dyno(&["report", folder, "--format", "json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["exit_code"], 130);

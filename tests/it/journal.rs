@@ -5,7 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 use dynamometer::{
     record::{
         Declared, Outcome, RunRecord, Sample,
-        journal::{self, Entry},
+        journal::{self, Entry, Incomplete},
         recorder::{Recorder, RunHeader},
     },
     report::stored,
@@ -119,8 +119,8 @@ proptest! {
         let (noted, entries) = play(&steps, true);
         prop_assert_eq!(&noted, &plain);
         let head = recorder().into_record();
-        let mut put_together = journal::assemble(head, entries).unwrap();
-        prop_assert_eq!(put_together.provenance.incomplete.unwrap().under_way, 0);
+        let (mut put_together, until) = journal::assemble(head, entries).unwrap();
+        prop_assert_eq!(Incomplete::of(&put_together, until).under_way, 0);
         put_together.provenance = plain.provenance.clone();
         prop_assert_eq!(put_together, plain);
     }

@@ -263,6 +263,19 @@ async fn credentials_that_aws_does_not_accept_are_said_without_showing_them() {
     assert!(said.contains("InvalidClientTokenId"), "{said}");
     assert!(!said.contains("AKIDEXAMPLE"), "{said}");
     assert_eq!(aws.requests("CreateTable").await, 0);
+
+    let live = ["run", &scenario, "--live", "--region", "us-east-1"];
+    let mut command = aws.command(&live);
+    command.args(["--yes", "--spend-limit", "5"]);
+    command.env_remove("AWS_ACCESS_KEY_ID");
+    let output = command.output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(code(&output), 2);
+    assert!(
+        said.contains("no AWS credentials for AWS us-east-1"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]
