@@ -87,23 +87,35 @@ impl Incomplete {
     }
 }
 
-/// The record that a journal of so many entries stands for, and until when: `head` is the empty
-/// one. Sums of what the entries count must stay far from overflow.
-///
-/// # Errors
-/// When an entry is about phases or operations that the run does not have.
-pub fn assemble(
-    head: RunRecord,
-    entries: impl IntoIterator<Item = Entry>,
-) -> Result<(RunRecord, Timestamp), String> {
-    let mut record = head;
-    let operations = record.operations.len();
-    let mut intervals: BTreeMap<u64, Interval> = BTreeMap::new();
-    let mut until = Timestamp::ZERO;
-    for entry in entries {
-        until = until.max(entry.until);
+/// A record that is put together, entry by entry: a live histogram takes so much more memory
+/// than its line that no more than one entry is ever held.
+#[derive(Debug)]
+pub struct Assembly {
+    record: RunRecord,
+    intervals: BTreeMap<u64, Interval>,
+    until: Timestamp,
+}
+
+impl Assembly {
+    /// Begins with the empty record.
+    #[must_use]
+    pub const fn new(head: RunRecord) -> Self {
+        Self {
+            record: head,
+            intervals: BTreeMap::new(),
+            until: Timestamp::ZERO,
+        }
+    }
+
+    /// Adds an entry. Sums of what entries count must stay far from overflow.
+    ///
+    /// # Errors
+    /// When it is about phases or operations that the run does not have.
+    pub fn add(&mut self, entry: Entry) -> Result<(), String> {
+        let operations = self.record.operations.len();
+        self.until = self.until.max(entry.until);
         for growth in &entry.phases {
-            let phase = record.phases.get_mut(growth.phase);
+            let phase = self.record.phases.get_mut(growth.phase);
             let phase = phase.ok_or_else(|| format!("there is no phase {}", growth.phase))?;
             if growth.operations.len() != operations {
                 let found = growth.operations.len();
@@ -112,9 +124,16 @@ pub fn assemble(
             growth.add_to(phase);
         }
         let seconds = entry.intervals.into_iter();
-        intervals.extend(seconds.map(|interval| (interval.second, interval)));
+        self.intervals
+            .extend(seconds.map(|interval| (interval.second, interval)));
+        Ok(())
     }
-    record.intervals = intervals.into_values().collect();
-    record.end_at(until);
-    Ok((record, until))
+
+    /// The record that the entries stand for, and until when.
+    #[must_use]
+    pub fn finish(mut self) -> (RunRecord, Timestamp) {
+        self.record.intervals = self.intervals.into_values().collect();
+        self.record.end_at(self.until);
+        (self.record, self.until)
+    }
 }

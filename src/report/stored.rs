@@ -9,7 +9,7 @@ use super::json::Results;
 use crate::{
     record::{
         Interval, OperationTotals, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION,
-        journal::{self, Entry, Incomplete},
+        journal::{Assembly, Entry, Incomplete},
     },
     scenario::{
         Scenario,
@@ -90,23 +90,26 @@ pub fn read_journal(document: &str) -> Result<StoredRun, StoredError> {
     let head = lines.next().ok_or(StoredError::Headless)?;
     let head: RunRecord = serde_json::from_str(head).map_err(|error| reason(head, error))?;
     same_version(head.schema_version)?;
-    let entries: Result<Vec<Entry>, _> = lines.map(serde_json::from_str).collect();
-    let entries = entries.map_err(StoredError::Malformed)?;
-    let put_together = || {
-        ensure(entries.len() <= ENTRIES_MAX, || {
+    let fits = StoredError::Misfit;
+    check_phases(&head.phases).map_err(fits)?;
+    let mut assembly = Assembly::new(head);
+    for (number, line) in lines.enumerate() {
+        let entry: Entry = serde_json::from_str(line).map_err(StoredError::Malformed)?;
+        // Each count, and how many there are, so that no sum overflows.
+        ensure(number < ENTRIES_MAX, || {
             format!("its journal has more than {ENTRIES_MAX} entries")
-        })?;
-        // Before they are added up, and the sums before these are.
-        check_phases(&head.phases)?;
-        for growth in entries.iter().flat_map(|entry| &entry.phases) {
-            check_totals("an entry", growth.arrivals, &growth.operations)?;
-        }
-        let (mut record, until) = journal::assemble(head, entries)?;
-        check_phases(&record.phases)?;
-        record.provenance.incomplete = Some(Incomplete::of(&record, until));
-        Ok(record)
-    };
-    checked(put_together().map_err(StoredError::Misfit)?)
+        })
+        .and_then(|()| {
+            let mut growths = entry.phases.iter();
+            growths.try_for_each(|it| check_totals("an entry", it.arrivals, &it.operations))
+        })
+        .and_then(|()| assembly.add(entry))
+        .map_err(fits)?;
+    }
+    let (mut record, until) = assembly.finish();
+    check_phases(&record.phases).map_err(fits)?;
+    record.provenance.incomplete = Some(Incomplete::of(&record, until));
+    checked(record)
 }
 
 fn same_version(found: u32) -> Result<(), StoredError> {
