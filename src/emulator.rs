@@ -42,7 +42,7 @@ pub use self::ledger::{Ledger, Received, ReceivedRequest, RequestCounts};
 pub use self::service_time::ServiceTime;
 use self::{
     governor::Governor,
-    server::{Delays, Patience},
+    server::{Delays, Manners, Patience},
     service::Service,
     worker::Worker,
 };
@@ -58,6 +58,9 @@ use crate::{
 pub struct EmulatorConfig {
     /// Where to listen; port 0 for a free port of the system's choosing.
     pub listen: SocketAddr,
+    /// Names, besides those of this machine, that clients may call the server by in `Host`. Any
+    /// other is refused, so that a web page cannot reach it by rebinding a name of its own.
+    pub names: Vec<String>,
     /// The capacity model that governs.
     pub parameters: ModelParameters,
     /// `false` lets every request through, as DynamoDB Local does.
@@ -80,6 +83,7 @@ impl Default for EmulatorConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            names: Vec::new(),
             parameters: ModelParameters::default(),
             governed: true,
             clock: Arc::new(SystemClock::start()),
@@ -143,7 +147,10 @@ impl Emulator {
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(
             listener,
-            patience,
+            Manners {
+                patience,
+                names: config.names,
+            },
             Delays::new(config.service_time),
             worker.clone(),
             stopped,

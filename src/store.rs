@@ -7,7 +7,7 @@ pub mod history;
 
 use std::{
     fs, io,
-    io::Write,
+    io::{Read as _, Write},
     path::{Path, PathBuf},
 };
 
@@ -280,17 +280,30 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, StoreError> {
         path: path.to_path_buf(),
         source,
     };
-    let metadata = fs::metadata(path).map_err(read)?;
-    if !metadata.is_file() {
-        return Err(unsuitable("it is not an ordinary file".to_owned()));
-    }
-    if metadata.len() > limit {
+    let check = |metadata: &fs::Metadata| {
         let size = metadata.len();
-        return Err(unsuitable(format!(
-            "it has {size} bytes; at most {limit} are allowed"
-        )));
+        if !metadata.is_file() {
+            Err(unsuitable("it is not an ordinary file".to_owned()))
+        } else if size > limit {
+            Err(unsuitable(format!(
+                "it has {size} bytes; at most {limit} are allowed"
+            )))
+        } else {
+            Ok(())
+        }
+    };
+    // Before it is opened: opening a pipe waits for its other end.
+    check(&fs::metadata(path).map_err(read)?)?;
+    let file = fs::File::open(path).map_err(read)?;
+    // And again: it may have been replaced meanwhile.
+    check(&file.metadata().map_err(read)?)?;
+    let mut bytes = Vec::new();
+    // Some files grow as they are read.
+    let whole = file.take(limit + 1).read_to_end(&mut bytes).map_err(read)?;
+    if whole as u64 > limit {
+        return Err(unsuitable(format!("it has more than {limit} bytes")));
     }
-    String::from_utf8(fs::read(path).map_err(read)?).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         unsuitable(format!("it is not UTF-8 text (byte {at})"))
     })

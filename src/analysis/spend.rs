@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::expectation::ExpectationError;
 use crate::{
     capacity::{cost, limits::STORAGE_OVERHEAD},
     price::{self, HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
@@ -26,17 +27,6 @@ const SIGMAS: f64 = 6.0;
 /// Hours beyond the run's own that tables exist: made, loaded and deleted.
 const SPARE_HOURS: f64 = 1.0;
 const GB: f64 = 1_073_741_824.0;
-
-/// Why no bound can be given.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpendError {
-    /// A table is too large for what has to be known of its keys.
-    #[error(transparent)]
-    Items(#[from] SimulationError),
-    /// A price is missing.
-    #[error(transparent)]
-    Price(#[from] UnknownPrice),
-}
 
 /// Dollars that a unit costs, by table and global index: nothing where capacity is provisioned,
 /// since that is paid by the hour.
@@ -120,7 +110,11 @@ impl WorstCase {
     ///
     /// # Errors
     /// When a table's keys cannot be known, or a price is missing.
-    pub fn of(workload: &Workload, prices: &PriceTable, region: &str) -> Result<Self, SpendError> {
+    pub fn of(
+        workload: &Workload,
+        prices: &PriceTable,
+        region: &str,
+    ) -> Result<Self, ExpectationError> {
         let scenario = Arc::clone(workload.scenario());
         let tariff = Tariff::new(&scenario, prices, region)?;
         let attempt_usd = attempts(workload, &tariff)?;

@@ -24,6 +24,10 @@ pub(super) struct EmulateArguments {
     /// authentication.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
     bind: IpAddr,
+    /// Also answer to this name in the `Host` header, for clients that do not use an address of
+    /// this machine; any other is refused.
+    #[arg(long, value_name = "HOST")]
+    name: Vec<String>,
     /// Let every request through, as DynamoDB Local does.
     #[arg(long)]
     ungoverned: bool,
@@ -56,6 +60,7 @@ pub(super) fn emulate(arguments: &EmulateArguments) -> anyhow::Result<Exit> {
         let mut stop = super::signals::Signals::listen().context("cannot listen for signals")?;
         let emulator = Emulator::start(EmulatorConfig {
             listen: SocketAddr::new(arguments.bind, arguments.port),
+            names: arguments.name.clone(),
             parameters: ModelParameters::default(),
             governed: !arguments.ungoverned,
             clock: Arc::new(

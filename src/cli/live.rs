@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{production::Production, size};
 use crate::{
     analysis::spend::{Tariff, WorstCase},
-    price::PriceTable,
+    price::{PriceTable, Unit},
     scenario::{Billing, Scenario, Table},
     schedule::shard::Shard,
     target::{
@@ -245,7 +245,7 @@ fn said(
     ));
     lines.push(format!("  storage  {}", usd(worst.storage_usd)));
     let total = worst.total_usd().map_or("no bound".to_owned(), usd);
-    let key = crate::price::Unit::Write.on_demand_key();
+    let key = Unit::Write.on_demand_key();
     let date = prices.find_or_estimate(region, key);
     let date = date.map_or("an unknown date", |price| price.date.as_str());
     lines.push(format!("  at most  {total}, by prices of {date}"));

@@ -55,6 +55,14 @@ pub(super) struct Patience {
     pub(super) body: Duration,
 }
 
+/// What is asked of clients.
+#[derive(Clone, Debug)]
+pub(super) struct Manners {
+    pub(super) patience: Patience,
+    /// Names of this server that are not of this machine.
+    pub(super) names: Vec<String>,
+}
+
 /// How long each answer is held.
 pub(super) struct Delays {
     service_time: Option<ServiceTime>,
@@ -87,7 +95,7 @@ type Refusal = Box<Response<Full<Bytes>>>;
 
 /// What every connection shares.
 struct Shared {
-    patience: Patience,
+    manners: Manners,
     delays: Delays,
     worker: Worker,
 }
@@ -96,13 +104,13 @@ struct Shared {
 /// finish.
 pub(super) async fn serve(
     listener: TcpListener,
-    patience: Patience,
+    manners: Manners,
     delays: Delays,
     worker: Worker,
     mut stop: watch::Receiver<bool>,
 ) {
     let shared = Arc::new(Shared {
-        patience,
+        manners,
         delays,
         worker,
     });
@@ -133,7 +141,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>, mut stop: watch::Rec
     let Ok(reached) = stream.set_nodelay(true).and_then(|()| stream.local_addr()) else {
         return;
     };
-    let patience = shared.patience;
+    let patience = shared.manners.patience;
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(shared.respond(request, reached).await) }
@@ -159,7 +167,7 @@ impl Shared {
         request: Request<Incoming>,
         reached: SocketAddr,
     ) -> Response<Full<Bytes>> {
-        if let Err(refusal) = admit(&request, reached) {
+        if let Err(refusal) = admit(&request, reached, &self.manners.names) {
             return *refusal;
         }
         if request.uri().path() != "/" {
@@ -203,7 +211,7 @@ impl Shared {
             return Err(too_large());
         }
         let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
-        match tokio::time::timeout(self.patience.body, body).await {
+        match tokio::time::timeout(self.manners.patience.body, body).await {
             Ok(Ok(collected)) => Ok(collected.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(_)) => Err(closing(StatusCode::BAD_REQUEST, "The body broke off.\n")),
@@ -218,7 +226,11 @@ impl Shared {
 /// A browser page must not reach the emulator: whatever it sends carries an `Origin`, or,
 /// after DNS rebinding, the `Host` of its own site. `reached` is the address that the client
 /// connected to.
-fn admit(request: &Request<Incoming>, reached: SocketAddr) -> Result<(), Refusal> {
+fn admit(
+    request: &Request<Incoming>,
+    reached: SocketAddr,
+    names: &[String],
+) -> Result<(), Refusal> {
     if request.headers().contains_key(ORIGIN) {
         return Err(closing(
             StatusCode::FORBIDDEN,
@@ -227,14 +239,16 @@ fn admit(request: &Request<Incoming>, reached: SocketAddr) -> Result<(), Refusal
     }
     // An absolute request target overrides the header.
     let authority = request.uri().authority();
-    let own = host(request.headers()).is_some_and(|host| host_is_own(host, reached))
-        && authority.is_none_or(|authority| host_is_own(authority.as_str(), reached));
+    let is_own = |host: &str| host_is_own(host, reached, names);
+    let own = host(request.headers()).is_some_and(is_own)
+        && authority.is_none_or(|authority| is_own(authority.as_str()));
     if own {
         Ok(())
     } else {
         Err(closing(
             StatusCode::FORBIDDEN,
-            "The Host header does not name this server.\n",
+            "The Host header does not name this server. It answers to localhost, its address, and \
+             the names given with --name.\n",
         ))
     }
 }
@@ -246,8 +260,8 @@ fn host(headers: &HeaderMap) -> Option<&str> {
     hosts.next().is_none().then(|| first.to_str().ok())?
 }
 
-/// Whether `host`, with any port or none, means this machine.
-fn host_is_own(host: &str, reached: SocketAddr) -> bool {
+/// Whether `host`, with any port or none, means this machine or is one of `names`.
+fn host_is_own(host: &str, reached: SocketAddr, names: &[String]) -> bool {
     let name = match host.rsplit_once(':') {
         // The last colon of a bare IPv6 address is no port's.
         Some((name, port)) if !port.ends_with(']') => {
@@ -262,7 +276,9 @@ fn host_is_own(host: &str, reached: SocketAddr) -> bool {
         SocketAddr::V4(address) => address.ip().to_string(),
         SocketAddr::V6(address) => format!("[{}]", address.ip()),
     };
-    name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]") || name == own
+    let given = || names.iter().any(|given| name.eq_ignore_ascii_case(given));
+    let is_local = name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]");
+    is_local || name == own || given()
 }
 
 /// DynamoDB's envelope around an answer.
@@ -324,8 +340,11 @@ mod tests {
             "[::1]:8000",
             "127.0.0.9:8000",
         ] {
-            assert!(host_is_own(host, reached), "{host}");
+            assert!(host_is_own(host, reached, &[]), "{host}");
         }
+        let names = ["dynamo".to_owned()];
+        assert!(host_is_own("Dynamo:8000", reached, &names));
+        assert!(!host_is_own("dynamo.example.com", reached, &names));
         for host in [
             "",
             "example.com",
@@ -338,7 +357,7 @@ mod tests {
             "0.0.0.0",
             "localhost@example.com",
         ] {
-            assert!(!host_is_own(host, reached), "{host}");
+            assert!(!host_is_own(host, reached, &[]), "{host}");
         }
     }
 }

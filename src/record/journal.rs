@@ -73,23 +73,49 @@ pub struct Incomplete {
     pub under_way: u64,
 }
 
-/// The record that a journal of so many entries stands for: `head` is the empty one. It says
-/// that it is [incomplete](super::Provenance::incomplete).
-///
-/// # Errors
-/// When an entry is about phases or operations that the run does not have.
-pub fn assemble(
-    head: RunRecord,
-    entries: impl IntoIterator<Item = Entry>,
-) -> Result<RunRecord, String> {
-    let mut record = head;
-    let operations = record.operations.len();
-    let mut intervals: BTreeMap<u64, Interval> = BTreeMap::new();
-    let mut until = Timestamp::ZERO;
-    for entry in entries {
-        until = until.max(entry.until);
+impl Incomplete {
+    /// What is missing of a record whose counts stay far from overflow.
+    #[must_use]
+    pub fn of(record: &RunRecord, until: Timestamp) -> Self {
+        let due: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
+        let ended = record.phases.iter().flat_map(|phase| &phase.operations);
+        let ended: u64 = ended.map(|totals| totals.outcomes.total()).sum();
+        Self {
+            until,
+            under_way: due.saturating_sub(ended),
+        }
+    }
+}
+
+/// A record that is put together, entry by entry: a live histogram takes so much more memory
+/// than its line that no more than one entry is ever held.
+#[derive(Debug)]
+pub struct Assembly {
+    record: RunRecord,
+    intervals: BTreeMap<u64, Interval>,
+    until: Timestamp,
+}
+
+impl Assembly {
+    /// Begins with the empty record.
+    #[must_use]
+    pub const fn new(head: RunRecord) -> Self {
+        Self {
+            record: head,
+            intervals: BTreeMap::new(),
+            until: Timestamp::ZERO,
+        }
+    }
+
+    /// Adds an entry. Sums of what entries count must stay far from overflow.
+    ///
+    /// # Errors
+    /// When it is about phases or operations that the run does not have.
+    pub fn add(&mut self, entry: Entry) -> Result<(), String> {
+        let operations = self.record.operations.len();
+        self.until = self.until.max(entry.until);
         for growth in &entry.phases {
-            let phase = record.phases.get_mut(growth.phase);
+            let phase = self.record.phases.get_mut(growth.phase);
             let phase = phase.ok_or_else(|| format!("there is no phase {}", growth.phase))?;
             if growth.operations.len() != operations {
                 let found = growth.operations.len();
@@ -98,16 +124,16 @@ pub fn assemble(
             growth.add_to(phase);
         }
         let seconds = entry.intervals.into_iter();
-        intervals.extend(seconds.map(|interval| (interval.second, interval)));
+        self.intervals
+            .extend(seconds.map(|interval| (interval.second, interval)));
+        Ok(())
     }
-    record.intervals = intervals.into_values().collect();
-    record.end_at(until);
-    let due: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
-    let ended = record.phases.iter().flat_map(|phase| &phase.operations);
-    let ended: u64 = ended.map(|totals| totals.outcomes.total()).sum();
-    record.provenance.incomplete = Some(Incomplete {
-        until,
-        under_way: due.saturating_sub(ended),
-    });
-    Ok(record)
+
+    /// The record that the entries stand for, and until when.
+    #[must_use]
+    pub fn finish(mut self) -> (RunRecord, Timestamp) {
+        self.record.intervals = self.intervals.into_values().collect();
+        self.record.end_at(self.until);
+        (self.record, self.until)
+    }
 }

@@ -54,8 +54,8 @@ pub fn sentence(cause: &Cause, verdict: &Verdict) -> String {
             format!("The run was interrupted; what follows holds only so far. {answer}")
         }
         Verdict::Incomplete(incomplete) => format!(
-            "The process was killed; what follows holds for the first {} of the run, and {} of \
-             its requests had not ended by then. {answer}",
+            "The run goes on, or its process was killed: what follows holds for its first {}, and \
+             {} of its requests had not ended by then. {answer}",
             format::length(incomplete.until.as_secs_f64()),
             format::count(incomplete.under_way),
         ),

@@ -7,7 +7,10 @@ use thiserror::Error;
 
 use super::json::Results;
 use crate::{
-    record::{Interval, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION, journal},
+    record::{
+        Interval, OperationTotals, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION,
+        journal::{Assembly, Entry, Incomplete},
+    },
     scenario::{
         Scenario,
         diagnostic::{Diagnostics, printable},
@@ -19,6 +22,8 @@ use crate::{
 
 /// More of anything than a run can count; sums of it stay far from overflow.
 const COUNT_MAX: u64 = 10_000_000_000_000;
+/// Entries of a journal, one a second: a hundred hours.
+const ENTRIES_MAX: usize = 360_000;
 /// Seconds that nanoseconds in 64 bits can tell.
 const SECONDS_MAX: u64 = u64::MAX / 1_000_000_000;
 
@@ -85,9 +90,26 @@ pub fn read_journal(document: &str) -> Result<StoredRun, StoredError> {
     let head = lines.next().ok_or(StoredError::Headless)?;
     let head: RunRecord = serde_json::from_str(head).map_err(|error| reason(head, error))?;
     same_version(head.schema_version)?;
-    let entries: Result<Vec<_>, _> = lines.map(serde_json::from_str).collect();
-    let entries = entries.map_err(StoredError::Malformed)?;
-    checked(journal::assemble(head, entries).map_err(StoredError::Misfit)?)
+    let fits = StoredError::Misfit;
+    check_phases(&head.phases).map_err(fits)?;
+    let mut assembly = Assembly::new(head);
+    for (number, line) in lines.enumerate() {
+        let entry: Entry = serde_json::from_str(line).map_err(StoredError::Malformed)?;
+        // Each count, and how many there are, so that no sum overflows.
+        ensure(number < ENTRIES_MAX, || {
+            format!("its journal has more than {ENTRIES_MAX} entries")
+        })
+        .and_then(|()| {
+            let mut growths = entry.phases.iter();
+            growths.try_for_each(|it| check_totals("an entry", it.arrivals, &it.operations))
+        })
+        .and_then(|()| assembly.add(entry))
+        .map_err(fits)?;
+    }
+    let (mut record, until) = assembly.finish();
+    check_phases(&record.phases).map_err(fits)?;
+    record.provenance.incomplete = Some(Incomplete::of(&record, until));
+    checked(record)
 }
 
 fn same_version(found: u32) -> Result<(), StoredError> {
@@ -173,12 +195,21 @@ fn check(record: &RunRecord, scenario: &Scenario) -> Result<(), String> {
     Ok(())
 }
 
+fn check_phases(phases: &[PhaseRecord]) -> Result<(), String> {
+    let mut phases = phases.iter().enumerate();
+    phases.try_for_each(|(index, phase)| check_phase(phase, &format!("phase {index}")))
+}
+
 fn check_phase(phase: &PhaseRecord, place: &str) -> Result<(), String> {
     ensure(phase.starts <= phase.ends, || {
         format!("{place} ends before it starts")
     })?;
-    counts(place, [phase.arrivals])?;
-    for totals in &phase.operations {
+    check_totals(place, phase.arrivals, &phase.operations)
+}
+
+fn check_totals(place: &str, arrivals: u64, operations: &[OperationTotals]) -> Result<(), String> {
+    counts(place, [arrivals])?;
+    for totals in operations {
         outcomes(place, &totals.outcomes)?;
         counts(place, [totals.attempts])?;
         counts(place, totals.throttle_reasons.values().copied())?;

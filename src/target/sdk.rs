@@ -20,6 +20,7 @@ mod values;
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     config::{
@@ -70,8 +71,8 @@ pub enum ConnectError {
     },
     /// AWS does not say whose the credentials are.
     #[error(
-        "AWS does not say who we are ({cause}): set AWS_PROFILE, or whatever else the AWS command \
-         line works with here; `aws sts get-caller-identity` should succeed"
+        "AWS does not say who we are: {cause}\n  help: `aws sts get-caller-identity` should succeed \
+         with the same environment"
     )]
     NoIdentity {
         /// What AWS or the connection said.
@@ -79,7 +80,7 @@ pub enum ConnectError {
     },
     /// No credentials for an endpoint that is not on this machine.
     #[error(
-        "no AWS credentials for endpoint {host}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
+        "no AWS credentials for {host}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
          or AWS_PROFILE (only endpoints on this machine need none)"
     )]
     NoCredentials {
@@ -178,11 +179,21 @@ async fn identity(
         .http_client(http.clone())
         .load()
         .await;
+    let credentials = credentials(&aws, endpoint.host()).await?;
+    let region = aws.region().cloned().unwrap_or(default_region);
+    Ok((credentials, region))
+}
+
+/// The credentials of AWS's usual chain, asked for now, so that their absence stops the run
+/// before it starts.
+async fn credentials(
+    aws: &SdkConfig,
+    host: &str,
+) -> Result<SharedCredentialsProvider, ConnectError> {
     let missing = || ConnectError::NoCredentials {
-        host: endpoint.host().to_owned(),
+        host: host.to_owned(),
     };
     let credentials = aws.credentials_provider().ok_or_else(missing)?;
-    // Asked now, so that their absence stops the run before it starts.
     aws_credential_types::provider::ProvideCredentials::provide_credentials(&credentials)
         .await
         .map_err(|error| {
@@ -191,8 +202,7 @@ async fn identity(
             tracing::debug!(%error, "credentials chain");
             missing()
         })?;
-    let region = aws.region().cloned().unwrap_or(default_region);
-    Ok((credentials, region))
+    Ok(credentials)
 }
 
 impl Target for SdkTarget {

@@ -1,7 +1,9 @@
 //! Whatever a server does, each request has one outcome with its cause, and our books are the
 //! server's to the request.
 
+mod overload;
 pub mod server;
+mod simulated;
 
 use std::{
     collections::BTreeMap,

@@ -95,7 +95,7 @@ async fn a_killed_run_is_reported_up_to_its_last_second() {
     assert_eq!(code(&report), 0, "{}", stderr(&report));
     let text = stdout(&report);
     assert!(text.contains("INCOMPLETE"), "{text}");
-    assert!(text.contains("The process was killed"), "{text}");
+    assert!(text.contains("or its process was killed"), "{text}");
     let json = run.dyno(&["report", folder, "--format", "json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["exit_code"], 130);
@@ -104,7 +104,7 @@ async fn a_killed_run_is_reported_up_to_its_last_second() {
 }
 
 /// A server that makes tables and answers nothing else.
-async fn stalled() -> FakeServer {
+pub async fn stalled() -> FakeServer {
     FakeServer::start(|request| match request.operation.as_str() {
         "CreateTable" | "DeleteTable" => Reply::Json(200, json!({"TableDescription": {}})),
         "DescribeTable" => Reply::Json(200, json!({"Table": {"TableStatus": "ACTIVE"}})),

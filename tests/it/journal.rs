@@ -5,7 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 use dynamometer::{
     record::{
         Declared, Outcome, RunRecord, Sample,
-        journal::{self, Entry},
+        journal::{Assembly, Entry, Incomplete},
         recorder::{Recorder, RunHeader},
     },
     report::stored,
@@ -15,7 +15,11 @@ use dynamometer::{
 };
 use proptest::prelude::*;
 
-use crate::fixtures::{self, Case};
+use crate::{
+    bad_files,
+    cli::Run,
+    fixtures::{self, Case},
+};
 
 /// Made once: it fills a record of its own.
 static CASE: LazyLock<Case> = LazyLock::new(fixtures::pass);
@@ -60,14 +64,36 @@ fn recorder() -> Recorder {
     Recorder::new(&case.scenario, header)
 }
 
+/// Counts one request.
+fn request(recorder: &mut Recorder, sequence: u64, step: (u64, u64, usize, Outcome)) {
+    let (due, takes, operation, outcome) = step;
+    let mut phases = CASE.scenario.phases.iter();
+    let phase = phases.position(|phase| phase.kind == PhaseKind::Measured);
+    let arrival = Arrival {
+        sequence,
+        phase: phase.unwrap(),
+        intended_start: at(due),
+    };
+    let sent = (outcome != Outcome::Dropped).then(|| at(due + takes / 10));
+    recorder.due(&arrival, operation);
+    recorder.finish(&Sample {
+        sequence,
+        phase: arrival.phase,
+        operation,
+        outcome,
+        due: at(due),
+        first_sent: sent,
+        last_sent: sent,
+        finished: at(due + takes),
+        attempts: u32::from(sent.is_some()),
+        declared: Declared::default(),
+        throttle_reasons: vec![],
+        error: (outcome == Outcome::Failed).then(|| "HTTP 500".to_owned()),
+    });
+}
+
 /// The record of all steps, and the journal if entries are taken.
 fn play(steps: &[Step], with_journal: bool) -> (RunRecord, Vec<Entry>) {
-    let phase = CASE
-        .scenario
-        .phases
-        .iter()
-        .position(|phase| phase.kind == PhaseKind::Measured)
-        .unwrap();
     let (mut recorder, mut entries) = (recorder(), Vec::new());
     for (sequence, step) in (0..).zip(steps) {
         match *step {
@@ -76,29 +102,7 @@ fn play(steps: &[Step], with_journal: bool) -> (RunRecord, Vec<Entry>) {
                 takes,
                 operation,
                 outcome,
-            } => {
-                let arrival = Arrival {
-                    sequence,
-                    phase,
-                    intended_start: at(due),
-                };
-                let sent = (outcome != Outcome::Dropped).then(|| at(due + takes / 10));
-                recorder.due(&arrival, operation);
-                recorder.finish(&Sample {
-                    sequence,
-                    phase,
-                    operation,
-                    outcome,
-                    due: at(due),
-                    first_sent: sent,
-                    last_sent: sent,
-                    finished: at(due + takes),
-                    attempts: u32::from(sent.is_some()),
-                    declared: Declared::default(),
-                    throttle_reasons: vec![],
-                    error: (outcome == Outcome::Failed).then(|| "HTTP 500".to_owned()),
-                });
-            }
+            } => request(&mut recorder, sequence, (due, takes, operation, outcome)),
             Step::Entry if with_journal => entries.push(recorder.entry(at(0))),
             Step::Entry => {}
         }
@@ -119,8 +123,12 @@ proptest! {
         let (noted, entries) = play(&steps, true);
         prop_assert_eq!(&noted, &plain);
         let head = recorder().into_record();
-        let mut put_together = journal::assemble(head, entries).unwrap();
-        prop_assert_eq!(put_together.provenance.incomplete.unwrap().under_way, 0);
+        let mut assembly = Assembly::new(head);
+        for entry in entries {
+            assembly.add(entry).unwrap();
+        }
+        let (mut put_together, until) = assembly.finish();
+        prop_assert_eq!(Incomplete::of(&put_together, until).under_way, 0);
         put_together.provenance = plain.provenance.clone();
         prop_assert_eq!(put_together, plain);
     }
@@ -137,4 +145,24 @@ proptest! {
         let read = stored::read_journal(&text[..kept]);
         prop_assert_eq!(read.is_ok(), kept > head.len(), "{:?}", read.err());
     }
+}
+
+/// A second of a run is some kilobytes at rest, and a hundred times that as live histograms.
+#[test]
+fn a_long_journal_is_read_in_little_memory() {
+    let mut recorder = recorder();
+    let mut text = serde_json::to_string(&self::recorder().into_record()).unwrap() + "\n";
+    for second in 0..800 {
+        let answered = (second * 1_000, 900, 0, Outcome::Completed);
+        request(&mut recorder, second, answered);
+        let entry = recorder.entry(at(second * 1_000 + 999));
+        text += &(serde_json::to_string(&entry).unwrap() + "\n");
+    }
+    let run = Run::new();
+    let folder = run.folder.path();
+    std::fs::write(folder.join("journal.jsonl"), text).unwrap();
+    let command = run.command(&["report", folder.to_str().unwrap()]);
+    let ended = bad_files::run(command, Duration::from_mins(1));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.memory < 150 << 20, "{} MiB", ended.memory >> 20);
 }

@@ -23,14 +23,14 @@ const IDENTITY: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaw
 const OWNER: &str = "arn:aws:sts::123456789012:assumed-role/Tester";
 
 /// Both servers that play AWS, and a folder to run in.
-struct Aws {
-    emulator: Emulator,
-    sts: FaultServer,
-    run: Run,
+pub struct Aws {
+    pub emulator: Emulator,
+    pub sts: FaultServer,
+    pub run: Run,
 }
 
 impl Aws {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let config = EmulatorConfig::default();
         Self {
             emulator: Emulator::start(config).await.unwrap(),
@@ -39,7 +39,7 @@ impl Aws {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.run.command(arguments);
         command
             .env("AWS_ENDPOINT_URL_DYNAMODB", self.emulator.endpoint())
@@ -53,12 +53,12 @@ impl Aws {
         command
     }
 
-    fn dyno(&self, arguments: &[&str]) -> Output {
+    pub fn dyno(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// `run SCENARIO --live --region us-east-1 --quiet` and more.
-    fn live(&self, scenario: &str, more: &[&str]) -> Output {
+    pub fn live(&self, scenario: &str, more: &[&str]) -> Output {
         let first = [
             "run",
             scenario,
@@ -263,6 +263,19 @@ async fn credentials_that_aws_does_not_accept_are_said_without_showing_them() {
     assert!(said.contains("InvalidClientTokenId"), "{said}");
     assert!(!said.contains("AKIDEXAMPLE"), "{said}");
     assert_eq!(aws.requests("CreateTable").await, 0);
+
+    let live = ["run", &scenario, "--live", "--region", "us-east-1"];
+    let mut command = aws.command(&live);
+    command.args(["--yes", "--spend-limit", "5"]);
+    command.env_remove("AWS_ACCESS_KEY_ID");
+    let output = command.output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(code(&output), 2);
+    assert!(
+        said.contains("no AWS credentials for AWS us-east-1"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One binary for all integration tests: one link, shared helpers.
 mod accounting;
 mod architecture;
+mod bad_files;
 mod browser;
 mod capacity;
 mod cli;
@@ -14,6 +15,7 @@ mod end_to_end;
 mod existing;
 mod faults;
 mod fixtures;
+mod fuzz;
 mod html;
 mod interruption;
 mod invariants;
@@ -28,6 +30,7 @@ mod phases;
 mod plan;
 mod reports;
 mod scenarios;
+mod secrets;
 mod shards;
 mod shipped;
 mod simulation;

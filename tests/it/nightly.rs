@@ -2,5 +2,5 @@
 
 mod command;
 mod end_to_end;
-mod history;
+pub mod history;
 mod rule;

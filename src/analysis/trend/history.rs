@@ -225,12 +225,15 @@ pub struct History {
 pub struct HistoryError {
     /// Name of the file.
     pub file: String,
-    /// One for each line that is wrong: its number from 1, and what is wrong with it.
+    /// One for each line that is wrong, up to [`PROBLEMS_MAX`]: its number from 1, and what is
+    /// wrong with it.
     pub problems: Vec<(usize, String)>,
 }
 
 /// Lines that a message lists.
 const LISTED: usize = 10;
+/// After so many wrong lines the rest is not looked at: it is something else than a history.
+pub const PROBLEMS_MAX: usize = 1_000;
 
 impl fmt::Display for HistoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,7 +242,9 @@ impl fmt::Display for HistoryError {
             write!(f, "\n  {}:{line}: {problem}", self.file)?;
         }
         let more = self.problems.len().saturating_sub(LISTED);
-        if more > 0 {
+        if self.problems.len() >= PROBLEMS_MAX {
+            write!(f, "\n  and {more} more lines or more: is this a history?")?;
+        } else if more > 0 {
             write!(f, "\n  and {more} more lines")?;
         }
         write!(
@@ -262,6 +267,9 @@ pub fn parse(text: &str, file: &str) -> Result<History, HistoryError> {
     let mut seen: BTreeMap<(String, u32), (usize, NightRecord)> = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
+        if problems.len() >= PROBLEMS_MAX {
+            break;
+        }
         if line.trim().is_empty() {
             continue;
         }

@@ -487,8 +487,8 @@ fn caveats(record: &RunRecord) -> Vec<String> {
     }
     if record.provenance.incomplete.is_some() {
         caveats.push(
-            "The process was killed. This was drawn from its journal, which may end up to a \
-             second before that."
+            "This was drawn from the journal of a run that goes on or was killed. It may lack the \
+             last second."
                 .to_owned(),
         );
     } else if record.provenance.interrupted {

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use super::{
     ConnectError, SdkTarget,
     admin::{AdminError, innermost},
-    behavior, http,
+    behavior, credentials, http,
 };
 use crate::{
     report::iam::{OWNER_TAG, RUN_TAG},
@@ -77,6 +77,7 @@ impl SdkTarget {
             .region(Region::new(region.to_owned()))
             .load()
             .await;
+        credentials(&aws, &format!("AWS {region}")).await?;
         let identity = aws_sdk_sts::Client::new(&aws).get_caller_identity();
         let identity = identity.send().await.map_err(|error| {
             tracing::debug!(error = %DisplayErrorContext(&error), "GetCallerIdentity");
