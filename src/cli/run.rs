@@ -24,6 +24,7 @@ use crate::{
     scenario::Scenario,
     schedule::shard::Shard,
     seed::Seed,
+    simulation::naming,
     workload::Workload,
 };
 
@@ -233,12 +234,14 @@ async fn measure(
         stop: Some(Box::pin(async move { stop.wait().await })),
     };
     let plan = RunPlan {
-        workload,
+        workload: workload.clone(),
         header,
         start: start.map(|start| start.instant),
     };
-    let record = driver::run(plan, world.target(), hooks).await?;
+    let mut record = driver::run(plan, world.target(), hooks).await?;
     display.await.context("the progress display failed")?;
+    record.heat = world.heat(scenario).await;
+    naming::name_keys(&workload, &mut record.heat);
     Ok(Some(record))
 }
 
