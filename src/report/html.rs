@@ -5,6 +5,7 @@
 
 mod data;
 mod figure;
+mod markup;
 mod section;
 mod timeline;
 
@@ -34,9 +35,11 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
         section::assertions(view),
         section::capacity(view, record, &timeline),
         section::throttles(view, &timeline),
+        section::heat(record, &timeline),
         section::latency(record, scenario, &timeline),
         section::schedule(view, scenario, &timeline),
         section::operations(view),
+        section::cost(view),
         section::model(view),
         section::shards(view),
         section::method(view, record),
@@ -45,7 +48,7 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\">\n\
+         img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{} {} · {} · dynamometer</title>\n<style>{STYLE}</style>\n</head>\n\

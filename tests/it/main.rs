@@ -12,6 +12,7 @@ mod emulator;
 mod end_to_end;
 mod existing;
 mod fixtures;
+mod heat;
 mod html;
 mod invariants;
 mod kinds;
