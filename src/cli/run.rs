@@ -68,6 +68,8 @@ enum ProgressMode {
     Auto,
     /// A line now and then.
     Plain,
+    /// A line of JSON each second.
+    Json,
     /// None.
     Off,
 }
@@ -120,6 +122,7 @@ impl RunArguments {
             _ if self.quiet => Style::Off,
             ProgressMode::Auto => Style::detect(),
             ProgressMode::Plain => Style::Plain,
+            ProgressMode::Json => Style::Json,
             ProgressMode::Off => Style::Off,
         }
     }

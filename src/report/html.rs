@@ -12,7 +12,10 @@ mod timeline;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{ReportView, chart::escaped};
+use super::{
+    ReportView,
+    chart::{Chart, escaped},
+};
 use crate::{record::RunRecord, scenario::Scenario};
 use timeline::Timeline;
 
@@ -60,6 +63,27 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
         escaped(&view.scenario),
         data::script(record, &timeline),
     )
+}
+
+/// Every chart of the page, in its order.
+#[must_use]
+pub fn charts(record: &RunRecord, scenario: &Scenario) -> Vec<Chart> {
+    let timeline = Timeline::of(record);
+    let mut figures = Vec::new();
+    for (table, about) in record.tables.iter().enumerate() {
+        let indexes = (0..about.indexes.len()).map(Some);
+        let all = std::iter::once(None).chain(indexes);
+        figures.extend(all.map(|index| figure::capacity(record, &timeline, table, index)));
+    }
+    figures.push(figure::throttles(&timeline));
+    for heat in &record.heat {
+        figures.extend(figure::heat(record, &timeline, heat));
+        figures.extend(figure::key_skew(record, heat));
+    }
+    figures.push(figure::latency_by_percentile(record, scenario));
+    figures.push(figure::latency_over_time(record, &timeline));
+    figures.push(figure::schedule(&timeline, scenario));
+    figures.into_iter().map(|figure| figure.chart).collect()
 }
 
 /// What the policy calls a style sheet or script: so nothing else can run, whatever slips in.

@@ -137,6 +137,32 @@ fn every_page_is_whole_and_legible_on_any_window() {
     check(&mut browser, "hot", heat::hot());
 }
 
+#[test]
+fn an_svg_opens_by_itself() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    for case in [fixtures::hostile_names(), heat::hot()] {
+        for chart in html::charts(&case.record, &case.scenario) {
+            let file = folder.path().join(format!("{}.svg", chart.id));
+            fs::write(&file, chart.to_svg_file()).unwrap();
+            browser.open(&file, DESK);
+            let root = browser.evaluate(
+                "document.querySelector('parsererror')?.textContent ?? \
+                 document.documentElement.nodeName",
+            );
+            assert_eq!(root, "svg", "{}", chart.id);
+            assert!(
+                browser.console().is_empty(),
+                "{}: {:?}",
+                chart.id,
+                browser.console()
+            );
+        }
+    }
+}
+
 /// What is said below the first chart.
 const VALUES: &str = "document.querySelector('.values').textContent";
 
