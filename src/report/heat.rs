@@ -20,7 +20,7 @@ pub struct Hottest {
     pub percent: String,
     /// `reads` or `writes`.
     pub label: &'static str,
-    /// `32 % of the WCU`.
+    /// `32 % of WCU`.
     pub share: String,
     /// Whether more was asked of it than it serves.
     pub refused: bool,
@@ -86,7 +86,7 @@ pub fn hottest(record: &RunRecord) -> Option<Hottest> {
         percent: format::percent(of_ceiling),
         label: direction_label(direction),
         share: share_served(heat, one, direction).map_or_else(String::new, |share| {
-            format!("{} of the {}", format::percent(share), direction.unit())
+            format!("{} of {}", format::percent(share), direction.unit())
         }),
         refused: one.directions[direction].refused.as_f64() > 0.0,
     })

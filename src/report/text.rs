@@ -243,11 +243,11 @@ impl Page {
         let hottest = view.hottest.as_ref();
         let hottest = hottest.filter(|one| one.refused || one.of_ceiling >= WARM)?;
         let line = format!(
-            "  {} {}: {} of its ceiling for {}, {}",
+            "  {} {} at {} of its {} ceiling ({})",
             left("hot", 7),
             hottest.partition,
             hottest.percent,
-            hottest.label,
+            hottest.label.trim_end_matches('s'),
             hottest.share
         );
         Some(cut(&self.shown(&line), COLUMNS))
