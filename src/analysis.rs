@@ -8,9 +8,11 @@ pub mod cloudwatch;
 mod collect;
 pub mod compare;
 pub mod expectation;
+pub mod index;
 pub mod seeds;
 pub mod sizing;
 pub mod spend;
+mod supplied;
 pub mod threshold;
 pub mod trend;
 pub mod workers;
@@ -130,6 +132,9 @@ pub struct TableSummary {
     pub name: String,
     /// Reads and writes apart, as DynamoDB meters them.
     pub directions: ByDirection<CapacitySummary>,
+    /// Its global indexes, in the order of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<index::IndexSummary>,
 }
 
 /// What one direction of a table was asked for, got and had.

@@ -20,11 +20,13 @@ pub mod split;
 pub mod steady;
 mod supply;
 pub mod throttle;
+pub mod traffic;
 
 use bucket::TokenBucket;
 use partition::{HeatEvent, KeyHash};
 use resource::ResourceCapacity;
 use throttle::{Resource, ThrottleCause, ThrottleReason};
+use traffic::PartitionTraffic;
 
 use crate::{
     scenario::{AdmissionRule, BackpressureMode, Billing, ModelParameters, QuotaScope},
@@ -217,6 +219,25 @@ impl TableCapacity {
     pub fn status(&mut self, resource: Resource, now: Timestamp) -> CapacityStatus {
         self.advance(now);
         self.resource(resource).0.status(now)
+    }
+
+    /// What a resource's partitions had since this was asked the last time; those without any
+    /// traffic are left out.
+    pub fn take_traffic(&mut self, resource: Resource) -> Vec<PartitionTraffic> {
+        self.resource(resource).0.partitions().take_traffic()
+    }
+
+    /// Counts the partitions' refusals of a copy that was made to try something out.
+    pub fn adopt_refusals(&mut self, copy: &Self) {
+        let own = std::iter::once(&mut self.table).chain(&mut self.indexes);
+        for (own, tried) in own.zip(std::iter::once(&copy.table).chain(&copy.indexes)) {
+            own.adopt_refusals(tried);
+        }
+    }
+
+    /// Where each partition of a resource begins, ascending.
+    pub fn partition_starts(&mut self, resource: Resource) -> Vec<KeyHash> {
+        self.resource(resource).0.partitions().starts().collect()
     }
 
     /// Lets happen what happens without a request until `now`, each at its own instant.

@@ -65,8 +65,8 @@ pub struct RunPlan {
 /// A future on the heap, so that hooks need no type parameters.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Says how the tables stand, in the order of the scenario.
-pub type CapacityProbe = Arc<dyn Fn() -> BoxFuture<Vec<IntervalTable>> + Send + Sync>;
+/// Says how the tables stand at the end of a second, in the order of the scenario.
+pub type CapacityProbe = Arc<dyn Fn(u64) -> BoxFuture<Vec<IntervalTable>> + Send + Sync>;
 
 /// What a run is connected to. The default is nothing.
 #[derive(Default)]
@@ -146,11 +146,12 @@ pub async fn run<T: Target>(
     dispatcher
         .join()
         .map_err(|_| DriverError::SchedulePanicked)?;
-    if let Some(tables) = probe_now(hooks.capacity).await {
-        let last = run
-            .interrupted
-            .unwrap_or(clock.now().min(dispatcher::end(&scenario)));
-        run.recorder.tables(last_second_before(last), &tables);
+    let last = run
+        .interrupted
+        .unwrap_or(clock.now().min(dispatcher::end(&scenario)));
+    let last = last_second_before(last);
+    if let Some(tables) = probe_now(hooks.capacity, last).await {
+        run.recorder.tables(last, &tables);
     }
     if let Some(at) = run.interrupted {
         run.recorder.interrupt(at);
@@ -277,7 +278,7 @@ async fn probe_every_second(
     for second in clock.now().second().. {
         let end = Timestamp::from_start(Duration::from_secs(second + 1));
         tokio::time::sleep_until(clock.instant(end).into()).await;
-        if let Some(tables) = probe_now(Some(Arc::clone(&probe))).await
+        if let Some(tables) = probe_now(Some(Arc::clone(&probe)), second).await
             && statuses.send((second, tables)).await.is_err()
         {
             return;
@@ -285,8 +286,9 @@ async fn probe_every_second(
     }
 }
 
-async fn probe_now(probe: Option<CapacityProbe>) -> Option<Vec<IntervalTable>> {
-    tokio::time::timeout(PROBE_TIMEOUT, probe?()).await.ok()
+async fn probe_now(probe: Option<CapacityProbe>, second: u64) -> Option<Vec<IntervalTable>> {
+    let answer = probe?(second);
+    tokio::time::timeout(PROBE_TIMEOUT, answer).await.ok()
 }
 
 /// The second that `end` closes: an end on the full second belongs to the one before.

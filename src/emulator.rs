@@ -48,7 +48,7 @@ use self::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    record::IntervalTable,
+    record::{IntervalTable, heat::ResourceHeat},
     scenario::{AutoScaling, ModelParameters, Table},
     units::ByDirection,
 };
@@ -232,15 +232,21 @@ impl EmulatorHandle {
         self.worker.ask(|service| service.governor.status()).await
     }
 
-    /// How `tables` stand now, as a record notes it at the end of a second; nothing of those
-    /// that are not governed.
-    pub async fn interval_tables(&self, tables: &[Table]) -> Vec<IntervalTable> {
-        let shown = self.capacity().await;
-        let state = |table: &Table| {
-            let shown = shown.iter().find(|shown| shown.name == table.name);
-            shown.map(|shown| shown.interval(table)).unwrap_or_default()
-        };
-        tables.iter().map(state).collect()
+    /// Second number `second` of a run is over: how `tables` stand, as a record notes it;
+    /// nothing of those that are not governed.
+    pub async fn close_second(&self, second: u64, tables: &[Table]) -> Vec<IntervalTable> {
+        let tables = tables.to_vec();
+        self.worker
+            .ask(move |service| service.governor.close_second(second, &tables))
+            .await
+    }
+
+    /// Which partitions and keys of `tables` were hot in the seconds that were closed.
+    pub async fn heat(&self, tables: &[Table]) -> Vec<ResourceHeat> {
+        let tables = tables.to_vec();
+        self.worker
+            .ask(move |service| service.governor.heat(&tables))
+            .await
     }
 
     /// What the server saw so far.

@@ -3,6 +3,7 @@
 //! On a terminal a few lines are redrawn in place; elsewhere a line appears now and then, and
 //! one per event, so that an eight-hour soak stays small in a log. Knows no results.
 
+mod json;
 mod lines;
 
 use std::time::Duration;
@@ -20,16 +21,25 @@ pub enum Style {
     Terminal,
     /// A line now and then.
     Plain,
+    /// A line of JSON each second, for programs.
+    Json,
     /// Nothing.
     Off,
 }
 
 impl Style {
-    /// In place on a terminal that can, plain elsewhere.
+    /// In place on a terminal that can, plain elsewhere. Also where continuous integration
+    /// says that it is one: it may have a terminal, and keeps a log.
     #[must_use]
     pub fn detect() -> Self {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if Term::stderr().is_term() && !dumb {
+        let variable = |name| std::env::var(name).ok();
+        Self::for_terminal(Term::stderr().is_term(), variable("TERM"), variable("CI"))
+    }
+
+    fn for_terminal(is_terminal: bool, term: Option<String>, ci: Option<String>) -> Self {
+        let is_dumb = term.is_some_and(|term| term == "dumb");
+        let is_ci = ci.is_some_and(|ci| !ci.is_empty() && ci != "false" && ci != "0");
+        if is_terminal && !is_dumb && !is_ci {
             Self::Terminal
         } else {
             Self::Plain
@@ -80,8 +90,10 @@ impl Loading {
             loaded: 0,
             drawn: false,
         };
-        if style == Style::Plain {
-            loading.line(&format!("loading {}: {items} items", loading.table));
+        match style {
+            Style::Plain => loading.line(&format!("loading {}: {items} items", loading.table)),
+            Style::Json => loading.line(&json::loading(table, items)),
+            Style::Terminal | Style::Off => {}
         }
         loading
     }
@@ -122,10 +134,10 @@ impl Drop for Loading {
 
 /// Shows a run until its sender is gone, then takes away what was redrawn.
 pub async fn show(style: Style, scenario: &str, progress: watch::Receiver<Progress>) {
-    let scenario = lines::printable(scenario);
     match style {
-        Style::Terminal => in_place(&scenario, progress).await,
-        Style::Plain => now_and_then(&scenario, progress).await,
+        Style::Terminal => in_place(&lines::printable(scenario), progress).await,
+        Style::Plain => now_and_then(&lines::printable(scenario), progress).await,
+        Style::Json => each_second(scenario, progress).await,
         Style::Off => {}
     }
 }
@@ -137,22 +149,40 @@ async fn in_place(scenario: &str, mut progress: watch::Receiver<Progress>) {
     } else {
         Glyphs::ASCII
     };
-    let mut drawn = 0;
+    let columns = || usize::from(term.size().1).max(1);
+    let mut drawn = Vec::new();
     while progress.changed().await.is_ok() {
         // Asked anew each time: the window may have been resized.
-        let (_, width) = term.size();
+        let width = columns();
         let block = lines::block(scenario, &progress.borrow_and_update(), glyphs);
-        let _ = term.clear_last_lines(drawn);
-        drawn = block.len();
-        for line in block {
-            // One column stays free: a full line would wrap on some terminals.
-            let room = usize::from(width).saturating_sub(1);
-            let _ = term.write_line(&line.chars().take(room).collect::<String>());
+        let _ = term.clear_last_lines(lines::rows(&drawn, width));
+        // One column stays free: a full line would wrap on some terminals.
+        drawn = (block.iter())
+            .map(|line| lines::cut(line, width.saturating_sub(1)))
+            .collect();
+        for line in &drawn {
+            let _ = term.write_line(line);
         }
         let _ = term.flush();
     }
-    let _ = term.clear_last_lines(drawn);
+    let _ = term.clear_last_lines(lines::rows(&drawn, columns()));
     let _ = term.flush();
+}
+
+async fn each_second(scenario: &str, mut progress: watch::Receiver<Progress>) {
+    let term = Term::stderr();
+    let mut due = Duration::ZERO;
+    let mut events = Events::default();
+    while progress.changed().await.is_ok() {
+        let now = progress.borrow_and_update().clone();
+        for event in events.since_last(&now) {
+            let _ = term.write_line(&json::event(scenario, now.elapsed, &event));
+        }
+        if now.elapsed >= due {
+            due = Duration::from_secs(now.elapsed.as_secs() + 1);
+            let _ = term.write_line(&json::line(scenario, &now));
+        }
+    }
 }
 
 /// Every 10 s in the first minute, every minute from then on.
@@ -181,5 +211,35 @@ async fn now_and_then(scenario: &str, mut progress: watch::Receiver<Progress>) {
             due = next_line(now.elapsed);
             let _ = term.write_line(&lines::line(scenario, &now));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_terminal_that_can_is_drawn_on_in_place() {
+        let check = |is_terminal, term: &str, ci: Option<&str>, expected| {
+            let found = Style::for_terminal(is_terminal, Some(term.into()), ci.map(Into::into));
+            assert_eq!(found, expected, "{is_terminal} {term} {ci:?}");
+        };
+        check(true, "xterm", None, Style::Terminal);
+        check(true, "xterm", Some("false"), Style::Terminal);
+        check(true, "xterm", Some("true"), Style::Plain);
+        check(true, "dumb", None, Style::Plain);
+        check(false, "xterm", None, Style::Plain);
+    }
+
+    #[test]
+    fn a_soak_of_eight_hours_stays_small_in_a_log() {
+        let end = Duration::from_hours(8);
+        let mut lines = 0;
+        let mut due = Duration::ZERO;
+        while due < end {
+            due = next_line(due);
+            lines += 1;
+        }
+        assert!(lines < 64 * 1024 / 130, "{lines} lines of about 130 bytes");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns the stored format; must not know how it is judged or shown.
 
+pub mod heat;
 pub mod histogram;
 pub mod journal;
 pub mod merge;
@@ -20,6 +21,7 @@ use crate::{
     seed::Seed,
     units::{ByDirection, CapacityUnits, Timestamp},
 };
+use heat::ResourceHeat;
 use histogram::{EncodedHistogram, LatencyHistogram};
 use journal::Incomplete;
 use model::TableTotals;
@@ -233,6 +235,9 @@ pub struct RunRecord {
     /// The shards of which this was merged, in order; empty when it was not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<MergedShard>,
+    /// Which partitions and keys were hot; empty when the target does not show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heat: Vec<ResourceHeat>,
     /// What a simulation of the same scenario comes to, by table; empty when there was none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model: Vec<TableTotals>,

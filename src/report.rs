@@ -6,9 +6,11 @@
 
 pub mod chart;
 pub mod compare;
+pub mod cost;
 pub mod csv;
 pub mod expectation;
 pub mod format;
+pub mod heat;
 pub mod hlog;
 pub mod html;
 pub mod iam;
@@ -58,10 +60,16 @@ pub struct ReportView {
     /// Tables in the order of the scenario, reads before writes; without those directions
     /// that no operation uses.
     pub capacity: Vec<CapacityRow>,
+    /// Global indexes, table by table, each in both directions.
+    pub indexes: Vec<IndexRow>,
     /// Only those that occurred.
     pub throttles: Vec<ThrottleRow>,
     /// Tables and indexes whose partitions changed or were hot, with what became of them.
     pub partitions: Vec<Fact>,
+    /// The partition that came closest to its ceiling; absent when the target shows none.
+    pub hottest: Option<heat::Hottest>,
+    /// What the capacity costs.
+    pub cost: cost::CostView,
     /// Causes of failed and timed-out requests.
     pub errors: Vec<ErrorRow>,
     /// How well the generator did.
@@ -220,6 +228,8 @@ pub struct PercentileRow {
 /// One direction of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CapacityRow {
+    /// Number of the table in the record.
+    pub number: usize,
     /// Table name.
     pub table: String,
     /// Reads or writes.
@@ -248,6 +258,29 @@ pub struct CapacityRow {
     pub burst: String,
     /// Whether any was throttled.
     pub mark: Mark,
+}
+
+/// One direction of a global index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexRow {
+    /// Number of its table in the record.
+    pub table: usize,
+    /// Its number among the table's.
+    pub index: usize,
+    /// `Orders/by-shop`.
+    pub name: String,
+    /// `reads` or `writes`.
+    pub label: &'static str,
+    /// Mean consumption, without unit.
+    pub mean: String,
+    /// Largest consumption of a second, without unit.
+    pub peak: String,
+    /// `3 000 RCU`.
+    pub provisioned: String,
+    /// Mean ÷ provisioned in percent.
+    pub utilisation_percent: String,
+    /// As of a [`CapacityRow`].
+    pub burst: String,
 }
 
 /// One reason that throttled attempts gave. An attempt may give several.

@@ -11,6 +11,7 @@ mod content;
 pub mod demand;
 mod items;
 mod memo;
+pub mod naming;
 mod partition;
 mod place;
 mod queue;
@@ -168,7 +169,12 @@ pub fn simulate(
         end: Timestamp::ZERO + schedule.duration(),
     };
     simulator.run(schedule.arrivals());
-    Ok(simulator.recorder.into_record())
+    let mut record = simulator.recorder.into_record();
+    for (number, table) in simulator.tables.iter().enumerate() {
+        record.heat.extend(table.heat(number, &scenario.model));
+    }
+    naming::name_keys(&simulator.workload, &mut record.heat);
+    Ok(record)
 }
 
 /// What is yet to come.
@@ -354,7 +360,7 @@ impl Simulator {
         let tables: Vec<IntervalTable> = self
             .tables
             .iter_mut()
-            .map(|table| table.status(at))
+            .map(|table| table.close_second(self.observed, at))
             .collect();
         self.recorder.tables(self.observed, &tables);
         self.observed += 1;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BurstSummary, CapacitySummary, OperationSummary, Percentiles, Summary, TableSummary,
-    ThrottleCause, cause::Moved, measured_intervals, measured_phases, throttle_direction,
+    CapacitySummary, OperationSummary, Percentiles, Summary, TableSummary, ThrottleCause, index,
+    measured_intervals, measured_phases, supplied::Supplied, throttle_direction,
 };
 use crate::{
     record::{OperationTotals, OutcomeCounts, RunRecord, TableRecord, histogram::LatencyHistogram},
@@ -15,9 +15,6 @@ use crate::{
 /// Demand peaks are means over this many seconds. Shorter ones are what burst credit is for;
 /// longer windows would hide the end of a ramp.
 const PEAK_SECONDS: u64 = 10;
-
-/// Burst credit below this part of the full bucket counts as run dry.
-const DRY: f64 = 0.01;
 
 pub(super) fn summary(record: &RunRecord) -> Summary {
     let seconds = measured_phases(record)
@@ -91,6 +88,7 @@ pub(super) fn summary(record: &RunRecord) -> Summary {
                 directions: ByDirection::from_fn(|direction| {
                     capacity(record, &totals, (index, table), direction, load)
                 }),
+                indexes: index::summaries(record, &totals, index, seconds),
             })
             .collect(),
     }
@@ -204,7 +202,8 @@ fn capacity(
     }
     let (peak, seconds_with_throttles) = by_the_second(record, index, direction);
     let mean_per_second = ratio(consumed.as_f64(), load.seconds).unwrap_or(0.0);
-    let (provisioned, moved) = provisioned(record, (index, table), direction);
+    let supply = Supplied::table(record, index);
+    let (provisioned, moved) = supply.provisioned(direction);
     let mean_demand = demand.and_then(|units| ratio(units, load.seconds));
     // The mix of operations is the same all the time, so each arrival asks for as much.
     let peak_demand = mean_demand.map(|mean| {
@@ -229,34 +228,8 @@ fn capacity(
         seconds_with_throttles,
         throttles_by_reason: by_reason,
         throttles_by_cause: by_cause,
-        burst: burst(record, (index, table), direction, provisioned),
+        burst: supply.burst(direction, provisioned),
     }
-}
-
-/// What is provisioned on average, and between which bounds if it moved. Where no server shows
-/// it, it is what the table had at the start.
-fn provisioned(
-    record: &RunRecord,
-    (index, table): (usize, &TableRecord),
-    direction: Direction,
-) -> (f64, Option<Moved>) {
-    if table.on_demand {
-        return (0.0, None);
-    }
-    let shown = measured_intervals(record).filter_map(|interval| interval.tables.get(index));
-    let (mut sum, mut count) = (0.0, 0);
-    let (mut lowest, mut highest) = (f64::INFINITY, 0.0_f64);
-    for table in shown {
-        let units = table.provisioned[direction].as_f64();
-        (sum, count) = (sum + units, count + 1);
-        (lowest, highest) = (lowest.min(units), highest.max(units));
-    }
-    let mean = ratio(sum, float(count));
-    let moved = (lowest < highest).then_some(Moved { lowest, highest });
-    (
-        mean.unwrap_or_else(|| table.provisioned[direction].as_f64()),
-        moved,
-    )
 }
 
 /// The most units consumed in one second, and the number of seconds with throttles.
@@ -284,41 +257,6 @@ fn by_the_second(record: &RunRecord, table: usize, direction: Direction) -> (Cap
     (peak, throttled_seconds)
 }
 
-fn burst(
-    record: &RunRecord,
-    (index, table): (usize, &TableRecord),
-    direction: Direction,
-    provisioned: f64,
-) -> Option<BurstSummary> {
-    if !table.governed || table.on_demand {
-        return None;
-    }
-    let full = provisioned * f64::from(table.burst_seconds);
-    let left = |interval: &crate::record::Interval| {
-        let left = interval.tables.get(index)?.burst_left?[direction];
-        left.is_finite().then_some(left)
-    };
-    let lowest = measured_intervals(record)
-        .filter_map(left)
-        .reduce(f64::min)?;
-    let mut ever_available = false;
-    let mut ran_dry_at_second = None;
-    for interval in &record.intervals {
-        let Some(left) = left(interval) else { continue };
-        if left >= DRY * full {
-            ever_available = true;
-        } else if ever_available && ran_dry_at_second.is_none() {
-            ran_dry_at_second = Some(interval.second);
-        }
-    }
-    Some(BurstSummary {
-        full,
-        lowest,
-        ran_dry_at_second,
-        ever_available,
-    })
-}
-
 fn per_second(count: u64, seconds: f64) -> f64 {
     ratio(float(count), seconds).unwrap_or(0.0)
 }
@@ -327,7 +265,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     ratio(float(part), float(whole))
 }
 
-fn ratio(part: f64, whole: f64) -> Option<f64> {
+pub(super) fn ratio(part: f64, whole: f64) -> Option<f64> {
     let ratio = part / whole;
     (whole > 0.0 && ratio.is_finite()).then_some(ratio)
 }
@@ -336,6 +274,6 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
     clippy::cast_precision_loss,
     reason = "counts of requests stay far below 2^53"
 )]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }

@@ -11,6 +11,7 @@ use super::{
     heat::{HeatRule, HeatTracker},
     limits,
     split::{SplitBlock, SplitRule},
+    traffic::{PartitionTraffic, Traffic},
 };
 use crate::{
     scenario::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode},
@@ -46,6 +47,12 @@ impl KeyHash {
         let taken = sort_key.len().min(SORT_BYTES);
         first[skipped..skipped + taken].copy_from_slice(&sort_key[..taken]);
         Self(self.collection().0 | u128::from_be_bytes(first))
+    }
+
+    /// All of it, as 32 hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        format!("{:032x}", self.0)
     }
 
     /// Where its collection, that is all items with this partition key, begins.
@@ -114,6 +121,7 @@ pub struct Partitions {
 struct Partition {
     buckets: ByDirection<TokenBucket>,
     heat: ByDirection<HeatTracker>,
+    traffic: ByDirection<Traffic>,
 }
 
 /// A partition was hot for long enough to be looked at.
@@ -152,6 +160,7 @@ impl Partitions {
         let partition = Partition {
             buckets,
             heat: ByDirection::default(),
+            traffic: ByDirection::default(),
         };
         let start = |number: u64| (u128::from(number) << 64).div_ceil(u128::from(count)) << 64;
         Self {
@@ -184,6 +193,38 @@ impl Partitions {
         self.rule.whole_collections = true;
     }
 
+    /// Notes what was asked of a partition beyond its ceiling.
+    pub(super) fn refuse(&mut self, key: KeyHash, direction: Direction, units: CapacityUnits) {
+        let index = self.index_of(key);
+        self.all[index].traffic[direction].refused += units;
+    }
+
+    /// What the partitions that had any traffic had since this was asked the last time.
+    pub(super) fn take_traffic(&mut self) -> Vec<PartitionTraffic> {
+        let parts = self.starts.iter().zip(&mut self.all);
+        parts
+            .map(|(start, partition)| PartitionTraffic {
+                from: KeyHash(*start),
+                directions: std::mem::take(&mut partition.traffic),
+            })
+            .filter(|part| part.directions != ByDirection::default())
+            .collect()
+    }
+
+    /// Counts the refusals of a copy of these partitions that was made to try something out.
+    pub(super) fn adopt_refusals(&mut self, copy: &Self) {
+        for (own, tried) in self.all.iter_mut().zip(&copy.all) {
+            for direction in Direction::ALL {
+                own.traffic[direction].refused = tried.traffic[direction].refused;
+            }
+        }
+    }
+
+    /// Where each partition begins, ascending.
+    pub fn starts(&self) -> impl Iterator<Item = KeyHash> + '_ {
+        self.starts.iter().copied().map(KeyHash)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -206,7 +247,11 @@ impl Partitions {
         }
         self.starts.insert(parent + 1, at.0);
         self.all[parent].heat = ByDirection::default();
-        self.all.insert(parent + 1, self.all[parent].clone());
+        let child = Partition {
+            traffic: ByDirection::default(),
+            ..self.all[parent].clone()
+        };
+        self.all.insert(parent + 1, child);
         true
     }
 
@@ -310,6 +355,7 @@ impl Partitions {
         let index = self.index_of(key);
         let partition = &mut self.all[index];
         partition.buckets[direction].spend(units, now);
+        partition.traffic[direction].served += units;
         let heat = &mut partition.heat[direction];
         let ceiling = self.ceilings[direction];
         let second = now.since(self.since).as_secs();

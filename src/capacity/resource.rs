@@ -61,6 +61,14 @@ impl ResourceCapacity {
         self.partitions.bind_collections();
     }
 
+    pub(super) fn adopt_refusals(&mut self, copy: &Self) {
+        self.partitions.adopt_refusals(&copy.partitions);
+    }
+
+    pub(super) const fn partitions(&mut self) -> &mut Partitions {
+        &mut self.partitions
+    }
+
     /// Leaves one unit at most in every bucket.
     pub(super) fn drain(&mut self, now: Timestamp) {
         for direction in Direction::ALL {
@@ -97,6 +105,9 @@ impl ResourceCapacity {
         let admitted = self
             .partitions
             .admits(arm.key, arm.direction, units, rule, now);
+        if admitted.is_err() {
+            self.partitions.refuse(arm.key, arm.direction, arm.units);
+        }
         admitted.err().map(|until| (ThrottleCause::KeyRange, until))
     }
 

@@ -14,7 +14,7 @@ use crate::{
         stored::{self, StoredRun},
         text,
     },
-    store,
+    store::{self, RunFolder},
 };
 
 /// An hour-long run has some megabytes; a larger file is something else.
@@ -27,7 +27,8 @@ pub(super) struct ReportArguments {
     /// What to draw.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// New file to write instead of stdout; an existing one is not overwritten.
+    /// New file to write instead of stdout, or the new folder for SVGs; what exists is not
+    /// overwritten.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -44,17 +45,38 @@ enum Format {
     Markdown,
     /// One row per second and operation or table.
     Csv,
+    /// Each chart as a file of its own, in the folder that -o names.
+    Svg,
     /// `HdrHistogram` interval log of the response times, in nanoseconds.
     Hlog,
 }
 
 pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     let run = stored_run(&arguments.run)?;
-    let drawn = draw(&run, arguments.format, arguments.output.is_none());
+    let Some(drawn) = draw(&run, arguments.format, arguments.output.is_none()) else {
+        return charts(&run, arguments.output.as_deref());
+    };
     match &arguments.output {
         Some(file) => store::write_file(file, drawn.as_bytes())?,
         // `print` ends the last line itself.
         None => super::print(drawn.strip_suffix('\n').unwrap_or(&drawn))?,
+    }
+    Ok(Exit::Pass)
+}
+
+/// Writes each chart into the new folder.
+fn charts(run: &StoredRun, folder: Option<&Path>) -> anyhow::Result<Exit> {
+    let Some(folder) = folder else {
+        eprintln!(
+            "error: --format svg makes one file for each chart\n  help: name a new folder with -o DIR"
+        );
+        return Ok(Exit::Usage);
+    };
+    let folder = RunFolder::create_at(folder)?;
+    for chart in html::charts(&run.record, &run.scenario) {
+        let name = format!("{}.svg", chart.id);
+        let path = folder.write(&name, chart.to_svg_file().as_bytes())?;
+        super::print(&path.display().to_string())?;
     }
     Ok(Exit::Pass)
 }
@@ -93,13 +115,15 @@ fn stored_in(run: &Path) -> (PathBuf, bool) {
     }
 }
 
-fn draw(run: &StoredRun, format: Format, to_stdout: bool) -> String {
+/// The run as one document; `None` of what is several.
+fn draw(run: &StoredRun, format: Format, to_stdout: bool) -> Option<String> {
     let StoredRun {
         record, scenario, ..
     } = run;
     let analysis = Analysis::of(record, scenario);
     let view = ReportView::of(record, scenario, &analysis);
-    match format {
+    Some(match format {
+        Format::Svg => return None,
         Format::Html => html::render(&view, record, scenario),
         Format::Text => {
             let options = text::TextOptions {
@@ -112,5 +136,5 @@ fn draw(run: &StoredRun, format: Format, to_stdout: bool) -> String {
         Format::Markdown => markdown::render(&view),
         Format::Csv => csv::render(record),
         Format::Hlog => hlog::render(record),
-    }
+    })
 }

@@ -31,6 +31,7 @@ use crate::{
     scenario::Scenario,
     schedule::shard::Shard,
     seed::Seed,
+    simulation::naming,
     store::RunFolder,
     workload::Workload,
 };
@@ -78,6 +79,8 @@ enum ProgressMode {
     Auto,
     /// A line now and then.
     Plain,
+    /// A line of JSON each second.
+    Json,
     /// None.
     Off,
 }
@@ -148,6 +151,7 @@ impl RunArguments {
             _ if self.quiet => Style::Off,
             ProgressMode::Auto => Style::detect(),
             ProgressMode::Plain => Style::Plain,
+            ProgressMode::Json => Style::Json,
             ProgressMode::Off => Style::Off,
         }
     }
@@ -289,12 +293,14 @@ async fn measure(
         })),
     };
     let plan = RunPlan {
-        workload,
+        workload: workload.clone(),
         header,
         start: start.map(|start| start.instant),
     };
-    let record = world.fire(arguments.client, plan, hooks).await?;
+    let mut record = world.fire(arguments.client, plan, hooks).await?;
     display.await.context("the progress display failed")?;
+    record.heat = world.heat(scenario).await;
+    naming::name_keys(&workload, &mut record.heat);
     Ok(Some(Measured { record, journal }))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     driver::{self, CapacityProbe, Hooks, RunPlan},
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
     progress::{Loading, Style},
-    record::{RunRecord, shard::ClockOffset},
+    record::{RunRecord, heat::ResourceHeat, shard::ClockOffset},
     scenario::{Billing, PhaseKind, Scenario, Table},
     schedule::shard::Shard,
     target::{
@@ -277,10 +277,18 @@ impl World {
     pub(super) fn capacity_probe(&self, scenario: &Scenario) -> Option<CapacityProbe> {
         let governor = self.governor()?;
         let tables: Arc<[Table]> = scenario.tables.clone().into();
-        Some(Arc::new(move || {
+        Some(Arc::new(move |second| {
             let (governor, tables) = (governor.clone(), Arc::clone(&tables));
-            Box::pin(async move { governor.interval_tables(&tables).await })
+            Box::pin(async move { governor.close_second(second, &tables).await })
         }))
+    }
+
+    /// Which partitions and keys were hot; nothing where the target does not show it.
+    pub(super) async fn heat(&self, scenario: &Scenario) -> Vec<ResourceHeat> {
+        match self.governor() {
+            Some(governor) => governor.heat(&scenario.tables).await,
+            None => Vec::new(),
+        }
     }
 
     /// Waits, if other shards may still have requests under way at tables that this one is

@@ -20,7 +20,10 @@ use crate::{
         throttle::{BillingMode, Resource, ThrottleReason},
     },
     clock::Clock,
-    record::IntervalTable,
+    record::{
+        IntervalTable,
+        heat::{ResourceHeat, watch::HeatWatch},
+    },
     scenario::{AdmissionRule, Billing, Index, ModelParameters, Table},
     units::{Bytes, CapacityUnits, Timestamp},
 };
@@ -71,9 +74,9 @@ pub(super) struct Governor {
 }
 
 /// The buckets of one table and of its global indexes.
-#[derive(Clone)]
 struct Buckets {
     capacity: TableCapacity,
+    watch: HeatWatch,
     /// By name. An index that is deleted keeps its place, unused.
     indexes: BTreeMap<String, Resource>,
 }
@@ -159,11 +162,16 @@ impl Governor {
             throttles.push(if one_by_one {
                 let trial = trials
                     .entry(member.table)
-                    .or_insert_with(|| buckets.clone());
+                    .or_insert_with(|| buckets.trial());
                 trial.admit(member, info, *units, now)
             } else {
                 buckets.check(member, info, *units, now)
             });
+        }
+        for (table, trial) in trials {
+            if let Some(buckets) = self.tables.get_mut(table) {
+                buckets.adopt_refusals(trial);
+            }
         }
         throttles
     }
@@ -184,7 +192,51 @@ impl Governor {
                 units: charge.units,
             };
             buckets.capacity.spend(&[arm], now);
+            buckets.watch.served(&arm);
         }
+    }
+
+    /// Second number `second` of a run is over: how `tables` stand, in their order; nothing of
+    /// those that are not governed.
+    pub(super) fn close_second(&mut self, second: u64, tables: &[Table]) -> Vec<IntervalTable> {
+        let now = self.clock.now();
+        let shown = self.status();
+        let state = |table: &Table| {
+            let shown = shown.iter().find(|shown| shown.name == table.name);
+            shown.map(|shown| shown.interval(table)).unwrap_or_default()
+        };
+        for table in tables {
+            if let Some(buckets) = self.tables.get_mut(&table.name) {
+                let Buckets {
+                    capacity,
+                    watch,
+                    indexes,
+                } = buckets;
+                let indexes = indexes.values().copied();
+                let resources = std::iter::once(Resource::Table).chain(indexes);
+                watch.close_second(second, capacity, resources, now);
+            }
+        }
+        tables.iter().map(state).collect()
+    }
+
+    /// What became hot in `tables` over the run, in their order, each before its indexes.
+    pub(super) fn heat(&self, tables: &[Table]) -> Vec<ResourceHeat> {
+        let mut heat = Vec::new();
+        for (number, table) in tables.iter().enumerate() {
+            let Some(buckets) = self.tables.get(&table.name) else {
+                continue;
+            };
+            let indexes = table.global_indexes().enumerate();
+            let indexes = indexes.filter_map(|(position, (_, index, _))| {
+                Some((*buckets.indexes.get(&index.name)?, Some(position)))
+            });
+            for (resource, index) in std::iter::once((Resource::Table, None)).chain(indexes) {
+                let watch = &buckets.watch;
+                heat.extend(watch.heat(resource, (number, index), &self.parameters));
+            }
+        }
+        heat
     }
 
     /// Every governed table, by name.
@@ -214,8 +266,24 @@ impl Buckets {
         }
         Self {
             capacity,
+            watch: HeatWatch::new(now),
             indexes: BTreeMap::new(),
         }
+    }
+
+    /// A copy to try out the members of a batch on, one after the other.
+    fn trial(&self) -> Self {
+        Self {
+            capacity: self.capacity.clone(),
+            watch: HeatWatch::default(),
+            indexes: self.indexes.clone(),
+        }
+    }
+
+    /// Counts what the trial refused.
+    fn adopt_refusals(&mut self, trial: Self) {
+        self.capacity.adopt_refusals(&trial.capacity);
+        self.watch.absorb(trial.watch);
     }
 
     fn follow(&mut self, info: &TableInfo, now: Timestamp) {
@@ -275,7 +343,7 @@ impl Buckets {
     ) -> Option<Throttle> {
         let arms = self.arms(member, info, units);
         let decision = self.capacity.check(&arms, now);
-        self.refusal(&decision, info)
+        self.refusal(&decision, &arms, info)
     }
 
     /// As [`check`](Self::check), and spends what it is thought to cost when it is admitted.
@@ -288,13 +356,21 @@ impl Buckets {
     ) -> Option<Throttle> {
         let arms = self.arms(member, info, units);
         let decision = self.capacity.admit(&arms, now);
-        self.refusal(&decision, info)
+        self.refusal(&decision, &arms, info)
     }
 
-    fn refusal(&self, decision: &AdmissionDecision, info: &TableInfo) -> Option<Throttle> {
+    fn refusal(
+        &mut self,
+        decision: &AdmissionDecision,
+        arms: &[Arm],
+        info: &TableInfo,
+    ) -> Option<Throttle> {
         match decision {
             AdmissionDecision::Admitted => None,
-            AdmissionDecision::Throttled { reasons, .. } => Some(self.throttle(reasons, info)),
+            AdmissionDecision::Throttled { reasons, .. } => {
+                self.watch.throttled(arms, reasons);
+                Some(self.throttle(reasons, info))
+            }
         }
     }
 

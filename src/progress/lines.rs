@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     driver::Progress,
+    scenario::diagnostic::width_of,
     units::{ByDirection, Direction},
 };
 
@@ -172,4 +173,54 @@ fn ratio(part: f64, whole: f64) -> f64 {
 /// Without characters that steer a terminal.
 pub(super) fn printable(text: &str) -> String {
     crate::scenario::diagnostic::printable(text)
+}
+
+/// As much of a line as fits on a terminal of `columns`.
+pub(super) fn cut(line: &str, columns: usize) -> String {
+    let mut used = 0;
+    line.chars()
+        .take_while(|character| {
+            used += width_of(*character);
+            used <= columns
+        })
+        .collect()
+}
+
+/// Rows that lines take on a terminal of `columns`: it may be narrower than when they were
+/// written, so that they wrap.
+pub(super) fn rows(lines: &[String], columns: usize) -> usize {
+    let width = |line: &String| line.chars().map(width_of).sum::<usize>();
+    let rows = lines
+        .iter()
+        .map(|line| width(line).div_ceil(columns.max(1)).max(1));
+    rows.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_by_what_it_takes_on_a_terminal() {
+        assert_eq!(cut("reads 12", 5), "reads");
+        assert_eq!(cut("名前 12", 5), "名前 ");
+        assert_eq!(cut("short", 80), "short");
+        assert_eq!(cut("any", 0), "");
+    }
+
+    #[test]
+    fn lines_written_on_a_wider_window_take_more_rows() {
+        let lines = ["x".repeat(79), String::new(), "名前".repeat(10)];
+        assert_eq!(rows(&lines, 80), 3);
+        assert_eq!(rows(&lines, 40), 4);
+        assert_eq!(rows(&lines, 20), 4 + 1 + 2);
+    }
+
+    #[test]
+    fn a_block_fits_the_narrowest_window() {
+        let progress = Progress::default();
+        for line in block("shop", &progress, Glyphs::ASCII) {
+            assert!(cut(&line, 19).len() <= 19);
+        }
+    }
 }

@@ -132,6 +132,7 @@ impl Recorder {
                 phases,
                 intervals: Vec::new(),
                 shards: Vec::new(),
+                heat: Vec::new(),
                 model: Vec::new(),
             },
             intervals: BTreeMap::new(),

@@ -5,9 +5,12 @@
 
 pub mod axis;
 mod draw;
+mod finish;
+pub mod heat;
+mod standalone;
 
 pub use axis::Axis;
-pub use draw::escaped;
+pub use finish::escaped;
 
 /// A colour by meaning. The page defines the CSS variable of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +172,20 @@ pub enum Mark {
         /// Colour.
         ink: Ink,
     },
+    /// A rectangle of cells over the whole height of the panel, a colour for each number.
+    Cells {
+        /// Where they end on the x axis; they begin at its lower end.
+        until: f64,
+        /// Row by row from the top, each from left to right: 0 to 1, NaN for none.
+        rows: Vec<Vec<f64>>,
+    },
+    /// Frames around rectangles, each from its lower left to its upper right corner.
+    Frames {
+        /// The corners.
+        corners: Vec<(Point, Point)>,
+        /// Colour.
+        ink: Ink,
+    },
     /// Signs at points.
     Signs {
         /// Where.
@@ -239,5 +256,11 @@ impl Chart {
     #[must_use]
     pub fn to_svg(&self) -> String {
         draw::svg(self)
+    }
+
+    /// The same as a file of its own, in the light colours, on their background.
+    #[must_use]
+    pub fn to_svg_file(&self) -> String {
+        standalone::svg(&self.to_svg())
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Display;
 
 use crate::{
     record::{Interval, RunRecord},
+    scenario::diagnostic::printable,
     units::{ByDirection, CapacityUnits, Direction, Quantile},
 };
 
@@ -45,8 +46,9 @@ impl Row {
         let mut row = Self::default();
         row.set(0, &second);
         row.set(1, &scope);
-        row.cells[2] = text(name);
-        row.cells[3] = text(table);
+        // One line each, which steers no terminal.
+        row.cells[2] = text(&printable(name));
+        row.cells[3] = text(&printable(table));
         row
     }
 

@@ -5,13 +5,17 @@
 
 mod data;
 mod figure;
+mod markup;
 mod section;
 mod timeline;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{ReportView, chart::escaped};
+use super::{
+    ReportView,
+    chart::{Chart, escaped},
+};
 use crate::{record::RunRecord, scenario::Scenario};
 use timeline::Timeline;
 
@@ -34,9 +38,11 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
         section::assertions(view),
         section::capacity(view, record, &timeline),
         section::throttles(view, &timeline),
+        section::heat(record, &timeline),
         section::latency(record, scenario, &timeline),
         section::schedule(view, scenario, &timeline),
         section::operations(view),
+        section::cost(view),
         section::model(view),
         section::shards(view),
         section::method(view, record),
@@ -45,7 +51,7 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\">\n\
+         img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{} {} · {} · dynamometer</title>\n<style>{STYLE}</style>\n</head>\n\
@@ -57,6 +63,27 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
         escaped(&view.scenario),
         data::script(record, &timeline),
     )
+}
+
+/// Every chart of the page, in its order.
+#[must_use]
+pub fn charts(record: &RunRecord, scenario: &Scenario) -> Vec<Chart> {
+    let timeline = Timeline::of(record);
+    let mut figures = Vec::new();
+    for (table, about) in record.tables.iter().enumerate() {
+        let indexes = (0..about.indexes.len()).map(Some);
+        let all = std::iter::once(None).chain(indexes);
+        figures.extend(all.map(|index| figure::capacity(record, &timeline, table, index)));
+    }
+    figures.push(figure::throttles(&timeline));
+    for heat in &record.heat {
+        figures.extend(figure::heat(record, &timeline, heat));
+        figures.extend(figure::key_skew(record, heat));
+    }
+    figures.push(figure::latency_by_percentile(record, scenario));
+    figures.push(figure::latency_over_time(record, &timeline));
+    figures.push(figure::schedule(&timeline, scenario));
+    figures.into_iter().map(|figure| figure.chart).collect()
 }
 
 /// What the policy calls a style sheet or script: so nothing else can run, whatever slips in.

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 
+mod cells;
+
 use super::{
     AssertionRow, CapacityRow, Mark, ModelRow, OperationRow, ReportView, ShardRow, direction_label,
     format,
 };
-use crate::{
-    analysis::ThrottleCause,
-    scenario::diagnostic::{printable, width_of},
-    units::Direction,
-};
+use crate::{analysis::ThrottleCause, scenario::diagnostic::printable, units::Direction};
+
+use cells::{aligned, cut, head, in_ascii, left, right, width};
 
 /// Columns of the summary.
 pub const COLUMNS: usize = 72;
@@ -20,6 +20,8 @@ const BAR_CELLS: usize = 10;
 /// Columns before what is told below the amounts of a direction.
 const INDENT: usize = 10;
 const ERROR_ROWS: usize = 5;
+/// Share of its ceiling from which a partition is worth a line.
+const WARM: f64 = 0.5;
 /// Shards told one by one; of more, those that are not in order.
 const SHARD_ROWS: usize = 16;
 /// So that three columns of numbers fit beside it.
@@ -44,6 +46,7 @@ pub fn render(view: &ReportView, options: &TextOptions) -> String {
     lines.extend(page.operations(&view.operations));
     lines.push(String::new());
     lines.extend(page.capacity(&view.capacity));
+    lines.extend(page.hottest(view));
     lines.extend(page.throttles(view));
     lines.extend(page.errors(view));
     lines.extend(page.model(&view.model));
@@ -235,6 +238,21 @@ impl Page {
             .collect()
     }
 
+    /// The partition that is nearest to its ceiling, if it is near.
+    fn hottest(&self, view: &ReportView) -> Option<String> {
+        let hottest = view.hottest.as_ref();
+        let hottest = hottest.filter(|one| one.refused || one.of_ceiling >= WARM)?;
+        let line = format!(
+            "  {} {} at {} of its {} ceiling ({})",
+            left("hot", 7),
+            hottest.partition,
+            hottest.percent,
+            hottest.label.trim_end_matches('s'),
+            hottest.share
+        );
+        Some(cut(&self.shown(&line), COLUMNS))
+    }
+
     /// A line for each limit of a table: how many attempts hit it.
     fn throttles(&self, view: &ReportView) -> Vec<String> {
         let several = view
@@ -398,22 +416,6 @@ fn attempts(view: &ReportView, table: &str, cause: &str) -> String {
         .join(", ")
 }
 
-/// Rows with their first column to the left and the others to the right.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> impl Iterator<Item = String> {
-    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max();
-    let widths: [usize; N] = std::array::from_fn(|column| widest(column).unwrap_or(0));
-    rows.iter().map(move |row| {
-        let cells = row.iter().zip(widths).enumerate();
-        let cells: Vec<_> = cells
-            .map(|(column, (cell, width))| match column {
-                0 => left(cell, width),
-                _ => right(cell, width),
-            })
-            .collect();
-        format!("  {}", cells.join("  "))
-    })
-}
-
 impl Page {
     fn model(&self, model: &[ModelRow]) -> Vec<String> {
         if model.is_empty() {
@@ -452,49 +454,4 @@ impl Page {
         }
         lines
     }
-}
-
-fn in_ascii(character: char) -> String {
-    match character {
-        '≤' => "<=".into(),
-        '≥' => ">=".into(),
-        '–' | '−' => "-".into(),
-        'µ' => "u".into(),
-        '…' => "...".into(),
-        '±' => "+-".into(),
-        ascii if ascii.is_ascii() => ascii.into(),
-        _ => "?".into(),
-    }
-}
-
-fn left(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
-}
-
-fn right(text: &str, columns: usize) -> String {
-    format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
-}
-
-/// At most `columns` wide; what was cut ends with two dots.
-fn cut(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    head(text, columns.saturating_sub(2)) + &".."[..columns.min(2)]
-}
-
-/// As much of the beginning as fits; at least one character.
-fn head(text: &str, columns: usize) -> String {
-    let mut used = 0;
-    text.char_indices()
-        .take_while(|(at, character)| {
-            used += width_of(*character);
-            used <= columns || *at == 0
-        })
-        .map(|(_, character)| character)
-        .collect()
-}
-
-fn width(text: &str) -> usize {
-    text.chars().map(width_of).sum()
 }

@@ -1,18 +1,22 @@
 //! Filling a [`ReportView`].
 
+mod capacity;
+mod definitions;
+
 use super::{
-    AssertionRow, CapacityRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView,
-    ThrottleRow, Tile, VerdictView, direction_label, format, model, partitions, sentence, shards,
+    AssertionRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView, ThrottleRow, Tile,
+    VerdictView, cost::CostView, direction_label, format, heat, model, partitions, sentence,
+    shards,
 };
 use crate::{
     analysis::{
-        Analysis, CapacitySummary, OperationSummary, Percentiles, Summary, ThrottleCause,
+        Analysis, OperationSummary, Percentiles, Summary, ThrottleCause,
         threshold::{Assertion, Bound, Quantity, Verdict},
     },
     record::RunRecord,
     scenario::Scenario,
-    units::Direction,
 };
+use capacity::{each_direction, provisioned};
 
 impl ReportView {
     /// What every report shows of `record`, analysed as `analysis`.
@@ -50,18 +54,17 @@ impl ReportView {
                 .iter()
                 .map(|one| operation_row(one, summary))
                 .collect(),
-            capacity: each_direction(record, summary)
-                .map(|(table, direction, capacity)| {
-                    capacity_row(table, direction, capacity, summary)
-                })
-                .collect(),
+            capacity: capacity::rows(record, summary),
+            indexes: capacity::index_rows(summary),
             throttles: throttles(record, summary),
             partitions: partitions::facts(record),
+            hottest: heat::hottest(record),
+            cost: CostView::of(summary),
             errors: errors(summary),
             validity: validity(scenario, summary),
             shards: shards::rows(record),
             model: model::rows(record),
-            definitions: definitions(),
+            definitions: definitions::definitions(),
         }
     }
 }
@@ -247,6 +250,29 @@ fn tiles(record: &RunRecord, summary: &Summary, interrupted: bool) -> Vec<Tile> 
             mark: bad_if(capacity.throttled_share),
         });
     }
+    if let Some(hottest) = heat::hottest(record) {
+        tiles.push(Tile {
+            label: "hottest partition".into(),
+            value: hottest.percent,
+            note: format!(
+                "of its ceiling for {}; {}",
+                hottest.label, hottest.partition
+            ),
+            mark: if hottest.refused {
+                Mark::Bad
+            } else {
+                Mark::Good
+            },
+        });
+    }
+    if let Some(month) = CostView::of(summary).month {
+        tiles.push(Tile {
+            label: "capacity, a month".into(),
+            value: format!("${month}"),
+            note: "list price, as billed in this run".into(),
+            mark: Mark::Neutral,
+        });
+    }
     tiles.push(Tile {
         label: "errors".into(),
         value: optional(summary.error_share, format::percent),
@@ -305,83 +331,6 @@ fn percentile_row(percentiles: Option<Percentiles>) -> PercentileRow {
     }
 }
 
-/// Nothing is provisioned on demand, and at least 1 otherwise.
-fn provisioned(capacity: &CapacitySummary, direction: Direction) -> String {
-    if capacity.provisioned > 0.0 {
-        amount(capacity.provisioned, direction)
-    } else {
-        format!("on-demand {}", direction.unit())
-    }
-}
-
-fn capacity_row(
-    table: &str,
-    direction: Direction,
-    capacity: &CapacitySummary,
-    summary: &Summary,
-) -> CapacityRow {
-    CapacityRow {
-        table: table.to_owned(),
-        direction,
-        label: direction_label(direction),
-        consumed: amount(capacity.consumed, direction),
-        mean: format::number(capacity.mean_per_second),
-        peak: format::number(capacity.peak_per_second),
-        provisioned: provisioned(capacity, direction),
-        utilisation: capacity.utilisation,
-        utilisation_percent: optional(capacity.utilisation, format::percent),
-        demand: optional(capacity.demand_estimate_per_second, |mean| {
-            let peak = capacity
-                .demand_peak_estimate_per_second
-                .map(format::number)
-                .filter(|peak| *peak != format::number(mean))
-                .map_or_else(String::new, |peak| format!(", at its busiest {peak}"));
-            format!(
-                "about {}{peak}{}{}/s",
-                format::number(mean),
-                format::NO_BREAK,
-                direction.unit()
-            )
-        }),
-        throttled_share: optional(capacity.throttled_share, format::percent),
-        throttled_seconds: format!(
-            "{} of {}",
-            format::count(capacity.seconds_with_throttles),
-            format::length(summary.seconds)
-        ),
-        burst: burst(capacity),
-        mark: if capacity.outcomes.throttled > 0 || !capacity.throttles_by_cause.is_empty() {
-            Mark::Bad
-        } else {
-            Mark::Good
-        },
-    }
-}
-
-fn burst(capacity: &CapacitySummary) -> String {
-    let Some(burst) = capacity.burst else {
-        return String::new();
-    };
-    if let Some(second) = burst.ran_dry_at_second {
-        return format!(
-            "burst dry after {}{}s",
-            format::count(second + 1),
-            format::NO_BREAK
-        );
-    }
-    if !burst.ever_available {
-        return "no burst credit".into();
-    }
-    if burst.lowest >= burst.full {
-        "burst credit full".into()
-    } else {
-        format!(
-            "burst ≥ {}",
-            format::percent(burst.lowest.max(0.0) / burst.full)
-        )
-    }
-}
-
 fn throttles(record: &RunRecord, summary: &Summary) -> Vec<ThrottleRow> {
     each_direction(record, summary)
         .flat_map(|(table, direction, capacity)| {
@@ -414,40 +363,7 @@ fn errors(summary: &Summary) -> Vec<ErrorRow> {
         .collect()
 }
 
-/// Those that an operation uses, or whose units were consumed all the same.
-fn each_direction<'a>(
-    record: &'a RunRecord,
-    summary: &'a Summary,
-) -> impl Iterator<Item = (&'a str, Direction, &'a CapacitySummary)> + 'a {
-    summary
-        .tables
-        .iter()
-        .enumerate()
-        .flat_map(move |(index, table)| {
-            Direction::ALL.into_iter().filter_map(move |direction| {
-                let capacity = &table.directions[direction];
-                let used = record.operations.iter().any(|operation| {
-                    operation.table == index && operation.kind.direction() == direction
-                });
-                (used || capacity.consumed > 0.0).then_some((
-                    table.name.as_str(),
-                    direction,
-                    capacity,
-                ))
-            })
-        })
-}
-
-fn amount(units: f64, direction: Direction) -> String {
-    format!(
-        "{}{}{}",
-        format::units(units),
-        format::NO_BREAK,
-        direction.unit()
-    )
-}
-
-fn optional<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
+pub(super) fn optional<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| format::NO_DATA.into(), show)
 }
 
@@ -457,29 +373,4 @@ fn optional<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
 )]
 const fn float(nanos: u64) -> f64 {
     nanos as f64
-}
-
-fn definitions() -> Vec<Fact> {
-    [
-        ("offered", "Requests that were due per second. They are due at times fixed in advance, whatever the answers (an open model)."),
-        ("completed", "Requests answered with success per second."),
-        ("throttled", "Requests whose final answer was a throttle ÷ requests that were due."),
-        ("errors", "Requests that failed otherwise or had no answer by their deadline ÷ requests that were due."),
-        ("dropped", "Requests never sent because too many were under way and waiting ÷ requests that were due."),
-        ("response time", "From when a request was due to its final answer, completed requests: what a user waits for, delays of the generator included."),
-        ("service time", "From the last send to its answer, completed requests: what the server takes."),
-        ("dispatch delay", "From when a request was due to its first send: how late the generator was."),
-        ("p50, p99, p99.9", "The shortest time that 50 %, 99 %, 99.9 % of the requests did not exceed; from merged histograms, within 0.1 %."),
-        ("RCU, WCU", "Read and write capacity units. One RCU is a strongly consistent read of up to 4 KiB or two eventually consistent ones; one WCU is a write of up to 1 KiB."),
-        ("consumed", "Units that the answers declare. Mean: over the measured phases. Peak: the busiest second."),
-        ("provisioned", "Units per second that the table had, on average."),
-        ("demand", "An estimate of the units per second that would have served every request: requests due × mean units of the completed ones of the same operation. At its busiest: in the ten seconds in a row in which most were due."),
-        ("throttle reasons", "How often throttled attempts, retries included, gave each reason. One attempt may give several, so the reasons may be more than the attempts."),
-        ("burst", "Unused units of the last minutes that DynamoDB lets a table spend later. Dry: less than 1 % of the most that can be saved up."),
-        ("key range", "A throttle because one partition was at its own ceiling, whatever the table has left."),
-        ("INVALID", "Dispatch delay or drops exceeded what the scenario allows, or the record contradicts itself: the run says nothing about the table."),
-    ]
-    .into_iter()
-    .map(|(term, value)| fact(term, value))
-    .collect()
 }

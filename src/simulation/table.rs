@@ -9,8 +9,11 @@ use crate::{
         throttle::Resource,
     },
     engine::Answer,
-    record::{Declared, IntervalTable},
-    scenario::{Action, OperationKind, OperationSpec, Presence},
+    record::{
+        Declared, IntervalTable,
+        heat::{ResourceHeat, watch::HeatWatch},
+    },
+    scenario::{Action, ModelParameters, OperationKind, OperationSpec, Presence},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
     workload::{Pick, Workload},
 };
@@ -31,6 +34,7 @@ pub(super) type Member = (u64, Option<Action>);
 pub(super) struct SimulatedTable {
     /// `None`: whatever is asked for is served.
     capacity: Option<TableCapacity>,
+    watch: HeatWatch,
     items: StoredItems,
     /// By position among the table's indexes: the number among the global ones.
     global: Vec<Option<usize>>,
@@ -71,6 +75,7 @@ impl SimulatedTable {
     ) -> Result<Self, SimulationError> {
         Ok(Self {
             capacity: None,
+            watch: HeatWatch::new(Timestamp::ZERO),
             items: StoredItems::new(workload, index, loaded)?,
             global: global_numbers(&workload.scenario().tables[index]),
         })
@@ -115,17 +120,31 @@ impl SimulatedTable {
         }
     }
 
-    /// How the table stands at `now`.
-    pub(super) fn status(&mut self, now: Timestamp) -> IntervalTable {
+    /// Second number `second` is over at `now`: how the table stands.
+    pub(super) fn close_second(&mut self, second: u64, now: Timestamp) -> IntervalTable {
         let globals = self.global.iter().flatten().count();
         let Some(capacity) = &mut self.capacity else {
             return IntervalTable::default();
         };
+        let resources = std::iter::once(Resource::Table).chain((0..globals).map(Resource::Index));
+        self.watch.close_second(second, capacity, resources, now);
         let mut status = |resource| IntervalTable::from(capacity.status(resource, now));
         IntervalTable {
             indexes: (0..globals).map(|g| status(Resource::Index(g))).collect(),
             ..status(Resource::Table)
         }
+    }
+}
+
+impl SimulatedTable {
+    /// What became hot, as of table number `table`: its own, then that of its indexes.
+    pub(super) fn heat(&self, table: usize, parameters: &ModelParameters) -> Vec<ResourceHeat> {
+        let globals = 0..self.global.iter().flatten().count();
+        let indexes = globals.map(|index| (Resource::Index(index), Some(index)));
+        std::iter::once((Resource::Table, None))
+            .chain(indexes)
+            .filter_map(|(resource, index)| self.watch.heat(resource, (table, index), parameters))
+            .collect()
     }
 }
 
@@ -447,6 +466,7 @@ impl<'a> Attempt<'a> {
         match capacity.check(arms, self.now) {
             AdmissionDecision::Admitted => Ok(()),
             AdmissionDecision::Throttled { reasons, .. } => {
+                self.table.watch.throttled(arms, &reasons);
                 let names = reasons.iter().map(|reason| reason.wire_name().to_owned());
                 Err(Answer::Throttled {
                     reasons: names.collect(),
@@ -457,7 +477,12 @@ impl<'a> Attempt<'a> {
 
     fn spend(&mut self, arms: &[Arm]) {
         match &mut self.table.capacity {
-            Some(capacity) => capacity.spend(arms, self.now),
+            Some(capacity) => {
+                capacity.spend(arms, self.now);
+                for arm in arms {
+                    self.table.watch.served(arm);
+                }
+            }
             None => self.spent.extend_from_slice(arms),
         }
     }

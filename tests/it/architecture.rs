@@ -32,6 +32,7 @@ const BANNED_IN_CORE: &[(&str, &str)] = &[
 const WRAPPED: &[(&str, &str)] = &[
     ("hdrhistogram", "src/record/histogram"),
     ("plotters", "src/report/chart"),
+    ("png", "src/report/chart/heat"),
     ("dynoxide", "src/emulator"),
     ("aws_sdk_dynamodb", "src/target/sdk"),
     ("aws_config", "src/target/sdk"),

@@ -1,120 +1,216 @@
-//! The report in a real browser, opened from disk: headless Chromium, light and dark.
+//! The report in a real browser, opened from disk: headless Chromium, light and dark, on narrow
+//! and wide windows and on paper.
+
+mod devtools;
 
 use std::{
-    env, fs,
-    path::Path,
-    process::{Command, Stdio},
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use dynamometer::report::html;
+use dynamometer::{
+    report::html,
+    scenario::parse::parse,
+    simulation::{SimulationOptions, header, simulate},
+};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixtures::{self, Case};
+use crate::{
+    fixtures::{self, Case},
+    heat,
+};
+use devtools::{Browser, Look};
 
-/// Hosts that the browser itself calls at its start, however it is asked not to.
-const OF_THE_BROWSER: [&str; 3] = [".google.com", ".googleapis.com", ".gvt1.com"];
+const PROBE: &str = include_str!("browser/probe.js");
+const DESK: Look = Look {
+    theme: "light",
+    media: "screen",
+    width: 1160,
+};
 
-struct Visit {
-    dom: String,
-    console: Vec<String>,
-    requests: Vec<String>,
+/// The page of a run, in a folder of its own.
+struct Page {
+    file: PathBuf,
+    case: Case,
+    _folder: TempDir,
 }
 
-fn chromium() -> Option<&'static str> {
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| {
-            let version = Command::new(name)
-                .arg("--version")
-                .stdout(Stdio::null())
-                .status();
-            version.is_ok_and(|status| status.success())
-        })
-}
-
-/// `preferred`: Blink's number for a colour scheme, 0 dark, 1 light.
-fn visit(browser: &str, page: &Path, folder: &Path, preferred: u8) -> Visit {
-    let profile = TempDir::new_in(folder).unwrap();
-    let log = profile.path().join("net.json");
-    let output = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
-        .args(["--enable-logging=stderr", "--log-level=0", "--dump-dom"])
-        .arg(format!("--blink-settings=preferredColorScheme={preferred}"))
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("--log-net-log={}", log.display()))
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let log: serde_json::Value = serde_json::from_slice(&fs::read(log).unwrap()).unwrap();
-    let urls = log["events"].as_array().unwrap().iter();
-    Visit {
-        dom: String::from_utf8(output.stdout).unwrap(),
-        console: stderr
-            .lines()
-            .filter(|line| line.contains("CONSOLE"))
-            .map(Into::into)
-            .collect(),
-        requests: urls
-            .filter_map(|event| event["params"]["url"].as_str())
-            .filter(|url| url.starts_with("http") && !of_the_browser(url))
-            .map(Into::into)
-            .collect(),
-    }
-}
-
-fn of_the_browser(url: &str) -> bool {
-    let host = url.split('/').nth(2).unwrap_or_default();
-    OF_THE_BROWSER.iter().any(|domain| host.ends_with(domain))
-}
-
-#[test]
-fn the_report_opens_without_a_message_or_a_request_in_light_and_dark() {
-    let Some(browser) = chromium() else {
-        assert!(
-            env::var_os("DYNO_REQUIRE_CHROMIUM").is_none(),
-            "Chromium is required but absent"
-        );
-        println!("SKIPPED: no Chromium on this machine");
-        return;
-    };
-    let folder = TempDir::new().unwrap();
-    let pages: [(&str, Case); 2] = [
-        ("throttled", fixtures::both_throttled()),
-        ("hostile", fixtures::hostile_names()),
-    ];
-    for (name, case) in pages {
-        let page = folder.path().join(format!("{name}.html"));
-        fs::write(
-            &page,
-            html::render(&case.view(), &case.record, &case.scenario),
-        )
-        .unwrap();
-        for preferred in [0, 1] {
-            let seen = visit(browser, &page, folder.path(), preferred);
-            assert!(seen.console.is_empty(), "{name}: {:?}", seen.console);
-            assert!(seen.requests.is_empty(), "{name}: {:?}", seen.requests);
-            // The script ran: the button that it adds is there.
-            assert!(seen.dom.contains("<button"), "{name}");
-            assert!(seen.dom.contains("</svg>"), "{name}");
+impl Page {
+    fn of(case: Case) -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("report.html");
+        let page = html::render(&case.view(), &case.record, &case.scenario);
+        fs::write(&file, page).unwrap();
+        Self {
+            file,
+            case,
+            _folder: folder,
         }
     }
 }
 
+/// A simulation of a shipped scenario.
+fn simulated(file: &str) -> Case {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios")
+        .join(file);
+    let source = fs::read_to_string(path).unwrap();
+    let scenario = Arc::new(
+        parse(&source, file)
+            .unwrap_or_else(|told| panic!("{told}"))
+            .scenario,
+    );
+    let options = SimulationOptions::default();
+    let header = header(&scenario, source, "0.1.0", &options);
+    let record = simulate(&scenario, header, &options).unwrap();
+    Case {
+        scenario: (*scenario).clone(),
+        record,
+    }
+}
+
+/// On every width, in both themes and on paper.
+fn looks() -> impl Iterator<Item = Look> {
+    let widths = [400, 800, 1600].into_iter();
+    let on_screen = widths.flat_map(|width| {
+        ["light", "dark"].map(|theme| Look {
+            theme,
+            media: "screen",
+            width,
+        })
+    });
+    // The width of A4 with its margins.
+    on_screen.chain([Look {
+        theme: "dark",
+        media: "print",
+        width: 720,
+    }])
+}
+
+fn check(browser: &mut Browser, name: &str, case: Case) {
+    let page = Page::of(case);
+    for look in looks() {
+        browser.open(&page.file, look);
+        let place = format!("{name}, {look:?}");
+        let faults = browser.evaluate(PROBE);
+        assert_eq!(faults, Value::Array(vec![]), "{place}");
+        assert!(
+            browser.console().is_empty(),
+            "{place}: {:?}",
+            browser.console()
+        );
+        // What is in the page itself is no request.
+        let mut requests = browser.requests();
+        requests.retain(|url| !url.starts_with("data:"));
+        let [own] = requests[..] else {
+            panic!("{place}: {requests:?}")
+        };
+        assert!(own.starts_with("file://"), "{place}: {own}");
+        browser.picture(&format!(
+            "{name}-{}-{}-{}",
+            look.media, look.theme, look.width
+        ));
+    }
+    let charts = browser.evaluate("document.querySelectorAll('figure svg[viewBox]').length");
+    let names = browser.names_of_images();
+    assert!(
+        charts.as_u64() <= Some(names.len() as u64),
+        "{name}: {names:?}"
+    );
+    assert!(
+        names.iter().all(|name| !name.trim().is_empty()),
+        "{names:?}"
+    );
+}
+
 #[test]
-fn the_browser_s_own_calls_are_told_from_the_page_s() {
-    assert!(of_the_browser("https://update.googleapis.com/service"));
-    assert!(!of_the_browser("https://example.com/x.google.com"));
+fn every_page_is_whole_and_legible_on_any_window() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    check(&mut browser, "throttled", fixtures::both_throttled());
+    check(&mut browser, "hostile", fixtures::hostile_names());
+    check(&mut browser, "empty", fixtures::empty());
+    check(&mut browser, "orders", simulated("orders.toml"));
+    check(&mut browser, "hot", heat::hot());
+}
+
+#[test]
+fn an_svg_opens_by_itself() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    for case in [fixtures::hostile_names(), heat::hot()] {
+        for chart in html::charts(&case.record, &case.scenario) {
+            let file = folder.path().join(format!("{}.svg", chart.id));
+            fs::write(&file, chart.to_svg_file()).unwrap();
+            browser.open(&file, DESK);
+            let root = browser.evaluate(
+                "document.querySelector('parsererror')?.textContent ?? \
+                 document.documentElement.nodeName",
+            );
+            assert_eq!(root, "svg", "{}", chart.id);
+            assert!(
+                browser.console().is_empty(),
+                "{}: {:?}",
+                chart.id,
+                browser.console()
+            );
+        }
+    }
+}
+
+/// What is said below the first chart.
+const VALUES: &str = "document.querySelector('.values').textContent";
+
+#[test]
+fn the_crosshair_tells_the_values_of_its_second() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let page = Page::of(fixtures::throttled());
+    browser.open(&page.file, DESK);
+    assert_eq!(browser.evaluate(VALUES), "");
+    // The middle of second 12 of 30, wherever the chart lies.
+    let place = browser.evaluate(
+        "(() => { const svg = document.querySelector('svg[data-seconds]'); \
+         svg.scrollIntoView({block: 'center'}); const box = svg.getBoundingClientRect(); \
+         const [left, right] = svg.dataset.plot.split(' ').map(Number); \
+         const x = left + (right - left) * 12.5 / svg.dataset.seconds; \
+         return [box.left + x * box.width / svg.viewBox.baseVal.width, box.top + 60]; })()",
+    );
+    browser.point_at(place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
+    let consumed = |second: usize| {
+        let parts = &page.case.record.intervals[second].operations;
+        parts
+            .iter()
+            .map(|part| part.consumed.read.as_f64())
+            .sum::<f64>()
+    };
+    let told = browser.evaluate(VALUES).as_str().unwrap().to_owned();
+    assert!(told.starts_with("at 0:12"), "{told}");
+    let expected = format!("Users consumed RCU {}", consumed(12));
+    assert!(told.contains(&expected), "{expected} in {told}");
+
+    browser.evaluate("document.querySelector('svg[data-seconds]').focus()");
+    for (key, time) in [
+        ("Home", "at 0:00"),
+        ("ArrowRight", "at 0:01"),
+        ("PageDown", "at 0:11"),
+        ("ArrowLeft", "at 0:10"),
+        ("End", "at 0:29"),
+    ] {
+        browser.press(key);
+        let told = browser.evaluate(VALUES).as_str().unwrap().to_owned();
+        assert!(told.starts_with(time), "{key}: {told}");
+    }
+    let told = browser.evaluate(VALUES).as_str().unwrap().to_owned();
+    let expected = format!("Users consumed RCU {}", consumed(29));
+    assert!(told.contains(&expected), "{expected} in {told}");
+    browser.press("Escape");
+    assert_eq!(browser.evaluate(VALUES), "");
+    assert!(browser.console().is_empty(), "{:?}", browser.console());
 }

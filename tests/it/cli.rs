@@ -415,13 +415,58 @@ fn the_emulator_alone_says_where_it_listens_and_stops_on_a_signal() {
 
     // A second process runs against it like against any other server.
     let scenario = run.short("1s", "100 %");
-    let output = run.dyno(&["run", &scenario, "--endpoint", line.trim()]);
+    let output = run.dyno(&[
+        "run",
+        &scenario,
+        "--endpoint",
+        line.trim(),
+        "--progress",
+        "json",
+    ]);
     assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let told: Vec<serde_json::Value> = stderr(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+        .collect();
+    for kind in ["loading", "event", "progress"] {
+        assert!(
+            told.iter().any(|one| one["kind"] == kind),
+            "{kind}: {told:?}"
+        );
+    }
     let results = run.results();
     assert_eq!(results["record"]["provenance"]["target"], line.trim());
 
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn each_chart_is_a_file_of_its_own() {
+    let run = Run::new();
+    let scenario = run.short("1s", "100 %");
+    let output = run.dyno(&["simulate", &scenario]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let results = run.only_run().join("results.json");
+    let results = results.to_str().unwrap();
+    let refused = run.dyno(&["report", results, "--format", "svg"]);
+    assert_eq!(code(&refused), 2);
+    assert!(stderr(&refused).contains("-o DIR"), "{}", stderr(&refused));
+    let folder = run.only_run().join("charts");
+    let folder = folder.to_str().unwrap();
+    let output = run.dyno(&["report", results, "--format", "svg", "-o", folder]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let files: Vec<_> = stdout(&output).lines().map(str::to_owned).collect();
+    assert!(
+        files.iter().any(|file| file.ends_with("capacity-0.svg")),
+        "{files:?}"
+    );
+    for file in files {
+        assert!(
+            fs::read_to_string(&file).unwrap().starts_with("<svg"),
+            "{file}"
+        );
+    }
 }
 
 #[test]

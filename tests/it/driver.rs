@@ -498,7 +498,7 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
     let stored = table.clone();
     let hooks = Hooks {
         progress: Some(sender),
-        capacity: Some(Arc::new(move || {
+        capacity: Some(Arc::new(move |_second| {
             let table = table.clone();
             Box::pin(async move { vec![table] })
         })),

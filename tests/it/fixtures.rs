@@ -6,7 +6,7 @@ use std::time::Duration;
 use dynamometer::{
     analysis::Analysis,
     record::{
-        Declared, IntervalTable, Outcome, Provenance, RunRecord, Sample,
+        Declared, IntervalTable, Outcome, OutcomeCounts, Provenance, RunRecord, Sample,
         recorder::{Recorder, RunHeader},
     },
     report::ReportView,
@@ -14,6 +14,8 @@ use dynamometer::{
     schedule::Arrival,
     units::{ByDirection, CapacityUnits, Direction, Timestamp},
 };
+
+use crate::heat;
 
 /// A scenario with the record of a run of it.
 pub struct Case {
@@ -128,6 +130,78 @@ pub fn one_request() -> Case {
     .record()
 }
 
+/// A run of one second.
+pub fn one_second() -> Case {
+    let mut case = Run {
+        until: 1,
+        ..Run::new(50, 40)
+    }
+    .record();
+    let second = Timestamp::from_start(Duration::from_secs(1));
+    for phase in &mut case.record.phases {
+        phase.ends = second;
+    }
+    case
+}
+
+/// Every answer was a throttle.
+pub fn all_throttled() -> Case {
+    Run {
+        fate: Fate::Refusing,
+        ..Run::new(2, 2)
+    }
+    .record()
+}
+
+/// [`throttled`], with each counter as of a run of more than 10^9 requests.
+pub fn billion() -> Case {
+    const TIMES: u32 = 2_000_000;
+    let times = u64::from(TIMES);
+    let scale = |counts: &mut OutcomeCounts| {
+        for count in [
+            &mut counts.completed,
+            &mut counts.throttled,
+            &mut counts.failed,
+            &mut counts.timed_out,
+            &mut counts.dropped,
+        ] {
+            *count *= times;
+        }
+    };
+    let mut case = throttled();
+    for phase in &mut case.record.phases {
+        phase.arrivals *= times;
+        for totals in &mut phase.operations {
+            scale(&mut totals.outcomes);
+            totals.attempts *= times;
+            totals.consumed = ByDirection::from_fn(|d| totals.consumed[d] * i64::from(TIMES));
+            totals
+                .throttle_reasons
+                .values_mut()
+                .for_each(|count| *count *= times);
+        }
+    }
+    for second in &mut case.record.intervals {
+        second.arrivals *= times;
+        second.sent *= times;
+        for part in &mut second.operations {
+            scale(&mut part.outcomes);
+            part.consumed = ByDirection::from_fn(|d| part.consumed[d] * i64::from(TIMES));
+            part.throttle_reasons
+                .values_mut()
+                .for_each(|count| *count *= times);
+        }
+    }
+    case
+}
+
+/// [`pass`], on a table of a thousand partitions.
+pub fn thousand_partitions() -> Case {
+    let mut case = pass();
+    case.record.heat = vec![heat::watched(1000, 30, 60)];
+    case
+}
+
 /// No request got an answer.
 pub fn all_failed() -> Case {
     Run {
@@ -205,6 +279,7 @@ pub fn hostile_names() -> Case {
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
     Bucket,
+    Refusing,
     HotPartition,
     Late,
     Failing,
@@ -400,6 +475,7 @@ max = "50ms"
     ) -> (Outcome, Option<&'static str>) {
         let write = direction == Direction::Write;
         match self.fate {
+            Fate::Refusing => (Outcome::Throttled, Some(exhausted(direction))),
             Fate::Failing => (Outcome::Failed, None),
             Fate::Late if number.is_multiple_of(50) => (Outcome::Dropped, None),
             Fate::HotPartition if write && number % 8 == 3 => (
@@ -410,17 +486,18 @@ max = "50ms"
                 Outcome::Completed,
                 Some("TableWriteProvisionedThroughputExceeded"),
             ),
-            _ if bucket[direction] < 1.0 => (
-                Outcome::Throttled,
-                Some(match direction {
-                    Direction::Read => "TableReadProvisionedThroughputExceeded",
-                    Direction::Write => "TableWriteProvisionedThroughputExceeded",
-                }),
-            ),
+            _ if bucket[direction] < 1.0 => (Outcome::Throttled, Some(exhausted(direction))),
             _ => {
                 bucket[direction] -= 1.0;
                 (Outcome::Completed, None)
             }
         }
+    }
+}
+
+const fn exhausted(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Read => "TableReadProvisionedThroughputExceeded",
+        Direction::Write => "TableWriteProvisionedThroughputExceeded",
     }
 }

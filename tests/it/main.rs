@@ -16,6 +16,7 @@ mod existing;
 mod faults;
 mod fixtures;
 mod fuzz;
+mod heat;
 mod html;
 mod interruption;
 mod invariants;

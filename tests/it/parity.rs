@@ -143,9 +143,9 @@ async fn measured_once(source: &str) -> RunRecord {
     let tables: Arc<[Table]> = scenario.tables.clone().into();
     let probe = {
         let handle = handle.clone();
-        Arc::new(move || -> BoxFuture<Vec<IntervalTable>> {
+        Arc::new(move |second| -> BoxFuture<Vec<IntervalTable>> {
             let (handle, tables) = (handle.clone(), Arc::clone(&tables));
-            Box::pin(async move { handle.interval_tables(&tables).await })
+            Box::pin(async move { handle.close_second(second, &tables).await })
         })
     };
     let hooks = Hooks {

@@ -1,5 +1,6 @@
 //! What reports say of known runs.
 
+mod formats;
 mod sentences;
 mod tables;
 
@@ -34,7 +35,11 @@ fn every_case() -> Vec<(&'static str, Case)> {
         ("interrupted at once", fixtures::interrupted_at_once()),
         ("empty", fixtures::empty()),
         ("one request", fixtures::one_request()),
+        ("one second", fixtures::one_second()),
+        ("all throttled", fixtures::all_throttled()),
         ("all failed", fixtures::all_failed()),
+        ("billion", fixtures::billion()),
+        ("thousand partitions", fixtures::thousand_partitions()),
         ("on burst only", fixtures::on_burst_only()),
         ("both throttled", fixtures::both_throttled()),
         ("retried", fixtures::retried()),

@@ -1,23 +1,24 @@
-//! The only file that knows plotters.
+//! From charts to what plotters draws.
 //!
 //! plotters has integer coordinates and literal colours. So everything is drawn at four times
-//! its size, in colours that occur nowhere else and stand for an ink and a texture; the text
-//! that comes out has them replaced by what they stand for.
+//! its size, in colours that occur nowhere else and stand for an ink and a texture; `finish`
+//! replaces them by what they stand for.
 
-use std::{convert::Infallible, fmt::Write as _, ops::Range};
+use std::{convert::Infallible, ops::Range};
 
 use plotters::{
     coord::Shift,
     prelude::{
-        Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, Rectangle,
+        Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, Rectangle,
         SVGBackend, ShapeStyle, Text, TextStyle,
     },
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use crate::scenario::diagnostic::steers_terminal;
-
-use super::{Chart, Ink, Mark, Panel, Point, Shape, Texture};
+use super::{
+    Chart, Ink, Mark, Panel, Point, Shape, Texture,
+    finish::{allowed, finished, picture, stand_in},
+};
 
 /// Drawn units in a pixel.
 const FINE: i32 = 4;
@@ -33,16 +34,14 @@ const TICK: i32 = 4;
 const TEXT: i32 = 13;
 /// Least distance of labels in the right margin.
 const LABEL_DISTANCE: i32 = 16;
-/// Third component of every stand-in colour.
-const STAND_IN: u8 = 0xA5;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Place = (i32, i32);
 
 /// Where a panel lies, in drawn units.
-struct Frame {
-    x: Range<i32>,
-    y: Range<i32>,
+pub(super) struct Frame {
+    pub(super) x: Range<i32>,
+    pub(super) y: Range<i32>,
 }
 
 impl Frame {
@@ -245,6 +244,25 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
                 rectangle(area, (from, frame.y.start), bar, *ink, Texture::Solid);
             }
         }
+        Mark::Cells { until, .. } => {
+            let (left, right) = (frame.x.start, frame.x(chart.x.place(*until)));
+            let number = chart.panels.iter().position(|one| std::ptr::eq(one, panel));
+            let corners = [(left, frame.y.start), (right, frame.y.end)];
+            let colour = ShapeStyle {
+                color: picture(number.unwrap_or_default()).into(),
+                filled: true,
+                stroke_width: 0,
+            };
+            done(area.draw(&Rectangle::new(corners, colour)));
+        }
+        Mark::Frames { corners, ink } => {
+            for (low, high) in corners {
+                let ((left, bottom), (right, top)) = (at(*low), at(*high));
+                let around = [(left, bottom), (left, top), (right, top), (right, bottom)];
+                let closed = around.into_iter().chain([(left, bottom)]).collect();
+                path(area, closed, *ink, Texture::Solid, 6);
+            }
+        }
         Mark::Signs { points, ink, shape } => {
             for point in points {
                 sign(area, at(*point), *shape, *ink);
@@ -338,6 +356,8 @@ fn text(area: &Area, words: &str, at: Place, ink: Ink, horizontal: HPos, vertica
     let style = TextStyle::from(("sans-serif", size).into_font())
         .color(&colour)
         .pos(Pos::new(horizontal, vertical));
+    // The backend writes markup as text, but not what no SVG may hold.
+    let words: String = words.chars().map(allowed).collect();
     done(area.draw(&Text::new(words, at, style)));
 }
 
@@ -347,100 +367,4 @@ fn colour(ink: Ink, texture: Texture) -> ShapeStyle {
         filled: true,
         stroke_width: 4,
     }
-}
-
-fn stand_in(ink: Ink, texture: Texture) -> RGBColor {
-    let position = |found: Option<usize>| found.and_then(|at| u8::try_from(at).ok()).unwrap_or(0);
-    let ink = position(Ink::ALL.iter().position(|other| *other == ink));
-    let texture = position(Texture::ALL.iter().position(|other| *other == texture));
-    RGBColor(ink, texture, STAND_IN)
-}
-
-/// Replaces the stand-ins and the frame of the file by what a page needs.
-fn finished(chart: &Chart, drawn: &str, size: (u32, u32), frames: &[Frame]) -> String {
-    let body = drawn
-        .split_once(">\n")
-        .and_then(|(_, rest)| rest.rsplit_once("</svg>"))
-        .map_or("", |(body, _)| body);
-    let id = &chart.id;
-    let mut body = body
-        .replace("opacity=\"1\" ", "")
-        .replace(" font-family=\"sans-serif\"", "")
-        .replace(" stroke=\"none\"", "")
-        .replace(" \"", "\"")
-        .replace(">\n", ">");
-    let mut patterns = String::new();
-    for ink in Ink::ALL {
-        let name = ink.name();
-        for texture in Texture::ALL {
-            let RGBColor(red, green, blue) = stand_in(ink, texture);
-            let literal = format!("#{red:02X}{green:02X}{blue:02X}");
-            let fill = match texture {
-                Texture::Hatched => format!("fill=\"url(#{id}-{name})\""),
-                Texture::Pale => format!("fill=\"var(--{name})\" fill-opacity=\".15\""),
-                _ => format!("fill=\"var(--{name})\""),
-            };
-            let stroke = match texture {
-                Texture::Dashed => " stroke-dasharray=\"28 16\"",
-                Texture::Dotted => " stroke-dasharray=\"6 12\"",
-                _ => "",
-            };
-            if texture == Texture::Hatched && body.contains(&literal) {
-                let _ = write!(
-                    patterns,
-                    "<pattern id=\"{id}-{name}\" width=\"20\" height=\"20\" \
-                     patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
-                     <rect width=\"20\" height=\"20\" fill=\"var(--{name})\" fill-opacity=\".2\"/>\
-                     <rect width=\"10\" height=\"20\" fill=\"var(--{name})\"/></pattern>"
-                );
-            }
-            body = body.replace(&format!("fill=\"{literal}\""), &fill).replace(
-                &format!("stroke=\"{literal}\""),
-                &format!("stroke=\"var(--{name})\"{stroke}"),
-            );
-        }
-    }
-    let plot = frames
-        .first()
-        .zip(frames.last())
-        .map_or_else(String::new, |(first, last)| {
-            let (x, top, bottom) = (&first.x, first.y.start, last.y.end);
-            format!("{} {} {top} {bottom}", x.start, x.end)
-        });
-    let attributes = chart
-        .attributes
-        .iter()
-        .fold(String::new(), |mut all, (name, value)| {
-            let _ = write!(all, " {name}=\"{}\"", escaped(value));
-            all
-        });
-    format!(
-        "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
-         data-plot=\"{plot}\"{attributes}><title id=\"{id}-t\">{}</title>\
-         <desc id=\"{id}-d\">{}</desc><defs>{patterns}</defs>{body}</svg>",
-        size.0,
-        size.1,
-        escaped(&chart.title),
-        escaped(&chart.description),
-    )
-}
-
-/// Text as it may stand in an element or a quoted attribute.
-#[must_use]
-pub fn escaped(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut all, character| {
-            match character {
-                '&' => all.push_str("&amp;"),
-                '<' => all.push_str("&lt;"),
-                '>' => all.push_str("&gt;"),
-                '"' => all.push_str("&quot;"),
-                '\'' => all.push_str("&#39;"),
-                '\n' | '\r' | '\t' => all.push(character),
-                // Not allowed in SVG, or able to turn the direction of the text around it.
-                other if steers_terminal(other) => all.push('\u{fffd}'),
-                other => all.push(other),
-            }
-            all
-        })
 }

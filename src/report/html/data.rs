@@ -3,10 +3,13 @@
 use serde_json::{Number, Value, json};
 
 use super::{
-    figure::{Keep, capacity_columns, latency_columns, schedule_columns, throttle_column},
+    figure::{
+        Keep, capacity_columns, heat_column, hottest_series, index_name, latency_columns,
+        schedule_columns, throttle_column,
+    },
     timeline::{Timeline, latencies},
 };
-use crate::{record::RunRecord, units::Direction};
+use crate::{record::RunRecord, report::heat::name, units::Direction};
 
 /// Rows, at most.
 const MAX_ROWS: usize = 3600;
@@ -28,7 +31,11 @@ pub fn script(record: &RunRecord, timeline: &Timeline) -> String {
 }
 
 fn json(record: &RunRecord, timeline: &Timeline) -> Value {
-    let columns = columns(record, timeline);
+    let hottest = hottest(record, timeline.seconds);
+    let mut columns = columns(record, timeline);
+    for (name, series) in &hottest {
+        columns.push((name.clone(), series, Keep::Highest));
+    }
     let latency_names = latency_columns();
     let count = columns.len() + latency_names.len();
     let most = (MAX_CELLS / count).clamp(1, MAX_ROWS);
@@ -70,6 +77,18 @@ fn short(value: Option<f64>) -> Value {
     }
 }
 
+/// The hottest partition of each table and index.
+fn hottest(record: &RunRecord, seconds: usize) -> Vec<(String, Vec<f64>)> {
+    let heat = record.heat.iter().flat_map(|heat| {
+        Direction::ALL.map(|direction| {
+            let name = heat_column(&name(record, heat), direction);
+            (name, hottest_series(heat, direction, seconds))
+        })
+    });
+    heat.filter(|(_, series)| series.iter().any(|share| *share > 0.0))
+        .collect()
+}
+
 fn columns<'a>(record: &RunRecord, timeline: &'a Timeline) -> Vec<(String, &'a [f64], Keep)> {
     let schedule: [&[f64]; 6] = [
         &timeline.offered,
@@ -84,9 +103,15 @@ fn columns<'a>(record: &RunRecord, timeline: &'a Timeline) -> Vec<(String, &'a [
         .zip(schedule)
         .map(|(name, series)| (name, series, Keep::Highest))
         .collect();
-    for (table, series) in record.tables.iter().zip(&timeline.tables) {
+    for (number, (table, series)) in record.tables.iter().zip(&timeline.tables).enumerate() {
         for direction in Direction::ALL {
             columns.extend(capacity_columns(&table.name, series, direction));
+        }
+        for (index, series) in series.indexes.iter().enumerate() {
+            let name = index_name(record, number, index);
+            for direction in Direction::ALL {
+                columns.extend(capacity_columns(&name, series, direction));
+            }
         }
     }
     for (cause, both) in &timeline.causes {

@@ -1,15 +1,19 @@
 //! The charts of the report: a question, a drawing that answers it, and the same as a table.
 
 mod capacity;
+mod heat;
 mod latency;
 mod percentile;
 mod schedule;
+mod skew;
 mod throttles;
 
-pub use capacity::{capacity, columns as capacity_columns};
+pub use capacity::{capacity, columns as capacity_columns, index_name};
+pub use heat::{column_name as heat_column, heat, hottest_series};
 pub use latency::latency_over_time;
 pub use percentile::latency_by_percentile;
 pub use schedule::schedule;
+pub use skew::key_skew;
 pub use throttles::{column_name as throttle_column, throttles};
 
 use super::timeline::{Timeline, middle, thinned};
@@ -66,6 +70,10 @@ pub enum Sample {
     Surface(Texture),
     /// A sign on a line.
     Sign(char),
+    /// A frame around a surface.
+    Frame,
+    /// A surface in the colour of a share from 0 to 1.
+    Shade(f64),
 }
 
 /// Numbers below a chart.

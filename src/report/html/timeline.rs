@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     analysis::{ThrottleCause, throttle_direction},
-    record::{RunRecord, histogram::LatencyHistogram},
-    units::{ByDirection, Direction, Quantile},
+    record::{Interval, IntervalTable, RunRecord, histogram::LatencyHistogram},
+    units::{ByDirection, CapacityUnits, Direction, Quantile},
 };
 
 /// One number for each second of the run.
@@ -34,7 +34,7 @@ pub struct Timeline {
     pub causes: BTreeMap<ThrottleCause, ByDirection<Series>>,
 }
 
-/// One table over time.
+/// One table, or one of its global indexes, over time.
 #[derive(Debug)]
 pub struct TableSeries {
     /// Units consumed.
@@ -43,8 +43,24 @@ pub struct TableSeries {
     pub provisioned: ByDirection<Series>,
     /// Burst credit left, % of its largest; `None` when the target does not show it.
     pub burst_percent: Option<ByDirection<Series>>,
-    /// Throttle events.
+    /// Throttle events. The reasons of an index do not tell which: they count for each index of
+    /// the table.
     pub throttles: ByDirection<Series>,
+    /// The table's global indexes, in the order of the record.
+    pub indexes: Vec<TableSeries>,
+}
+
+impl TableSeries {
+    fn zero(seconds: usize, indexes: usize) -> Self {
+        let zero = || ByDirection::from_fn(|_| vec![0.0; seconds]);
+        Self {
+            consumed: zero(),
+            provisioned: zero(),
+            burst_percent: None,
+            throttles: zero(),
+            indexes: (0..indexes).map(|_| Self::zero(seconds, 0)).collect(),
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for drawing")]
@@ -55,7 +71,7 @@ const fn number(count: u64) -> f64 {
 impl Timeline {
     /// The seconds of `record`; those in which nothing happened are zero.
     #[must_use]
-    pub fn of(record: &RunRecord) -> Self {
+    pub fn of<'a>(record: &'a RunRecord) -> Self {
         let seconds = length(record);
         let zero = || vec![0.0; seconds];
         let mut timeline = Self {
@@ -69,12 +85,7 @@ impl Timeline {
             tables: record
                 .tables
                 .iter()
-                .map(|_| TableSeries {
-                    consumed: ByDirection::from_fn(|_| zero()),
-                    provisioned: ByDirection::from_fn(|_| zero()),
-                    burst_percent: None,
-                    throttles: ByDirection::from_fn(|_| zero()),
-                })
+                .map(|table| TableSeries::zero(seconds, table.indexes.len()))
                 .collect(),
             causes: BTreeMap::new(),
         };
@@ -105,12 +116,30 @@ impl Timeline {
                 if let Some(table) = timeline.tables.get_mut(operation.table) {
                     for direction in Direction::ALL {
                         table.consumed[direction][at] += part.consumed[direction].as_f64();
+                        for (index, units) in table.indexes.iter_mut().zip(&part.index_consumed) {
+                            index.consumed[direction][at] += units[direction].as_f64();
+                        }
                     }
                 }
             }
         }
-        for (index, table) in timeline.tables.iter_mut().enumerate() {
-            fill_capacity(record, index, table, seconds);
+        for (number, table) in timeline.tables.iter_mut().enumerate() {
+            let about = &record.tables[number];
+            let state = |interval: &'a Interval| interval.tables.get(number);
+            fill_capacity(
+                record,
+                (about.provisioned, about.burst_seconds),
+                table,
+                state,
+            );
+            for (position, index) in table.indexes.iter_mut().enumerate() {
+                let state = |interval: &'a Interval| {
+                    let indexes = &interval.tables.get(number)?.indexes;
+                    indexes.get(position)
+                };
+                let at_first = about.indexes[position].provisioned;
+                fill_capacity(record, (at_first, about.burst_seconds), index, state);
+            }
         }
         timeline
     }
@@ -134,6 +163,11 @@ impl Timeline {
                 number(count);
             if let Some(table) = self.tables.get_mut(operation.table) {
                 table.throttles[direction][at] += number(count);
+                if cause == ThrottleCause::Index {
+                    for index in &mut table.indexes {
+                        index.throttles[direction][at] += number(count);
+                    }
+                }
             }
         }
     }
@@ -158,32 +192,36 @@ fn length(record: &RunRecord) -> usize {
 }
 
 /// Provisioned capacity and burst credit hold until the record says otherwise.
-fn fill_capacity(record: &RunRecord, index: usize, table: &mut TableSeries, seconds: usize) {
-    let about = &record.tables[index];
-    let mut provisioned = about.provisioned;
+fn fill_capacity<'a>(
+    record: &'a RunRecord,
+    (mut provisioned, burst_seconds): (ByDirection<CapacityUnits>, u32),
+    series: &mut TableSeries,
+    state: impl Fn(&'a Interval) -> Option<&'a IntervalTable>,
+) {
+    let seconds = series.consumed.read.len();
     let mut burst: Option<ByDirection<f64>> = None;
     let mut intervals = record.intervals.iter().peekable();
     for at in 0..seconds {
         while let Some(interval) = intervals.next_if(|interval| interval.second <= at as u64) {
-            if let Some(state) = interval.tables.get(index) {
+            if let Some(state) = state(interval) {
                 provisioned = state.provisioned;
                 burst = state.burst_left.or(burst);
             }
         }
         for direction in Direction::ALL {
             let units = provisioned[direction].as_f64();
-            table.provisioned[direction][at] = units;
+            series.provisioned[direction][at] = units;
             if let Some(left) = burst {
-                let full = units * f64::from(about.burst_seconds);
+                let full = units * f64::from(burst_seconds);
                 let percent = if full > 0.0 {
                     left[direction] / full * 100.0
                 } else {
                     0.0
                 };
-                let series = table
+                let burst = series
                     .burst_percent
                     .get_or_insert_with(|| ByDirection::from_fn(|_| vec![f64::NAN; seconds]));
-                series[direction][at] = percent.clamp(0.0, 100.0);
+                burst[direction][at] = percent.clamp(0.0, 100.0);
             }
         }
     }

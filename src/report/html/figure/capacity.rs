@@ -10,53 +10,97 @@ use crate::{
     units::Direction,
 };
 
-/// The chart of table number `index`.
+/// The chart of table number `table`, or of its global index number `index`.
 #[must_use]
-pub fn capacity(record: &RunRecord, timeline: &Timeline, index: usize) -> Figure {
-    let table = &timeline.tables[index];
-    let name = &record.tables[index].name;
+pub fn capacity(
+    record: &RunRecord,
+    timeline: &Timeline,
+    table: usize,
+    index: Option<usize>,
+) -> Figure {
+    let about = &record.tables[table];
+    let own = &timeline.tables[table];
+    let (series, name, whose, id) = match index {
+        None => {
+            let whose = format!("table {}", about.name);
+            (own, about.name.clone(), whose, format!("capacity-{table}"))
+        }
+        Some(index) => {
+            let name = &about.indexes[index].name;
+            (
+                &own.indexes[index],
+                index_name(record, table, index),
+                format!("index {name} of table {}", about.name),
+                format!("capacity-{table}-{index}"),
+            )
+        }
+    };
     let (x, x_heading) = time_axis(timeline);
     let panels = Direction::ALL
         .into_iter()
-        .flat_map(|direction| panels(timeline, table, direction))
+        .flat_map(|direction| panels(timeline, series, direction))
         .collect();
     let names: Vec<String> = Direction::ALL
         .into_iter()
-        .flat_map(|direction| columns(name, table, direction))
+        .flat_map(|direction| columns(&name, series, direction))
         .map(|(name, ..)| name)
         .collect();
     Figure {
-        reading: if record.tables[index].on_demand {
-            format!(
-                "Table {name}, billed by the request: nothing is provisioned. Seconds in which \
-                 requests were throttled are shaded."
-            )
-        } else {
-            format!(
-                "Table {name}. Consumption may stay above the dashed line only while burst \
-                 credit lasts; when that is gone, requests are throttled (shaded)."
-            )
-        },
-        legend: legend(record.tables[index].on_demand),
+        reading: reading(
+            &whose,
+            about.on_demand,
+            index.is_some() && about.indexes.len() > 1,
+        ),
+        legend: legend(timeline, about.on_demand),
         chart: Chart {
-            id: format!("capacity-{index}"),
-            title: if record.tables[index].on_demand {
-                format!("Capacity of table {name}: consumed units per second, on demand")
+            id,
+            title: if about.on_demand {
+                format!("Capacity of {whose}: consumed units per second, on demand")
             } else {
-                format!("Capacity of table {name}: consumed against provisioned units per second")
+                format!("Capacity of {whose}: consumed against provisioned units per second")
             },
-            description: description(table),
+            description: description(series),
             x,
             x_heading,
             panels,
             right_margin: 110,
             attributes: time_attributes(timeline, &names),
         },
-        table: numbers(timeline, table),
+        table: numbers(timeline, series),
     }
 }
 
-fn legend(on_demand: bool) -> Vec<Key> {
+/// What the page's data call an index: `Orders/by-shop`.
+pub fn index_name(record: &RunRecord, table: usize, index: usize) -> String {
+    let about = &record.tables[table];
+    format!("{}/{}", about.name, about.indexes[index].name)
+}
+
+fn reading(whose: &str, on_demand: bool, one_of_several: bool) -> String {
+    let mut capital = whose.to_owned();
+    capital[..1].make_ascii_uppercase();
+    let meaning = if on_demand {
+        format!(
+            "{capital}, billed by the request: nothing is provisioned. Seconds in which requests \
+             were throttled are shaded."
+        )
+    } else {
+        format!(
+            "{capital}. Consumption may stay above the dashed line only while burst credit \
+             lasts; when that is gone, requests are throttled (shaded)."
+        )
+    };
+    if one_of_several {
+        format!(
+            "{meaning} A throttled answer does not say which index refused: each index of the \
+             table is shaded."
+        )
+    } else {
+        meaning
+    }
+}
+
+fn legend(timeline: &Timeline, on_demand: bool) -> Vec<Key> {
     let mut legend = vec![
         key(
             Ink::Read,
@@ -68,21 +112,20 @@ fn legend(on_demand: bool) -> Vec<Key> {
             Sample::Line(Texture::Solid),
             "WCU consumed in each second",
         ),
-        key(
-            Ink::Muted,
-            Sample::Line(Texture::Solid),
-            "mean of each minute, as a console shows it",
-        ),
-        key(
-            Ink::Throttle,
-            Sample::Surface(Texture::Pale),
-            "seconds with throttles",
-        ),
     ];
+    if timeline.seconds >= 60 {
+        let words = "mean of each minute, as a console shows it";
+        legend.push(key(Ink::Muted, Sample::Line(Texture::Solid), words));
+    }
     if !on_demand {
         let sample = Sample::Line(Texture::Dashed);
-        legend.insert(3, key(Ink::Text, sample, "provisioned"));
+        legend.push(key(Ink::Text, sample, "provisioned"));
     }
+    legend.push(key(
+        Ink::Throttle,
+        Sample::Surface(Texture::Pale),
+        "seconds with throttles",
+    ));
     legend
 }
 

@@ -125,7 +125,7 @@ pub fn latency_by_percentile(record: &RunRecord, scenario: &Scenario) -> Figure 
             x,
             x_heading: "share of the completed requests that were as fast or faster, %".to_owned(),
             panels: vec![only],
-            right_margin: 110,
+            right_margin: 140,
             attributes: Vec::new(),
         },
         table: percentile_table(&curves),

@@ -1,0 +1,158 @@
+//! Which keys took how much: exact for a few thousand keys, and for more of them with a bound
+//! on what may be missing.
+//!
+//! The counting is that of Misra and Gries, folded in batches: when there are too many keys,
+//! every count is lowered by that of the key in the middle, and who has nothing left goes. What
+//! was taken off in all is the bound.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{capacity::partition::KeyHash, units::CapacityUnits};
+
+/// Keys that a record names.
+pub const TOP_KEYS: usize = 20;
+/// Keys that are counted at a time, at least.
+const KEYS_KEPT: usize = 4096;
+/// Requests that are folded in at once.
+const BATCH: usize = 4096;
+
+/// What the keys of one direction took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyHeat {
+    /// Units of all keys together.
+    pub units: CapacityUnits,
+    /// How much each count may be too low, in units. Zero: every count is exact.
+    pub missing_at_most: CapacityUnits,
+    /// How many keys there were; absent when that was not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct: Option<u64>,
+    /// The hottest keys, at most [`TOP_KEYS`].
+    pub top: Vec<HotKey>,
+    /// Of the hottest n keys: n, and what they took together, at least.
+    pub curve: Vec<(u64, CapacityUnits)>,
+}
+
+/// One partition key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HotKey {
+    /// Its place in the hash space: 32 hexadecimal digits.
+    pub place: String,
+    /// Its value, where an item of the scenario has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Units that it took, at least.
+    pub units: CapacityUnits,
+    /// Attempts at it that were throttled, at least.
+    pub throttles: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Counter {
+    key: KeyHash,
+    halves: i64,
+    throttles: u64,
+}
+
+/// Counts keys in bounded memory.
+#[derive(Clone, Debug, Default)]
+pub struct KeySketch {
+    /// By key.
+    counted: Vec<Counter>,
+    pending: Vec<Counter>,
+    total: CapacityUnits,
+    missing: i64,
+}
+
+impl KeySketch {
+    /// A key took `units`.
+    pub fn serve(&mut self, key: KeyHash, units: CapacityUnits) {
+        self.total += units;
+        self.push(key, units.halves(), 0);
+    }
+
+    /// An attempt at a key was throttled.
+    pub fn throttle(&mut self, key: KeyHash) {
+        self.push(key, 0, 1);
+    }
+
+    /// Counts what another one counted.
+    pub fn absorb(&mut self, other: Self) {
+        self.total += other.total;
+        self.missing += other.missing;
+        self.pending.extend(other.counted);
+        self.pending.extend(other.pending);
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn finish(mut self) -> KeyHeat {
+        self.fold();
+        let is_exact = self.missing == 0;
+        let distinct = self.counted.len() as u64;
+        // Equal ones in the order of their places, so that a run has one result.
+        self.counted.sort_by_key(|one| (-one.halves, one.key));
+        let mut sum = CapacityUnits::ZERO;
+        let mut curve = Vec::new();
+        for (rank, one) in (1..).zip(&self.counted) {
+            sum += CapacityUnits::from_halves(one.halves);
+            if is_told(rank) || rank == distinct {
+                curve.push((rank, sum));
+            }
+        }
+        KeyHeat {
+            units: self.total,
+            missing_at_most: CapacityUnits::from_halves(self.missing),
+            distinct: is_exact.then_some(distinct),
+            top: (self.counted.iter().take(TOP_KEYS))
+                .map(|one| HotKey {
+                    place: one.key.to_hex(),
+                    value: None,
+                    units: CapacityUnits::from_halves(one.halves),
+                    throttles: one.throttles,
+                })
+                .collect(),
+            curve,
+        }
+    }
+
+    fn push(&mut self, key: KeyHash, halves: i64, throttles: u64) {
+        self.pending.push(Counter {
+            key: key.collection(),
+            halves,
+            throttles,
+        });
+        if self.pending.len() >= BATCH {
+            self.fold();
+        }
+    }
+
+    fn fold(&mut self) {
+        self.counted.append(&mut self.pending);
+        // Stable, and quick where most of it is in order.
+        self.counted.sort_by_key(|one| one.key);
+        self.counted.dedup_by(|one, kept| {
+            let same = one.key == kept.key;
+            if same {
+                kept.halves += one.halves;
+                kept.throttles += one.throttles;
+            }
+            same
+        });
+        if self.counted.len() > 2 * KEYS_KEPT {
+            let mut counts: Vec<i64> = self.counted.iter().map(|one| one.halves).collect();
+            counts.sort_unstable_by_key(|count| -count);
+            let taken = counts[KEYS_KEPT];
+            self.missing += taken;
+            self.counted.retain_mut(|one| {
+                one.halves -= taken;
+                one.halves > 0
+            });
+        }
+    }
+}
+
+/// Ranks at which the curve is told: the first ten, then some twenty to each power of ten.
+fn is_told(rank: u64) -> bool {
+    rank < 10 || rank.is_multiple_of(10_u64.pow(rank.ilog10() - 1) * 5)
+}
