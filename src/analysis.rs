@@ -8,6 +8,7 @@ pub mod cloudwatch;
 mod collect;
 pub mod compare;
 pub mod expectation;
+pub mod runs;
 pub mod seeds;
 pub mod sizing;
 pub mod threshold;

@@ -16,6 +16,7 @@ pub mod junit;
 pub mod markdown;
 pub mod model;
 pub mod plan;
+pub mod runs;
 pub mod seeds;
 pub mod sentence;
 pub mod shards;
