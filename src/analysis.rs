@@ -9,6 +9,7 @@ mod collect;
 pub mod compare;
 pub mod expectation;
 pub mod index;
+pub mod runs;
 pub mod seeds;
 pub mod sizing;
 pub mod spend;

@@ -20,6 +20,7 @@ pub mod markdown;
 pub mod model;
 mod partitions;
 pub mod plan;
+pub mod runs;
 pub mod seeds;
 pub mod sentence;
 pub mod shards;

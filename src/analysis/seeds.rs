@@ -113,6 +113,8 @@ pub enum FigureUnit {
     WriteUnitsPerSecond,
     /// Nanoseconds.
     Nanoseconds,
+    /// Dollars a month.
+    UsdPerMonth,
 }
 
 impl SeedStudy {

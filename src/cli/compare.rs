@@ -1,6 +1,8 @@
-//! `dyno compare`: which partition key.
+//! `dyno compare`: which partition key, or which of several runs.
 
-use std::path::PathBuf;
+mod runs;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -22,10 +24,19 @@ use crate::{
     seed::Seed,
 };
 
+/// Options that only a comparison of keys has.
+const KEY_OPTIONS: [&str; 5] = ["keys", "table", "max_throttled", "seeds", "seed"];
+
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
-    /// Scenario file.
-    scenario: PathBuf,
+    /// Scenario file, whose keys are compared; or two and more finished runs (their folders or
+    /// results.json), each of which is laid beside the first.
+    #[arg(required = true, value_name = "SCENARIO|RUN")]
+    of: Vec<PathBuf>,
+    /// Runs that differ in more than one thing, or say nothing of their table: show how their
+    /// numbers differ, without a verdict.
+    #[arg(long, conflicts_with_all = KEY_OPTIONS)]
+    what_if: bool,
     /// The keys to compare: `attribute`, `attribute+sort_key`, `one#other` (joined),
     /// `attribute/8` (suffix 1…8, a hash of the item's key) or `attribute/random8`. Without
     /// this, every attribute that could be a partition key.
@@ -52,7 +63,22 @@ pub(super) struct CompareArguments {
 }
 
 pub(super) fn compare(arguments: &CompareArguments) -> anyhow::Result<Exit> {
-    let Some(Loaded { mut scenario, .. }) = scenario::load(&arguments.scenario)? else {
+    match &arguments.of[..] {
+        [file] if !arguments.what_if && !is_run(file) => keys(arguments, file),
+        paths => runs::compare(arguments, paths),
+    }
+}
+
+/// A folder, or what a run stores: a scenario is neither.
+fn is_run(path: &Path) -> bool {
+    path.is_dir()
+        || path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+}
+
+fn keys(arguments: &CompareArguments, file: &Path) -> anyhow::Result<Exit> {
+    let Some(Loaded { mut scenario, .. }) = scenario::load(file)? else {
         return Ok(Exit::Usage);
     };
     if let Some(seed) = arguments.seed {

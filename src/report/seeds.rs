@@ -1,9 +1,12 @@
 //! Several simulations of one scenario, as text of at most 80 columns.
 
-use super::format::{count, duration, joined, number, percent};
+use super::{
+    format::{count, duration_difference, joined, number, percent},
+    sizing::dollars,
+};
 use crate::{
     analysis::{
-        seeds::{Figure, FigureUnit, SeedStudy},
+        seeds::{FigureUnit, SeedStudy},
         threshold::Verdict,
     },
     scenario::diagnostic::printable,
@@ -25,9 +28,9 @@ pub fn render(scenario: &str, study: &SeedStudy) -> String {
         lines.push(format!(
             "{:<38}{:>14}{:>14}{:>14}",
             cut(&figure.name),
-            show(median, figure),
-            show(low, figure),
-            show(high, figure)
+            show(median, figure.unit),
+            show(low, figure.unit),
+            show(high, figure.unit)
         ));
     }
     joined(lines)
@@ -55,23 +58,15 @@ fn verdicts(study: &SeedStudy) -> String {
     text
 }
 
-fn show(value: f64, figure: &Figure) -> String {
-    match figure.unit {
+pub(super) fn show(value: f64, unit: FigureUnit) -> String {
+    match unit {
         FigureUnit::Share => percent(value),
         FigureUnit::RequestsPerSecond => format!("{}/s", number(value)),
         FigureUnit::ReadUnitsPerSecond => format!("{} RCU/s", number(value)),
         FigureUnit::WriteUnitsPerSecond => format!("{} WCU/s", number(value)),
-        FigureUnit::Nanoseconds => duration(nanos(value)),
+        FigureUnit::Nanoseconds => duration_difference(value),
+        FigureUnit::UsdPerMonth => format!("${}", dollars(value)),
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "was whole nanoseconds before"
-)]
-const fn nanos(value: f64) -> u64 {
-    value as u64
 }
 
 fn cut(name: &str) -> String {

@@ -1,5 +1,7 @@
 //! Keys compared: the best first, equal ones tied.
 
+mod runs;
+
 use std::sync::Arc;
 
 use dynamometer::{

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{
     SizedSlot, SizingOptions, Workers,
     fit::{self, Bench, Fits},
-    replay::{self, Burst, Rates, Slot},
-    scaling::{self, Policy},
+    replay::{self, Burst, Policy, Rates, Slot},
+    scaling,
     search::Throttled,
 };
 use crate::{
@@ -162,15 +162,8 @@ impl Bill<'_> {
             scaling.throttled,
             scaling.meets_target,
         );
-        let policy = |policies: &ByDirection<crate::capacity::autoscaling::TargetTracking>| {
-            ByDirection::from_fn(|direction| Policy {
-                min: policies[direction].min,
-                max: policies[direction].max,
-                target: policies[direction].target,
-            })
-        };
         offers.push(Offer {
-            policies: Some(scaling.policies.iter().map(policy).collect()),
+            policies: Some(scaling.policies),
             ..offer
         });
         offers.sort_by(|a, b| {

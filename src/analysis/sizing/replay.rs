@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::{
     capacity::{
         AdmissionDecision, Arm, TableCapacity,
-        autoscaling::TargetTracking,
         throttle::{Resource, ThrottleCause},
     },
     scenario::{AutoScaling, Billing, Index, ModelParameters, Scenario, Table},
@@ -115,6 +116,27 @@ impl Slot {
 /// Whole units per second for each slot.
 pub type Rates = Vec<ByDirection<u64>>;
 
+/// Bounds of auto scaling, and what it aims at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Policy {
+    /// Fewest units per second.
+    pub min: u64,
+    /// Most.
+    pub max: u64,
+    /// Utilisation aimed at, 0.2–0.9.
+    pub target: f64,
+}
+
+impl Policy {
+    fn auto_scaling(self) -> AutoScaling {
+        AutoScaling {
+            min: whole(self.min),
+            max: whole(self.max),
+            target_utilization: Share::new(self.target).unwrap_or(Share::ALL),
+        }
+    }
+}
+
 /// What requests are replayed: those of a table, or only those that use one direction of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -143,26 +165,19 @@ pub fn fixed(
 pub fn scaled(
     trace: &Trace,
     slots: &[Slot],
-    policies: &[ByDirection<TargetTracking>],
+    policies: &[ByDirection<Policy>],
     starts: &[ByDirection<u64>],
     part: Part,
 ) -> (Vec<Tally>, Vec<Rates>) {
     let billing = |slot: usize| {
-        let policy = |direction| {
-            let policy: TargetTracking = policies[slot][direction];
-            AutoScaling {
-                min: whole(policy.min),
-                max: whole(policy.max),
-                target_utilization: Share::new(policy.target).unwrap_or(Share::ALL),
-            }
-        };
+        let of_slot = &policies[slot];
         let start = |direction| {
-            let policy: TargetTracking = policies[slot][direction];
-            whole(starts[slot][direction].clamp(policy.min, policy.max))
+            let Policy { min, max, .. } = of_slot[direction];
+            whole(starts[slot][direction].clamp(min, max))
         };
         Billing::Provisioned {
             capacity: ByDirection::from_fn(start),
-            auto_scaling: ByDirection::from_fn(|direction| Some(policy(direction))),
+            auto_scaling: ByDirection::from_fn(|direction| Some(of_slot[direction].auto_scaling())),
         }
     };
     let parameters = &trace.workload().scenario().model;

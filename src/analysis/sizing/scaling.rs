@@ -1,15 +1,13 @@
 //! Auto scaling over the scenario's own traffic, with its delays.
 
-use serde::Serialize;
-
 use super::{
     Workers, demand,
     fit::{self, Bench, Fits},
-    replay::{self, Part, Rates},
+    replay::{self, Part, Policy, Rates},
     search::{self, Throttled},
 };
 use crate::{
-    capacity::{autoscaling::TargetTracking, sizing::to_provision},
+    capacity::sizing::to_provision,
     units::{ByDirection, Direction},
 };
 
@@ -17,22 +15,11 @@ use crate::{
 pub const SHORT_SECONDS: f64 = 900.0;
 const MINUTES_PER_HOUR: usize = 60;
 
-/// Bounds of one policy.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Policy {
-    /// Fewest units per second.
-    pub min: u64,
-    /// Most.
-    pub max: u64,
-    /// Utilisation aimed at.
-    pub target: f64,
-}
-
 /// What auto scaling makes of the load.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
     /// By slot: the smallest minimum that meets the target, or the maximum where none does.
-    pub policies: Vec<ByDirection<TargetTracking>>,
+    pub policies: Vec<ByDirection<Policy>>,
     /// Units per second billed, mean over hours and seeds: of each hour the most in force.
     pub billed: Vec<ByDirection<f64>>,
     /// Over all requests.
@@ -48,14 +35,18 @@ pub fn scaling(
     utilisation: f64,
     workers: &impl Workers,
 ) -> Scaling {
-    let mut policies: Vec<ByDirection<TargetTracking>> = (0..bench.slots.len())
+    let mut policies: Vec<ByDirection<Policy>> = (0..bench.slots.len())
         .map(|slot| {
             ByDirection::from_fn(|direction| {
                 let busiest =
                     to_provision(bench.demands[slot][direction].busiest_minute, utilisation);
                 let fixed = fits[slot][direction].map_or(1, |fit| fit.units);
                 let max = busiest.max(fixed).max(1);
-                TargetTracking::new(utilisation, max, max)
+                Policy {
+                    min: max,
+                    max,
+                    target: utilisation,
+                }
             })
         })
         .collect();
@@ -103,7 +94,7 @@ fn settled(bench: &Bench<'_>, slot: usize, direction: Direction, utilisation: f6
 
 fn billed(
     bench: &Bench<'_>,
-    policies: &[ByDirection<TargetTracking>],
+    policies: &[ByDirection<Policy>],
     starts: &Rates,
     workers: &impl Workers,
 ) -> Vec<ByDirection<f64>> {
