@@ -1,5 +1,6 @@
 //! Arguments, commands and exit codes. The only place with `anyhow`.
 
+mod bench;
 mod clean;
 mod compare;
 mod emulate;
@@ -100,6 +101,8 @@ enum Command {
     Report(report::ReportArguments),
     /// Serve the embedded DynamoDB, throttling as provisioned, for other programs.
     Emulate(emulate::EmulateArguments),
+    /// Measure what this tool itself can do on this machine, in about 10 s.
+    Bench(bench::BenchArguments),
     /// List every problem of scenario files without running them.
     Check(scenario::CheckArguments),
     /// Print what a scenario resolves to: rates, sizes, units, hottest keys and cost.
@@ -130,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Merge(arguments) => merge::merge(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Emulate(arguments) => emulate::emulate(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Check(arguments) => scenario::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),

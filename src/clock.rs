@@ -2,6 +2,7 @@
 //!
 //! The only place of the emulator that reads [`Instant`]. Must not know what is timed.
 
+pub mod cpu;
 pub mod offset;
 
 use std::{

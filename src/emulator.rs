@@ -16,6 +16,7 @@ mod batch;
 mod catalog;
 mod governor;
 mod guard;
+pub mod instant;
 mod ledger;
 mod members;
 mod metering;

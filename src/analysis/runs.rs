@@ -195,7 +195,7 @@ fn unusable(verdict: &Verdict) -> Option<&'static str> {
             Some("INVALID, merged without all of its shards")
         }
         Verdict::Invalid { .. } => Some("INVALID"),
-        Verdict::Interrupted => Some("interrupted"),
+        Verdict::Interrupted | Verdict::Incomplete(_) => Some("interrupted"),
         Verdict::Part => Some("one shard of a run"),
     }
 }

@@ -96,7 +96,7 @@ fn run_line(letter: &str, run: &Side) -> String {
         Verdict::Pass => "PASS",
         Verdict::Fail => "FAIL",
         Verdict::Invalid { .. } => "INVALID",
-        Verdict::Interrupted => "INTERRUPTED",
+        Verdict::Interrupted | Verdict::Incomplete(_) => "INTERRUPTED",
         Verdict::Part => "PART",
     };
     format!(

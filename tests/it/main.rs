@@ -2,6 +2,7 @@
 mod accounting;
 mod architecture;
 mod bad_files;
+mod bench;
 mod browser;
 mod capacity;
 mod cli;

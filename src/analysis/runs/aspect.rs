@@ -56,9 +56,14 @@ fn resolved(scenario: &Scenario) -> Value {
     let mut value = serde_json::to_value(scenario).unwrap_or_default();
     let tables = value["tables"].as_array_mut().into_iter().flatten();
     for (table, spec) in tables.zip(&scenario.tables) {
-        let name = |number: usize| Value::from(spec.attributes[number].name.as_str());
-        table["partition_key"] = name(spec.partition_key);
-        table["sort_key"] = spec.sort_key.map_or(Value::Null, name);
+        for (key, number) in [
+            ("partition_key", Some(spec.partition_key)),
+            ("sort_key", spec.sort_key),
+        ] {
+            table[key] = number.map_or(Value::Null, |number| {
+                Value::from(spec.attributes[number].name.as_str())
+            });
+        }
     }
     value
 }

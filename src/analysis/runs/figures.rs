@@ -87,14 +87,14 @@ fn seconds(record: &RunRecord) -> Vec<Option<&Interval>> {
 impl Observer<'_> {
     fn ratio(&self, part: impl Fn(&Interval) -> (f64, f64)) -> Series {
         let nothing = (0.0, 0.0);
-        let of = |second: &Option<&Interval>| second.map_or(nothing, &part);
-        Series::Ratio(self.seconds.iter().map(of).collect())
+        let of = |second: Option<&Interval>| second.map_or(nothing, &part);
+        Series::Ratio(self.seconds.iter().copied().map(of).collect())
     }
 
     /// A mean per second: seconds in which nothing happened count.
     fn mean(&self, part: impl Fn(&Interval) -> f64) -> Series {
-        let of = |second: &Option<&Interval>| (second.map_or(0.0, &part), 1.0);
-        Series::Ratio(self.seconds.iter().map(of).collect())
+        let of = |second: Option<&Interval>| (second.map_or(0.0, &part), 1.0);
+        Series::Ratio(self.seconds.iter().copied().map(of).collect())
     }
 
     fn outcomes(&self) -> Vec<Observed> {
@@ -151,7 +151,9 @@ impl Observer<'_> {
         let totals: Vec<_> = (0..self.summary.operations.len())
             .map(|number| collect::operation_totals(self.run.record, number).response_time)
             .collect();
-        totals.iter().for_each(|times| all.merge(times));
+        for times in &totals {
+            all.merge(times);
+        }
         let together = self.times(None);
         let quantiles = [Quantile::P50, Quantile::P99, Quantile::P99_9];
         let mut found: Vec<Observed> = quantiles

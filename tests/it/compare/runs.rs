@@ -188,7 +188,7 @@ fn each_thing_that_decides_numbers_is_an_aspect_of_its_own() {
     check("client", &|scenario| scenario.client.max_in_flight = 7);
     check("model", &|scenario| scenario.model.burst_seconds = 7);
     check("requests", &|scenario| {
-        scenario.operations[0].name = "other".into()
+        scenario.operations[0].name = "other".into();
     });
 }
 
