@@ -8,8 +8,8 @@
 //! HTTP (server) ─→ worker: one thread ─→ service: guard → governor → store → charge → ledger
 //! ```
 //!
-//! Where it is simpler than DynamoDB: signatures are not checked; what an update or a delete does to a global index is debited after
-//! the fact; `PartiQL` statements and scans without a start key count for one partition; a
+//! Where it is simpler than DynamoDB: signatures are not checked; what an update or a delete does to
+//! a global index is debited after the fact; `PartiQL` statements and scans without a start key count for one partition; a
 //! throttled request is not validated first.
 
 mod batch;

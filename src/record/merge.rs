@@ -230,6 +230,9 @@ fn same_run(whole: &RunRecord, record: &RunRecord) -> Result<(), MergeError> {
     same("fingerprint", &found.fingerprint, &expected.fingerprint)?;
     same("seed", &found.seed, &expected.seed)?;
     same("target", &found.target, &expected.target)?;
+    // Their latencies are of different clients otherwise.
+    let client = |of: &super::Provenance| of.client.clone().unwrap_or_default();
+    same("client", &client(found), &client(expected))?;
     same("start", &found.started_at, &expected.started_at)?;
     let overrides = |of: &super::Provenance| of.model_overrides.join(", ");
     same("model", &overrides(found), &overrides(expected))

@@ -95,9 +95,9 @@ impl SimulatedTable {
         attempt.spent
     }
 
-    /// The answer to request number `sequence` of `workload`, which arrives at `now`; spends what it takes,
-    /// and changes the items if it writes. `again` are the members of a batch that were left
-    /// before.
+    /// The answer to request number `sequence` of `workload`, which arrives at `now`; spends what
+    /// it takes, and changes the items if it writes. `again` are the members of a batch that were
+    /// left before.
     pub(super) fn answer(
         &mut self,
         workload: &Workload,

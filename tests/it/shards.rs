@@ -316,6 +316,10 @@ fn what_is_no_shard_of_the_same_run_is_refused() {
         &|record| record.provenance.target = "http://elsewhere:8000".into(),
         "its target is http://elsewhere:8000",
     );
+    check(
+        &|record| record.provenance.client = Some("sdk".into()),
+        "its client is sdk",
+    );
     let empty: [RunRecord; 0] = [];
     assert!(merged(empty, &RULES).is_err());
 }

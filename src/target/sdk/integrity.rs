@@ -1,7 +1,7 @@
 //! Checks the body of every answer, and bounds its size.
 //!
-//! The SDK reads a body to its end, however far that is. It takes an empty body for `{}` and leaves `x-amz-crc32` unread, so without this a
-//! broken server would look like a fast one.
+//! The SDK reads a body to its end, however far that is. It takes an empty body for `{}` and leaves
+//! `x-amz-crc32` unread, so without this a broken server would look like a fast one.
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
