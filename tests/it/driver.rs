@@ -390,7 +390,8 @@ async fn a_stalled_server_times_out_and_nothing_hangs() {
     );
     let ends = &record.phases[0].operations[0].failed_response_time;
     assert!(ends.min().unwrap() >= Duration::from_millis(150));
-    assert!(ends.max().unwrap() < Duration::from_millis(400), "{ends:?}");
+    // Far from the 150 ms, since others share the machine; without the timeout nothing would end.
+    assert!(ends.max().unwrap() < Duration::from_secs(5), "{ends:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -461,7 +462,7 @@ async fn an_interrupted_run_keeps_a_valid_record_of_what_was_due() {
     let started = std::time::Instant::now();
     let record = fire(&server, long, hooks).await;
 
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(30));
     assert!(record.provenance.interrupted);
     assert_eq!(record.phases.len(), 1, "the second phase was never begun");
     let ends = record.phases[0].ends.as_secs_f64();
