@@ -26,6 +26,8 @@ use fake_server::{FakeServer, Received, Reply, units};
 use serde_json::json;
 use tokio::sync::{oneshot, watch};
 
+use crate::leisure::{at_leisure, was_kept};
+
 const KINDS: [(OperationKind, &str); 5] = [
     (OperationKind::Get, "GetItem"),
     (OperationKind::Put, "PutItem"),
@@ -240,28 +242,7 @@ async fn the_record_counts_what_the_server_saw_to_the_request() {
 async fn a_frozen_server_shows_in_the_response_time_of_everything_that_was_due() {
     const LENGTH: f64 = 5.0;
     const FREEZE: f64 = 0.8;
-    let (from, until) = (
-        Duration::from_secs(1),
-        Duration::from_secs_f64(1.0 + FREEZE),
-    );
-    let server = FakeServer::start(move |request| {
-        if (from..until).contains(&request.at) {
-            Reply::OkAfter(until.saturating_sub(request.at))
-        } else {
-            Reply::Ok
-        }
-    })
-    .await;
-    let client = ClientSettings {
-        attempt_timeout: Duration::from_secs(3),
-        ..quick()
-    };
-    let record = fire(
-        &server,
-        scenario(100.0, Duration::from_secs_f64(LENGTH), client),
-        Hooks::default(),
-    )
-    .await;
+    let record = at_leisure(|| against_a_frozen_server(LENGTH, FREEZE), was_kept).await;
 
     let mut response_time = dynamometer::record::histogram::LatencyHistogram::default();
     for totals in &record.phases[0].operations {
@@ -280,6 +261,28 @@ async fn a_frozen_server_shows_in_the_response_time_of_everything_that_was_due()
     assert!(p95 > 0.95, "p95 is {p95} of what it must be");
     let median = response_time.quantile(Quantile::P50).unwrap();
     assert!(median < Duration::from_millis(50), "{median:?}");
+}
+
+/// So many seconds at 100/s; one second in, the server holds everything for `freeze` seconds.
+async fn against_a_frozen_server(length: f64, freeze: f64) -> RunRecord {
+    let (from, until) = (
+        Duration::from_secs(1),
+        Duration::from_secs_f64(1.0 + freeze),
+    );
+    let server = FakeServer::start(move |request| {
+        if (from..until).contains(&request.at) {
+            Reply::OkAfter(until.saturating_sub(request.at))
+        } else {
+            Reply::Ok
+        }
+    })
+    .await;
+    let client = ClientSettings {
+        attempt_timeout: Duration::from_secs(3),
+        ..quick()
+    };
+    let scenario = scenario(100.0, Duration::from_secs_f64(length), client);
+    fire(&server, scenario, Hooks::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -482,8 +485,6 @@ async fn an_interrupted_run_keeps_a_valid_record_of_what_was_due() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
-    let server = FakeServer::start(|_| Reply::Ok).await;
-    let (sender, mut receiver) = watch::channel(Progress::default());
     let burst = ByDirection {
         read: 7.5,
         write: 3.0,
@@ -496,31 +497,9 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
         burst_left: Some(burst),
         ..IntervalTable::default()
     };
-    let stored = table.clone();
-    let hooks = Hooks {
-        progress: Some(sender),
-        capacity: Some(Arc::new(move |_second| {
-            let table = table.clone();
-            Box::pin(async move { vec![table] })
-        })),
-        ..Hooks::default()
-    };
-    let seen = Arc::new(Mutex::new(vec![]));
-    let views = Arc::clone(&seen);
-    let watching = tokio::spawn(async move {
-        while receiver.changed().await.is_ok() {
-            views.lock().unwrap().push(receiver.borrow().clone());
-        }
-    });
-    let record = fire(
-        &server,
-        scenario(100.0, Duration::from_secs(2), quick()),
-        hooks,
-    )
-    .await;
-    watching.await.unwrap();
+    let (record, seen) =
+        at_leisure(|| watched(table.clone()), |(record, _)| was_kept(record)).await;
 
-    let seen = seen.lock().unwrap();
     assert!(seen.len() >= 8, "{} views in 2 s", seen.len());
     let last = seen.last().unwrap();
     assert_eq!(last.outcomes.completed, 200);
@@ -544,7 +523,38 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
         .iter()
         .map(|second| second.tables[0].clone())
         .collect();
-    assert_eq!(in_record[..2], [stored.clone(), stored]);
+    assert_eq!(in_record[..2], [table.clone(), table]);
+}
+
+/// Two seconds at 100/s while the capacity is always `table`'s, with all progress that was seen.
+async fn watched(table: IntervalTable) -> (RunRecord, Vec<Progress>) {
+    let server = FakeServer::start(|_| Reply::Ok).await;
+    let (sender, mut receiver) = watch::channel(Progress::default());
+    let hooks = Hooks {
+        progress: Some(sender),
+        capacity: Some(Arc::new(move |_second| {
+            let table = table.clone();
+            Box::pin(async move { vec![table] })
+        })),
+        ..Hooks::default()
+    };
+    let seen = Arc::new(Mutex::new(vec![]));
+    let views = Arc::clone(&seen);
+    let watching = tokio::spawn(async move {
+        while receiver.changed().await.is_ok() {
+            views.lock().unwrap().push(receiver.borrow().clone());
+        }
+    });
+    let record = fire(
+        &server,
+        scenario(100.0, Duration::from_secs(2), quick()),
+        hooks,
+    )
+    .await;
+    watching.await.unwrap();
+
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    (record, seen)
 }
 
 #[tokio::test]

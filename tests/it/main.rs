@@ -24,6 +24,7 @@ mod invariants;
 mod journal;
 mod kinds;
 mod laws;
+mod leisure;
 mod live;
 mod mistakes;
 mod nightly;
