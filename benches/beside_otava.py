@@ -2,9 +2,11 @@
 """The same made-up histories, judged by Apache Otava.
 
     cargo bench --bench verdict -- full --export DIR
-    benches/beside_otava.py DIR [JOBS]
+    benches/beside_otava.py DIR [JOBS] [--check]
 
-JOBS kinds at once, 1 unless told otherwise. Installs apache-otava 0.8.0 into an environment of its own (DIR/.otava) and reads every
+JOBS kinds at once, 1 unless told otherwise. --check exits with 1 when our own rule (DIR/ours.csv)
+gives more false alerts than Otava on any kind, needs more than 3 nights (median) to find +10 %, or
+more than 1 to find +20 %. Installs apache-otava 0.8.0 into an environment of its own (DIR/.otava) and reads every
 DIR/*/history.csv with Otava's own CSV importer. Each series is replayed night by night; a
 change for the worse that is at most 14 nights old counts when it is first reported, unless one
 within 14 nights of it was reported before, since Otava moves its changes about. That is the
@@ -128,10 +130,25 @@ def line(kind, nights, false, delays, errors):
     return text + f"   median {at(50)}, 90 % within {at(90)}"
 
 
+def failures(folder, otavas):
+    """What our rule does worse than it has to; the kinds with their false alerts by Otava."""
+    worse = []
+    for row in (folder / "ours.csv").read_text().splitlines()[1:]:
+        kind, false, median = row.split(",")
+        print(f"ours: {kind:<26} {false} false alerts, Otava {otavas[kind]}; median delay {median or '-'}")
+        if int(false) > otavas[kind]:
+            worse.append(f"{kind}: {false} false alerts, Otava {otavas[kind]}")
+        for step, most in (("+10", 3), ("+20", 1)):
+            if kind.startswith(f"step_{step}") and not (median and int(median) <= most):
+                worse.append(f"{kind}: found after {median or 'never'} nights, not {most}")
+    return worse
+
+
 def main():
-    if not 2 <= len(sys.argv) <= 3:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--check"]
+    if not 1 <= len(arguments) <= 2:
         sys.exit(__doc__)
-    folder = Path(sys.argv[1]).resolve()
+    folder = Path(arguments[0]).resolve()
     if not (folder / "truth.csv").is_file():
         sys.exit(f"{folder} has no truth.csv: export the histories first\n\n{__doc__}")
     if os.environ.get("DYNO_OTAVA") != "ready":
@@ -146,10 +163,15 @@ def main():
     print(f"apache-otava {VERSION}, {OPTIONS}; 95 % Wilson intervals")
     print(f"{'kind':<26}{'false per 100 nights':>26}   found within 1, 3, 7, 14 nights; "
           "median; error of location")
-    jobs = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    jobs = int(arguments[1]) if len(arguments) > 1 else 1
+    otavas = {}
     with ProcessPoolExecutor(jobs) as pool:
         for result in (pool.map if jobs > 1 else map)(score, work):
             print(line(*result), flush=True)
+            otavas[result[0]] = result[2]
+    if "--check" in sys.argv:
+        worse = failures(folder, otavas)
+        sys.exit("\n".join(worse) if worse else 0)
 
 
 if __name__ == "__main__":

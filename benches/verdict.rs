@@ -1,9 +1,10 @@
 //! How often the nightly verdict is wrong, and how soon it is right.
 //!
 //! `cargo bench --bench verdict` replays 100 series of each kind, `-- full` 1,000, over 60
-//! nights each. `--tune` takes the seeds that the thresholds were chosen on; without it, seeds
+//! nights each, and `--count N` as many; `--kinds WORDS` only those kinds whose name has these words.
+//! `--tune` takes the seeds that the thresholds were chosen on; without it, seeds
 //! that they have never seen. `--export DIR` writes each kind as the `history.csv` of this
-//! crate, with a `truth.csv` beside it: `benches/beside_otava.py` judges the same series by them.
+//! crate, with a `truth.csv` beside it, and in `ours.csv` what our rule makes of them: `benches/beside_otava.py` judges the same series by them.
 //!
 //! Every number is judged as it comes, without a rerun: as if whatever disturbs a night were
 //! still there when the night is measured again, which is the worst case.
@@ -31,16 +32,32 @@ const REPORTED_ON: Seed = Seed(2026);
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let given = |name: &str| arguments.iter().any(|argument| argument == name);
-    let count = if given("full") { 1_000 } else { 100 };
+    let value_of = |name: &str| {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        let value = arguments.get(at + 1);
+        Some(
+            value
+                .unwrap_or_else(|| panic!("{name} needs a value"))
+                .as_str(),
+        )
+    };
+    let count = match value_of("--count") {
+        Some(count) => count.parse().expect("--count needs a number"),
+        None if given("full") => 1_000,
+        None => 100,
+    };
+    let words = value_of("--kinds").unwrap_or_default();
+    let kinds: Vec<&Kind> = (KINDS.iter())
+        .filter(|kind| kind.name.contains(words))
+        .collect();
+    assert!(!kinds.is_empty(), "no kind has {words:?} in its name");
     let seed = if given("--tune") {
         TUNED_ON
     } else {
         REPORTED_ON
     };
-    let export = arguments.iter().position(|argument| argument == "--export");
-    if let Some(at) = export {
-        let folder = arguments.get(at + 1).expect("--export needs a folder");
-        export_all(Path::new(folder), seed, count);
+    if let Some(folder) = value_of("--export") {
+        export_all(Path::new(folder), &kinds, seed, count);
         return;
     }
     println!("{count} series of {NIGHTS} nights each, seed {seed}; 95 % Wilson intervals");
@@ -48,7 +65,7 @@ fn main() {
         "{:<26}{:>26}   found within 1, 3, 7, 14 nights; median; error of location",
         "kind", "false per 100 nights"
     );
-    for kind in KINDS {
+    for kind in kinds {
         let samples: Vec<Sample> = (0..count).map(|number| kind.sample(seed, number)).collect();
         println!("{:<26}{}", kind.name, Score::of(kind, &samples).line());
     }
@@ -94,6 +111,19 @@ impl Score {
         }
     }
 
+    /// Nights until most of the changes were found; `None` where they never were, or there were
+    /// none.
+    fn median_delay(&self) -> Option<usize> {
+        let never = |delay: &Option<usize>| delay.unwrap_or(usize::MAX);
+        let mut delays: Vec<usize> = self.delays.iter().map(never).collect();
+        delays.sort_unstable();
+        let middle = delays.len().saturating_sub(1) / 2;
+        delays
+            .get(middle)
+            .copied()
+            .filter(|nights| *nights < usize::MAX)
+    }
+
     fn line(&mut self) -> String {
         let rate = 100.0 * share(self.false_alerts, self.nights);
         let (low, high) = wilson(self.false_alerts, self.nights);
@@ -114,16 +144,8 @@ impl Score {
             format!("{part:>5.1} % ({:.0}–{:.0})", low * 100.0, high * 100.0)
         };
         let found = [1, 3, 7, WINDOW_NIGHTS].map(within).join("  ");
-        let mut delays: Vec<usize> = self
-            .delays
-            .iter()
-            .map(|delay| delay.unwrap_or(usize::MAX))
-            .collect();
-        delays.sort_unstable();
-        let median = match delays[(delays.len() - 1) / 2] {
-            usize::MAX => "never".to_owned(),
-            nights => nights.to_string(),
-        };
+        let median = self.median_delay().map(|nights| nights.to_string());
+        let median = median.unwrap_or_else(|| "never".to_owned());
         self.errors.sort_unstable();
         let error = |part: usize| self.errors.get(self.errors.len() * part / 100).copied();
         let (half, most) = (error(50).unwrap_or(0), error(90).unwrap_or(0));
@@ -151,14 +173,23 @@ fn wilson(part: u64, all: u64) -> (f64, f64) {
 }
 
 /// Each kind as a history of one scenario with a metric for each series.
-fn export_all(folder: &Path, seed: Seed, count: u64) {
+fn export_all(folder: &Path, kinds: &[&Kind], seed: Seed, count: u64) {
     let mut truth = "kind,changes,metric,changed\n".to_owned();
-    for kind in KINDS {
+    let mut ours = "kind,false alerts,median delay\n".to_owned();
+    for kind in kinds {
         let place = folder.join(kind.name.replace([' ', '%', ','], "_"));
         fs::create_dir_all(&place).expect("the folder can be made");
         let samples: Vec<Sample> = (0..count).map(|number| kind.sample(seed, number)).collect();
+        let shown = place.file_name().unwrap_or_default().to_string_lossy();
+        let score = Score::of(kind, &samples);
+        let median = score.median_delay().map(|nights| nights.to_string());
+        let _ = writeln!(
+            ours,
+            "{shown},{},{}",
+            score.false_alerts,
+            median.unwrap_or_default()
+        );
         for (number, sample) in samples.iter().enumerate() {
-            let shown = place.file_name().unwrap_or_default().to_string_lossy();
             let column = format!("{}: {} (ns)", kind.name, metric_name(number));
             let (right, night) = (kind.changes, sample.changed);
             let _ = writeln!(truth, "{shown},{right},{column},{night}");
@@ -171,6 +202,7 @@ fn export_all(folder: &Path, seed: Seed, count: u64) {
         fs::write(place.join("history.csv"), csv::render(&trend)).expect("it can be written");
     }
     fs::write(folder.join("truth.csv"), truth).expect("it can be written");
+    fs::write(folder.join("ours.csv"), ours).expect("it can be written");
 }
 
 fn metric_name(number: usize) -> String {

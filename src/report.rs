@@ -69,6 +69,8 @@ pub struct ReportView {
     pub partitions: Vec<Fact>,
     /// The partition that came closest to its ceiling; absent when the target shows none.
     pub hottest: Option<heat::Hottest>,
+    /// The hottest keys of each table and index, in each direction that had traffic.
+    pub keys: Vec<heat::KeyTable>,
     /// What the capacity costs.
     pub cost: cost::CostView,
     /// Causes of failed and timed-out requests.

@@ -27,8 +27,8 @@ pub(super) struct ReportArguments {
     /// What to draw.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// New file to write instead of stdout, or the new folder for SVGs; what exists is not
-    /// overwritten.
+    /// New file to write instead of stdout, or the new folder for SVGs and PNGs; what exists is
+    /// not overwritten.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -47,6 +47,8 @@ enum Format {
     Csv,
     /// Each chart as a file of its own, in the folder that -o names.
     Svg,
+    /// The same as pictures.
+    Png,
     /// `HdrHistogram` interval log of the response times, in nanoseconds.
     Hlog,
 }
@@ -54,7 +56,7 @@ enum Format {
 pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     let run = stored_run(&arguments.run)?;
     let Some(drawn) = draw(&run, arguments.format, arguments.output.is_none()) else {
-        return charts(&run, arguments.output.as_deref());
+        return charts(&run, arguments.format, arguments.output.as_deref());
     };
     match &arguments.output {
         Some(file) => store::write_file(file, drawn.as_bytes())?,
@@ -65,17 +67,25 @@ pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
 }
 
 /// Writes each chart into the new folder.
-fn charts(run: &StoredRun, folder: Option<&Path>) -> anyhow::Result<Exit> {
+fn charts(run: &StoredRun, format: Format, folder: Option<&Path>) -> anyhow::Result<Exit> {
+    let is_png = matches!(format, Format::Png);
+    let extension = if is_png { "png" } else { "svg" };
     let Some(folder) = folder else {
         eprintln!(
-            "error: --format svg makes one file for each chart\n  help: name a new folder with -o DIR"
+            "error: --format {extension} makes one file for each chart\n  help: name a new folder \
+             with -o DIR"
         );
         return Ok(Exit::Usage);
     };
     let folder = RunFolder::create_at(folder)?;
     for chart in html::charts(&run.record, &run.scenario) {
-        let name = format!("{}.svg", chart.id);
-        let path = folder.write(&name, chart.to_svg_file().as_bytes())?;
+        let file = if is_png {
+            let file = chart.to_png_file();
+            file.with_context(|| format!("cannot draw the chart {}", chart.id))?
+        } else {
+            chart.to_svg_file().into_bytes()
+        };
+        let path = folder.write(&format!("{}.{extension}", chart.id), &file)?;
         super::print(&path.display().to_string())?;
     }
     Ok(Exit::Pass)
@@ -123,7 +133,7 @@ fn draw(run: &StoredRun, format: Format, to_stdout: bool) -> Option<String> {
     let analysis = Analysis::of(record, scenario);
     let view = ReportView::of(record, scenario, &analysis);
     Some(match format {
-        Format::Svg => return None,
+        Format::Svg | Format::Png => return None,
         Format::Html => html::render(&view, record, scenario),
         Format::Text => {
             let options = text::TextOptions {

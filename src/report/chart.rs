@@ -7,10 +7,12 @@ pub mod axis;
 mod draw;
 mod finish;
 pub mod heat;
+mod raster;
 mod standalone;
 
 pub use axis::Axis;
 pub use finish::escaped;
+pub use raster::RasterError;
 
 /// A colour by meaning. The page defines the CSS variable of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,5 +264,14 @@ impl Chart {
     #[must_use]
     pub fn to_svg_file(&self) -> String {
         standalone::svg(&self.to_svg())
+    }
+
+    /// The same as the bytes of a PNG file, two pixels for each of the report.
+    ///
+    /// # Errors
+    ///
+    /// Never for what this program draws: a defect, or no memory for the picture.
+    pub fn to_png_file(&self) -> Result<Vec<u8>, RasterError> {
+        raster::png(&self.to_svg_file())
     }
 }

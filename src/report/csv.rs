@@ -1,6 +1,7 @@
 //! Seconds as rows, for spreadsheets: RFC 4180, with units in the header.
 //!
-//! A row is of the whole run (`run`), of an operation or of a table, as its scope says; cells
+//! A row is of the whole run (`run`), of an operation, of a table or of a global index, as its
+//! scope says. Units of an index are not in its table's row. Cells
 //! that its scope does not have are empty. Text that a spreadsheet would take for a formula is
 //! prefixed with an apostrophe.
 
@@ -82,7 +83,8 @@ fn rows(record: &RunRecord, interval: &Interval) -> Vec<Row> {
     run.set(5, &interval.sent);
     run.set(19, &interval.dispatch_delay_p99_nanos);
     let mut rows = vec![run];
-    let mut consumed = vec![ByDirection::from_fn(|_| CapacityUnits::ZERO); record.tables.len()];
+    let zero = || ByDirection::from_fn(|_| CapacityUnits::ZERO);
+    let mut consumed = vec![zero(); record.tables.len()];
     for (part, operation) in interval.operations.iter().zip(&record.operations) {
         let table = record.tables.get(operation.table);
         let table = table.map_or("", |table| table.name.as_str());
@@ -117,6 +119,40 @@ fn rows(record: &RunRecord, interval: &Interval) -> Vec<Row> {
             row.set_units(15, left);
         }
         rows.push(row);
+    }
+    rows.extend(index_rows(record, interval));
+    rows
+}
+
+/// Of each global index.
+fn index_rows(record: &RunRecord, interval: &Interval) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (number, table) in record.tables.iter().enumerate() {
+        let states = interval.tables.get(number);
+        for (position, index) in table.indexes.iter().enumerate() {
+            let mut row = Row::new(interval.second, "index", &index.name, &table.name);
+            let parts = interval.operations.iter().zip(&record.operations);
+            let own = parts.filter(|(_, operation)| operation.table == number);
+            let consumed: Vec<_> = own
+                .filter_map(|(part, _)| part.index_consumed.get(position))
+                .collect();
+            row.set_units(
+                11,
+                ByDirection::from_fn(|direction| {
+                    let units = consumed.iter().map(|units| units[direction]);
+                    units.sum::<CapacityUnits>().as_f64()
+                }),
+            );
+            if let Some(state) = states.and_then(|table| table.indexes.get(position)) {
+                if !table.on_demand {
+                    row.set_units(13, in_floats(&state.provisioned));
+                }
+                if let Some(left) = state.burst_left {
+                    row.set_units(15, left);
+                }
+            }
+            rows.push(row);
+        }
     }
     rows
 }

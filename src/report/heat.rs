@@ -92,6 +92,51 @@ pub fn hottest(record: &RunRecord) -> Option<Hottest> {
     })
 }
 
+/// The hottest keys of one direction of a table or index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTable {
+    /// `Hottest keys of Orders by WCU`.
+    pub heading: String,
+    /// Names of the columns.
+    pub columns: [String; 4],
+    /// Value, units, share, throttled attempts.
+    pub rows: Vec<Vec<String>>,
+    /// How sure the counts are, and what is not known of the keys.
+    pub note: String,
+}
+
+/// Of all tables and indexes that had traffic; reads before writes.
+#[must_use]
+pub fn key_tables(record: &RunRecord) -> Vec<KeyTable> {
+    let all = record
+        .heat
+        .iter()
+        .flat_map(|heat| Direction::ALL.map(|direction| (heat, direction, &heat.keys[direction])));
+    let told = all.filter(|(.., keys)| !keys.top.is_empty());
+    told.map(|(heat, direction, keys)| KeyTable {
+        heading: format!(
+            "Hottest keys of {} by {}",
+            name(record, heat),
+            direction.unit()
+        ),
+        columns: key_columns(direction),
+        rows: key_rows(keys),
+        note: format!("{}{}", exactness(keys, direction), unnamed(keys)),
+    })
+    .collect()
+}
+
+/// Why keys are told by their hash alone; empty where none are.
+#[must_use]
+pub fn unnamed(keys: &KeyHeat) -> &'static str {
+    if keys.top.iter().any(|key| key.value.is_none()) {
+        " A key is told by its hash where the values of the table's first 100 000 items do not \
+         have it, or are binary."
+    } else {
+        ""
+    }
+}
+
 /// What the columns of [`key_rows`] are called.
 #[must_use]
 pub fn key_columns(direction: Direction) -> [String; 4] {

@@ -8,8 +8,12 @@ use crate::scenario::diagnostic::printable;
 
 /// Bytes of the whole document.
 pub const BYTES_MAX: usize = 60 * 1024;
-/// Bytes of one table; there are four, which leaves room for the rest.
+/// Bytes of one table, at most: one that is long must not push out the others.
 const TABLE_BYTES: usize = 12 * 1024;
+/// Left free after each table, for how many rows did not fit and the note below.
+const SPARE_BYTES: usize = 1024;
+/// Keys told of each table and index.
+const KEYS: usize = 10;
 const CELL_CHARS: usize = 120;
 const SENTENCE_CHARS: usize = 1_500;
 
@@ -33,12 +37,46 @@ pub fn render(view: &ReportView) -> String {
         facts[1],
         cell(&view.seed),
     );
-    page.push_str(&table(
+    add_requests(&mut page, view);
+    add_capacity(&mut page, view);
+    add_table(
+        &mut page,
+        "Partitions",
+        &["of", "what became of them"],
+        (view.partitions.iter()).map(|fact| vec![fact.term.as_str(), &fact.value]),
+    );
+    add_table(
+        &mut page,
+        "Shards",
+        &ShardRow::COLUMNS,
+        view.shards.iter().map(|row| row.cells().to_vec()),
+    );
+    add_table(
+        &mut page,
+        "Model beside run",
+        &ModelRow::COLUMNS,
+        view.model.iter().map(|row| row.cells().to_vec()),
+    );
+    for keys in &view.keys {
+        let columns = keys.columns.each_ref().map(String::as_str);
+        let rows = keys.rows.iter().take(KEYS).cloned();
+        if add_table(&mut page, &cell(&keys.heading), &columns, rows) {
+            page.extend(["\n", &escaped(&keys.note, SENTENCE_CHARS / 3), "\n"]);
+        }
+    }
+    page
+}
+
+/// What was asked for, and how it went.
+fn add_requests(page: &mut String, view: &ReportView) {
+    add_table(
+        page,
         "Limits",
         &["", "limit on", "observed", "limit", "margin"],
         view.assertions.iter().chain(&view.validity).map(assertion),
-    ));
-    page.push_str(&table(
+    );
+    add_table(
+        page,
         "Operations",
         &[
             "operation",
@@ -65,8 +103,13 @@ pub fn render(view: &ReportView) -> String {
                 &row.error_share,
             ]
         }),
-    ));
-    page.push_str(&table(
+    );
+}
+
+/// What tables and indexes took of what they had.
+fn add_capacity(page: &mut String, view: &ReportView) {
+    add_table(
+        page,
         "Capacity",
         &[
             "table",
@@ -92,23 +135,31 @@ pub fn render(view: &ReportView) -> String {
                 &row.burst,
             ]
         }),
-    ));
-    page.push_str(&table(
-        "Partitions",
-        &["of", "what became of them"],
-        (view.partitions.iter()).map(|fact| vec![fact.term.as_str(), &fact.value]),
-    ));
-    page.push_str(&table(
-        "Shards",
-        &ShardRow::COLUMNS,
-        view.shards.iter().map(|row| row.cells().to_vec()),
-    ));
-    page.push_str(&table(
-        "Model beside run",
-        &ModelRow::COLUMNS,
-        view.model.iter().map(|row| row.cells().to_vec()),
-    ));
-    page
+    );
+    add_table(
+        page,
+        "Global indexes",
+        &[
+            "index",
+            "",
+            "mean/s",
+            "peak/s",
+            "provisioned",
+            "used",
+            "burst",
+        ],
+        view.indexes.iter().map(|row| {
+            vec![
+                row.name.as_str(),
+                row.label,
+                &row.mean,
+                &row.peak,
+                &row.provisioned,
+                &row.utilisation_percent,
+                &row.burst,
+            ]
+        }),
+    );
 }
 
 fn assertion(row: &AssertionRow) -> Vec<&str> {
@@ -121,22 +172,25 @@ fn assertion(row: &AssertionRow) -> Vec<&str> {
     ]
 }
 
-/// A table under its heading; nothing when it has no rows. Says how many rows did not fit.
-fn table<T: AsRef<str>>(
+/// Adds a table under its heading; `false`: it has no rows, or there is no room for any. Says
+/// how many rows did not fit.
+fn add_table<T: AsRef<str>>(
+    page: &mut String,
     heading: &str,
     header: &[&str],
     rows: impl Iterator<Item = Vec<T>>,
-) -> String {
+) -> bool {
     let mut text = format!(
         "\n### {heading}\n\n| {} |\n|{}\n",
         header.join(" | "),
         "---|".repeat(header.len())
     );
+    let room = BYTES_MAX.saturating_sub(page.len() + SPARE_BYTES);
     let (mut shown, mut left_off) = (0_usize, 0_usize);
     for row in rows {
         let cells: Vec<String> = row.iter().map(|text| cell(text.as_ref())).collect();
         let line = format!("| {} |\n", cells.join(" | "));
-        if left_off > 0 || text.len() + line.len() > TABLE_BYTES {
+        if left_off > 0 || text.len() + line.len() > TABLE_BYTES.min(room) {
             left_off += 1;
         } else {
             shown += 1;
@@ -146,10 +200,13 @@ fn table<T: AsRef<str>>(
     if left_off > 0 {
         text.extend(["\nand ", &left_off.to_string(), " more\n"]);
     }
-    if shown + left_off == 0 {
-        return String::new();
+    let told = shown > 0;
+    if told {
+        page.push_str(&text);
+    } else if left_off > 0 && page.len() + heading.len() + 64 < BYTES_MAX {
+        page.extend(["\n", heading, ": ", &left_off.to_string(), " more\n"]);
     }
-    text
+    told
 }
 
 fn cell(text: &str) -> String {

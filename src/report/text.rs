@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 mod cells;
 
 use super::{
-    AssertionRow, CapacityRow, Mark, ModelRow, OperationRow, ReportView, ShardRow, direction_label,
-    format,
+    AssertionRow, CapacityRow, IndexRow, Mark, ModelRow, OperationRow, ReportView, ShardRow,
+    direction_label, format,
 };
 use crate::{analysis::ThrottleCause, scenario::diagnostic::printable, units::Direction};
 
@@ -46,6 +46,7 @@ pub fn render(view: &ReportView, options: &TextOptions) -> String {
     lines.extend(page.operations(&view.operations));
     lines.push(String::new());
     lines.extend(page.capacity(&view.capacity));
+    lines.extend(page.indexes(&view.indexes));
     lines.extend(page.hottest(view));
     lines.extend(page.throttles(view));
     lines.extend(page.errors(view));
@@ -216,6 +217,24 @@ impl Page {
                     format!("demand {}", row.demand),
                 ]));
             }
+        }
+        lines
+    }
+
+    /// Each global index by its name, then what it took of what it has.
+    fn indexes(&self, rows: &[IndexRow]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            if index == 0 || rows[index - 1].name != row.name {
+                let name = self.shown(&format!("index {}", row.name));
+                lines.push(format!("  {}", cut(&name, COLUMNS - 2)));
+            }
+            let amount = format!("{} / {}", row.mean, row.provisioned);
+            let facts = [amount, row.utilisation_percent.clone(), row.burst.clone()];
+            let facts = facts.iter().filter(|fact| !fact.is_empty());
+            let facts: Vec<String> = facts.map(|fact| self.shown(fact)).collect();
+            let line = format!("  {} {}", left(row.label, 7), facts.join("   "));
+            lines.push(cut(&line, COLUMNS));
         }
         lines
     }

@@ -59,6 +59,7 @@ impl ReportView {
             throttles: throttles(record, summary),
             partitions: partitions::facts(record),
             hottest: heat::hottest(record),
+            keys: heat::key_tables(record),
             cost: CostView::of(summary),
             errors: errors(summary),
             validity: validity(scenario, summary),

@@ -449,23 +449,23 @@ fn each_chart_is_a_file_of_its_own() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let results = run.only_run().join("results.json");
     let results = results.to_str().unwrap();
-    let refused = run.dyno(&["report", results, "--format", "svg"]);
-    assert_eq!(code(&refused), 2);
-    assert!(stderr(&refused).contains("-o DIR"), "{}", stderr(&refused));
-    let folder = run.only_run().join("charts");
-    let folder = folder.to_str().unwrap();
-    let output = run.dyno(&["report", results, "--format", "svg", "-o", folder]);
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
-    let files: Vec<_> = stdout(&output).lines().map(str::to_owned).collect();
-    assert!(
-        files.iter().any(|file| file.ends_with("capacity-0.svg")),
-        "{files:?}"
-    );
-    for file in files {
+    for (format, begins) in [("svg", &b"<svg"[..]), ("png", b"\x89PNG")] {
+        let refused = run.dyno(&["report", results, "--format", format]);
+        assert_eq!(code(&refused), 2);
+        assert!(stderr(&refused).contains("-o DIR"), "{}", stderr(&refused));
+        let folder = run.only_run().join(format);
+        let folder = folder.to_str().unwrap();
+        let output = run.dyno(&["report", results, "--format", format, "-o", folder]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let files: Vec<_> = stdout(&output).lines().map(str::to_owned).collect();
+        let capacity = format!("capacity-0.{format}");
         assert!(
-            fs::read_to_string(&file).unwrap().starts_with("<svg"),
-            "{file}"
+            files.iter().any(|file| file.ends_with(&capacity)),
+            "{files:?}"
         );
+        for file in files {
+            assert!(fs::read(&file).unwrap().starts_with(begins), "{file}");
+        }
     }
 }
 

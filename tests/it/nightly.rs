@@ -1,6 +1,7 @@
 //! Nightly verdicts: the rule, the history, the commands.
 
-mod command;
+pub mod command;
 mod end_to_end;
 pub mod history;
+mod metrics;
 mod rule;

@@ -1,8 +1,9 @@
 //! What reports say of known runs.
 
 mod formats;
+mod pictures;
 mod sentences;
-mod tables;
+pub mod tables;
 
 use std::collections::BTreeMap;
 

@@ -20,6 +20,8 @@ use crate::{
 
 /// Values above a percentile, at least: fewer say nothing of it.
 const ABOVE: f64 = 10.0;
+/// A metric that every valid repeat has.
+const COMPLETED_RATE: &str = "completed_rate";
 
 /// One run of a night with what was made of it.
 #[derive(Clone, Debug)]
@@ -64,8 +66,7 @@ pub fn measure(repeats: &[Repeat]) -> Measured {
             .collect();
         // A percentile that only some repeats have would be one of the fast ones; a throttle
         // reason that only some have was not given by the others.
-        let zero_when_absent = name.starts_with("throttles.");
-        if seen.len() < valid.len() && !zero_when_absent {
+        if seen.len() < valid.len() && !counts_throttles(name) {
             continue;
         }
         let mut values: Vec<f64> = seen.iter().map(|observed| observed.value).collect();
@@ -93,14 +94,40 @@ pub fn measure(repeats: &[Repeat]) -> Measured {
     }
 }
 
-/// Adds the repeats of a rerun to those of the first measurement.
+/// Adds the repeats of a rerun to those of the first measurement. A throttle reason that was
+/// given in one of them alone was given no times in the other; what else the rerun alone has
+/// (a percentile with too few values before) is the night's only word on it.
 pub fn add_rerun(metrics: &mut BTreeMap<String, Metric>, rerun: BTreeMap<String, Metric>) {
+    let repeats = |metrics: &BTreeMap<String, Metric>| {
+        let rate = metrics.get(COMPLETED_RATE);
+        rate.map_or(0, |metric| metric.values.len())
+    };
+    let (first, again) = (repeats(metrics), repeats(&rerun));
+    for (name, metric) in metrics.iter_mut() {
+        if counts_throttles(name) && !rerun.contains_key(name) {
+            metric.rerun = vec![0.0; again];
+        }
+    }
     for (name, again) in rerun {
         if let Some(metric) = metrics.get_mut(&name) {
             metric.exact &= again.exact && again.values.first() == metric.values.first();
             metric.rerun = again.values;
+        } else if counts_throttles(&name) && first > 0 {
+            let metric = Metric {
+                values: vec![0.0; first],
+                rerun: again.values,
+                ..again
+            };
+            metrics.insert(name, metric);
+        } else {
+            metrics.insert(name, again);
         }
     }
+}
+
+/// Whether a metric that is missing was zero.
+fn counts_throttles(name: &str) -> bool {
+    name.starts_with("throttles.")
 }
 
 /// What a simulation of the scenario says: the same seed gives the same answer, to the request.
@@ -172,7 +199,7 @@ fn observations(repeat: &Repeat) -> BTreeMap<String, Observation> {
         }
     }
     add(
-        "completed_rate".into(),
+        COMPLETED_RATE.into(),
         MetricUnit::PerSecond,
         summary.completed_per_second,
         false,
@@ -258,7 +285,7 @@ fn throttles(summary: &Summary) -> BTreeMap<String, u64> {
     all
 }
 
-/// On-demand price of a million completed requests of this mix.
+/// On-demand price of a million completed requests of this mix, global indexes included.
 fn dollars_per_million(summary: &Summary) -> Option<f64> {
     let completed = float(summary.outcomes.completed);
     if completed <= 0.0 {
@@ -269,7 +296,11 @@ fn dollars_per_million(summary: &Summary) -> Option<f64> {
         let units: f64 = summary
             .tables
             .iter()
-            .map(|table| table.directions[direction].consumed)
+            .map(|table| {
+                let of_indexes = table.indexes.iter();
+                let of_indexes = of_indexes.map(|index| index.directions[direction].consumed);
+                table.directions[direction].consumed + of_indexes.sum::<f64>()
+            })
             .sum();
         prices.on_demand(REGION, unit, units / completed * 1e6).ok()
     };

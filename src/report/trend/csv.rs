@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     analysis::trend::outcome::{GroupTrend, Trend},
     report::csv::text,
+    scenario::diagnostic::printable,
 };
 
 /// Columns that say which night it is.
@@ -56,10 +57,10 @@ pub fn render(trend: &Trend) -> String {
     for (name, place) in &columns {
         header[*place] = name;
     }
-    let header = KEYS.iter().copied().chain(header).map(text);
+    let header = KEYS.iter().copied().chain(header).map(cell);
     let mut csv = header.collect::<Vec<_>>().join(",") + "\r\n";
     for ((time, night, branch, host), (commit, cells)) in rows {
-        let keys = [time, night, commit, branch, host].map(|key| text(&key));
+        let keys = [time, night, commit, branch, host].map(|key| cell(&key));
         csv.push_str(&keys.join(","));
         for cell in cells {
             csv.push(',');
@@ -68,6 +69,11 @@ pub fn render(trend: &Trend) -> String {
         csv.push_str("\r\n");
     }
     csv
+}
+
+/// One line, which steers no terminal and is no formula.
+fn cell(words: &str) -> String {
+    text(&printable(words))
 }
 
 /// Names of a group's columns: `users: get.response_time_p99 (ns)`.

@@ -99,7 +99,7 @@ impl Place {
     }
 
     /// Puts a history in the place.
-    fn remember(&self, text: &str) {
+    pub fn remember(&self, text: &str) {
         fs::create_dir_all(self.path("reports")).unwrap();
         fs::write(self.path("reports/history.jsonl"), text).unwrap();
     }

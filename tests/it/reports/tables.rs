@@ -10,13 +10,15 @@ use dynamometer::{
 };
 
 use super::terminal;
-use crate::fixtures::Case;
+use crate::{fixtures::Case, heat};
 
+/// The shipped scenario with global indexes.
+pub const ORDERS: &str = include_str!("../../../scenarios/orders.toml");
 const USERS: &str = include_str!("../../../scenarios/users.toml");
 const BILLING: &str = r#"billing = { mode = "provisioned", read = "2 RCU", write = "2 WCU" }"#;
 
-fn simulated(source: &str) -> Case {
-    let scenario = parse(source, "users.toml").unwrap().scenario;
+pub fn simulated(source: &str) -> Case {
+    let scenario = parse(source, "shipped.toml").unwrap().scenario;
     let options = SimulationOptions::default();
     let header = header(&scenario, source.to_owned(), "test", &options);
     let record = simulate(&Arc::new(scenario.clone()), header, &options).unwrap();
@@ -65,4 +67,60 @@ fn a_hot_partition_is_told_with_what_became_of_it() {
         page.contains("did not split: one key is the heat"),
         "{page}"
     );
+}
+
+#[test]
+fn every_format_tells_what_global_indexes_took() {
+    let case = simulated(ORDERS);
+    let view = case.view();
+    assert!(!view.indexes.is_empty());
+    let (text, page) = (terminal(&case), markdown::render(&view));
+    assert!(page.contains("### Global indexes"), "{page}");
+    let csv = csv::render(&case.record);
+    for row in &view.indexes {
+        assert!(text.contains(&format!("index {}", row.name)), "{text}");
+        let cells = format!("| {} | {} | {} |", row.name, row.label, row.mean);
+        assert!(page.contains(&cells), "no {cells} in {page}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 72));
+    let summary = &case.analysis().summary;
+    for index in summary.tables.iter().flat_map(|table| &table.indexes) {
+        let of_index = format!(",index,{},", index.name);
+        let rows = csv.lines().filter(|line| line.contains(&of_index));
+        let written = rows.map(|line| line.split(',').nth(12).unwrap().parse::<f64>().unwrap());
+        let (told, written) = (index.directions.write.consumed, written.sum::<f64>());
+        assert!(
+            written > 0.0 && (told - written).abs() < 1e-6,
+            "{told} {written}"
+        );
+    }
+}
+
+#[test]
+fn markdown_names_the_hottest_keys_with_their_shares() {
+    let case = heat::hot();
+    let view = case.view();
+    let page = markdown::render(&view);
+    let writes = view.keys.iter().find(|keys| keys.columns[1] == "WCU");
+    let writes = writes.unwrap();
+    assert!(page.contains(&format!("### {}", writes.heading)), "{page}");
+    let [key, units, share, throttles] = &writes.rows[0][..] else {
+        panic!("{writes:?}");
+    };
+    assert!(key.starts_with("tenant-"), "{key}");
+    let line = format!("| {key} | {units} | {share} | {throttles} |");
+    assert!(
+        dynamometer::report::format::plain(&page)
+            .contains(&dynamometer::report::format::plain(&line)),
+        "no {line} in {page}"
+    );
+    // A key without a value is told as what it is.
+    let mut record = case.record;
+    for key in &mut record.heat[0].keys.write.top {
+        key.value = None;
+    }
+    let tables = dynamometer::report::heat::key_tables(&record);
+    let told = tables.iter().find(|keys| keys.columns[1] == "WCU").unwrap();
+    assert!(told.rows[0][0].starts_with("hash "), "{told:?}");
+    assert!(told.note.contains("by its hash"), "{told:?}");
 }

@@ -3,7 +3,7 @@
 use crate::{
     record::{RunRecord, heat::ResourceHeat},
     report::{
-        heat::{key_columns, key_rows, name},
+        heat::{key_columns, key_rows, name, unnamed},
         html::{
             escaped, figure,
             markup::{question, table},
@@ -40,14 +40,16 @@ pub fn heat(record: &RunRecord, timeline: &Timeline) -> String {
 
 fn top_keys(heat: &ResourceHeat) -> String {
     let of = |direction: Direction| {
-        let rows = key_rows(&heat.keys[direction]);
+        let keys = &heat.keys[direction];
+        let rows = key_rows(keys);
         if rows.is_empty() {
             return String::new();
         }
         let columns = key_columns(direction);
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         let heading = format!("Hottest keys by {}", direction.unit());
-        let numbers = table(&columns, &rows, "Over the whole run, warm-up included.");
+        let note = format!("Over the whole run, warm-up included.{}", unnamed(keys));
+        let numbers = table(&columns, &rows, &note);
         format!("<div><h3>{}</h3>\n{numbers}</div>\n", escaped(&heading))
     };
     let both = Direction::ALL.map(of).concat();
