@@ -15,7 +15,7 @@ pub mod request;
 use std::sync::Arc;
 
 use crate::{
-    scenario::{KeySpec, OperationSpec, Phase, Scenario},
+    scenario::{KeySpec, NumberSizeRule, OperationSpec, Phase, Scenario},
     units::{Bytes, Share, Timestamp},
 };
 use attributes::Attributes;
@@ -170,7 +170,11 @@ impl Workload {
     /// [`item::size`] of [`item`](Self::item), at a fraction of the price.
     #[must_use]
     pub fn item_size(&self, table: usize, number: u64) -> Bytes {
-        self.0.attributes[table].item_size(number)
+        let attributes = &self.0.attributes[table];
+        match self.scenario().model.number_size_rule {
+            NumberSizeRule::Base100Aligned => attributes.item_size(number),
+            rule @ NumberSizeRule::SplitDigits => item::size_by(&attributes.item(number), rule),
+        }
     }
 
     /// What item `number` of table `table` holds in attribute `attribute` as it is loaded and
@@ -189,7 +193,25 @@ impl Workload {
     /// Bytes of its name and value.
     #[must_use]
     pub fn attribute_size(&self, table: usize, attribute: usize, number: u64) -> Option<Bytes> {
-        self.0.attributes[table].attribute_size(attribute, number)
+        let attributes = &self.0.attributes[table];
+        match self.scenario().model.number_size_rule {
+            NumberSizeRule::Base100Aligned => attributes.attribute_size(attribute, number),
+            rule @ NumberSizeRule::SplitDigits => {
+                let value = attributes.present_value(attribute, number)?;
+                Some(self.named_size(table, attribute, value, rule))
+            }
+        }
+    }
+
+    fn named_size(
+        &self,
+        table: usize,
+        attribute: usize,
+        value: AttributeValue,
+        rule: NumberSizeRule,
+    ) -> Bytes {
+        let name = &self.scenario().tables[table].attributes[attribute].name;
+        item::size_by(&vec![(name.clone(), value)], rule)
     }
 
     /// Appends the partition key of item `number` of table `table` to `out`, without

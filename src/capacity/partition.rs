@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::{
+    Arm,
     bucket::TokenBucket,
     heat::{HeatRule, HeatTracker},
-    limits,
     split::{SplitBlock, SplitRule},
     traffic::{PartitionTraffic, Traffic},
 };
@@ -47,6 +47,15 @@ impl KeyHash {
         let taken = sort_key.len().min(SORT_BYTES);
         first[skipped..skipped + taken].copy_from_slice(&sort_key[..taken]);
         Self(self.collection().0 | u128::from_be_bytes(first))
+    }
+
+    /// The last place of all.
+    pub const LAST: Self = Self(u128::MAX);
+
+    /// The place before this one; the first has none before it.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
     }
 
     /// All of it, as 32 hexadecimal digits.
@@ -96,7 +105,7 @@ pub fn initial_count(
         }
     };
     throughput
-        .max(table_bytes.0.div_ceil(limits::PARTITION_BYTES.0))
+        .max(table_bytes.0.div_ceil(size_max(parameters).0))
         .max(1)
 }
 
@@ -108,6 +117,8 @@ pub struct Partitions {
     /// As many as `starts`.
     all: Vec<Partition>,
     ceilings: ByDirection<CapacityUnits>,
+    /// How much more it serves of eventually consistent reads.
+    eventual_multiple: f64,
     rule: HeatRule,
     /// When its first second began.
     since: Timestamp,
@@ -154,7 +165,8 @@ impl Partitions {
                     depth(parameters),
                     parameters.initial_burst_fraction.as_fraction(),
                     now,
-                ),
+                )
+                .under(parameters),
             }
         });
         let partition = Partition {
@@ -167,6 +179,7 @@ impl Partitions {
             starts: (0..count).map(start).collect(),
             all: (0..count).map(|_| partition.clone()).collect(),
             ceilings: ByDirection::from_fn(|direction| ceiling(direction, parameters)),
+            eventual_multiple: parameters.ec_read_partition_multiplier,
             rule: HeatRule {
                 split: SplitRule::of(parameters),
                 policy: parameters.split_policy,
@@ -330,14 +343,17 @@ impl Partitions {
 
     pub(super) fn admits(
         &mut self,
-        key: KeyHash,
-        direction: Direction,
-        units: CapacityUnits,
+        arm: &Arm,
         rule: AdmissionRule,
         now: Timestamp,
     ) -> Result<(), Timestamp> {
-        let index = self.index_of(key);
-        let bucket = &mut self.all[index].buckets[direction];
+        let index = self.index_of(arm.key);
+        let bucket = &mut self.all[index].buckets[arm.direction];
+        let units = if arm.eventual && self.eventual_multiple > 1.0 {
+            CapacityUnits::from(arm.units.as_f64() / self.eventual_multiple)
+        } else {
+            arm.units
+        };
         if bucket.admits(units, rule, now) {
             Ok(())
         } else {
@@ -345,16 +361,21 @@ impl Partitions {
         }
     }
 
-    pub(super) fn spend(
-        &mut self,
-        key: KeyHash,
-        direction: Direction,
-        units: CapacityUnits,
-        now: Timestamp,
-    ) {
+    pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) {
+        let Arm {
+            key,
+            direction,
+            units,
+            ..
+        } = *arm;
         let index = self.index_of(key);
         let partition = &mut self.all[index];
-        partition.buckets[direction].spend(units, now);
+        let bucket = &mut partition.buckets[direction];
+        if arm.eventual && self.eventual_multiple > 1.0 {
+            bucket.spend_one_of(self.eventual_multiple, units, now);
+        } else {
+            bucket.spend(units, now);
+        }
         partition.traffic[direction].served += units;
         let heat = &mut partition.heat[direction];
         let ceiling = self.ceilings[direction];
@@ -374,6 +395,18 @@ impl Partitions {
             }
         }
     }
+}
+
+/// What one partition holds.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the form bounds it far below 2^53 bytes"
+)]
+pub fn size_max(parameters: &ModelParameters) -> Bytes {
+    const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+    Bytes(((parameters.split_size_gb * GIB) as u64).max(1))
 }
 
 /// What one partition serves per second.

@@ -27,6 +27,7 @@ mod laws;
 mod live;
 mod mistakes;
 mod nightly;
+mod parameters;
 mod parity;
 mod phases;
 mod plan;
