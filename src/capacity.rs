@@ -8,6 +8,7 @@ pub mod autoscaling;
 pub mod backpressure;
 pub mod bucket;
 pub mod cost;
+pub mod flow;
 mod heat;
 pub mod limits;
 pub mod metrics;

@@ -21,7 +21,7 @@ use crate::{
 use attributes::Attributes;
 use history::History;
 use item::{AttributeValue, Item};
-use keys::{Keys, latest::Inserts};
+use keys::{Keys, latest::Inserts, popular::Popular};
 use mix::{Chance, PhaseMix};
 use plan::OperationPlan;
 pub use request::Request;
@@ -126,6 +126,22 @@ impl Workload {
     #[must_use]
     pub fn spec(&self, sequence: u64) -> usize {
         self.0.mix.choose(sequence, &self.1)
+    }
+
+    /// The items that operation `spec` is about most often; `None` where only draws tell.
+    #[must_use]
+    pub fn popular(&self, spec: usize, most: u64) -> Option<Popular> {
+        self.0.keys[spec].popular(most)
+    }
+
+    /// What arrival `sequence` is about if it is of operation `spec`.
+    #[must_use]
+    pub fn pick_of(&self, spec: usize, sequence: u64) -> Pick {
+        Pick {
+            spec,
+            table: self.0.scenario.operations[spec].table,
+            item: self.0.keys[spec].pick(sequence, &self.1),
+        }
     }
 
     /// What arrival `sequence` does, and to which item; allocates nothing.

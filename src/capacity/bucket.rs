@@ -206,7 +206,22 @@ impl TokenBucket {
         self.take(i128::from(units.halves()) * NANOS_PER_SECOND);
     }
 
-    /// The same for what weighs only one `multiple`-th here.
+    /// What a steady flow can have of it within the second from `now`, in units: what is there,
+    /// what comes in, and what may be owed.
+    pub fn within_second(&mut self, now: Timestamp) -> f64 {
+        self.refill(now);
+        units(self.balance + self.credit + self.second()).max(0.0)
+    }
+
+    /// Takes out what a steady flow had of it within the second from `now`, and says whether it
+    /// will be full again by then.
+    pub fn spend_within_second(&mut self, amount: f64, now: Timestamp) -> bool {
+        self.refill(now);
+        self.take(nano_halves(amount));
+        self.balance + self.second() >= self.full()
+    }
+
+    /// [`spend`](Self::spend) of what weighs only one `multiple`-th here.
     pub fn spend_one_of(&mut self, multiple: f64, units: CapacityUnits, now: Timestamp) {
         self.refill(now);
         self.take(nano_halves(units.as_f64() / multiple));

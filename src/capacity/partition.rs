@@ -1,5 +1,7 @@
 //! Partitions: which one a key lies in, and how much each serves.
 
+mod flow;
+
 use std::{collections::VecDeque, time::Duration};
 
 use schemars::JsonSchema;
@@ -11,7 +13,7 @@ use super::{
     bucket::TokenBucket,
     heat::{HeatRule, HeatTracker},
     split::{SplitBlock, SplitRule},
-    traffic::{PartitionTraffic, Traffic},
+    traffic::{PartitionTraffic, Rest, Traffic},
 };
 use crate::{
     scenario::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode},
@@ -49,6 +51,24 @@ impl KeyHash {
         Self(self.collection().0 | u128::from_be_bytes(first))
     }
 
+    /// The same for a fraction of 1, which it saturates at.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates at both ends"
+    )]
+    pub fn at_fraction(fraction: f64) -> Self {
+        Self::at((fraction * TWO_64) as u64)
+    }
+
+    /// How much of the hash space lies before it, 0 to 1.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "53 bits tell partitions apart")]
+    pub fn as_fraction(self) -> f64 {
+        (self.0 >> 64) as f64 / TWO_64
+    }
+
     /// The last place of all.
     pub const LAST: Self = Self(u128::MAX);
 
@@ -82,6 +102,9 @@ pub const fn ordered_bytes(number: f64) -> [u8; 8] {
     };
     ordered.to_be_bytes()
 }
+
+/// 2^64.
+const TWO_64: f64 = 18_446_744_073_709_551_616.0;
 
 /// Bytes of a sort key that tell places within a collection apart; 40 bits are left to tell
 /// the collections apart, of which a partition has far fewer.
@@ -133,6 +156,9 @@ struct Partition {
     buckets: ByDirection<TokenBucket>,
     heat: ByDirection<HeatTracker>,
     traffic: ByDirection<Traffic>,
+    /// Of flows: whether its bucket may be less than full, and what is not yet half a unit.
+    strained: ByDirection<bool>,
+    rest: ByDirection<Rest>,
 }
 
 /// A partition was hot for long enough to be looked at.
@@ -173,6 +199,8 @@ impl Partitions {
             buckets,
             heat: ByDirection::default(),
             traffic: ByDirection::default(),
+            strained: ByDirection::from_fn(|_| true),
+            rest: ByDirection::default(),
         };
         let start = |number: u64| (u128::from(number) << 64).div_ceil(u128::from(count)) << 64;
         Self {
@@ -260,6 +288,7 @@ impl Partitions {
         }
         self.starts.insert(parent + 1, at.0);
         self.all[parent].heat = ByDirection::default();
+        self.all[parent].strained = ByDirection::from_fn(|_| true);
         let child = Partition {
             traffic: ByDirection::default(),
             ..self.all[parent].clone()
@@ -288,6 +317,7 @@ impl Partitions {
             for direction in Direction::ALL {
                 let rate = partition_rate(rates[direction], count, direction, parameters);
                 partition.buckets[direction].set_rate(rate, burst, now);
+                partition.strained[direction] = true;
             }
         }
     }
@@ -377,7 +407,18 @@ impl Partitions {
             bucket.spend(units, now);
         }
         partition.traffic[direction].served += units;
-        let heat = &mut partition.heat[direction];
+        self.heat(index, key, direction, units, now);
+    }
+
+    fn heat(
+        &mut self,
+        index: usize,
+        key: KeyHash,
+        direction: Direction,
+        units: CapacityUnits,
+        now: Timestamp,
+    ) {
+        let heat = &mut self.all[index].heat[direction];
         let ceiling = self.ceilings[direction];
         let second = now.since(self.since).as_secs();
         match heat.serve(key, units, ceiling, &self.rule, second) {

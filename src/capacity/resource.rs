@@ -15,9 +15,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct ResourceCapacity {
     billing: Billing,
-    supplies: ByDirection<Supply>,
-    buckets: ByDirection<TokenBucket>,
-    partitions: Partitions,
+    pub(super) supplies: ByDirection<Supply>,
+    pub(super) buckets: ByDirection<TokenBucket>,
+    pub(super) partitions: Partitions,
     /// The highest rates that it was ever provisioned for.
     highest: ByDirection<CapacityUnits>,
 }

@@ -122,14 +122,27 @@ impl SimulatedTable {
         }
     }
 
-    /// Second number `second` is over at `now`: how the table stands.
-    pub(super) fn close_second(&mut self, second: u64, now: Timestamp) -> IntervalTable {
+    /// Its buckets.
+    pub(super) const fn capacity_mut(&mut self) -> Option<&mut TableCapacity> {
+        self.capacity.as_mut()
+    }
+
+    /// Second number `second` is over at `now`: how the table stands. Heat is noted where
+    /// `look` says so.
+    pub(super) fn close_second(
+        &mut self,
+        second: u64,
+        now: Timestamp,
+        look: bool,
+    ) -> IntervalTable {
         let globals = self.global.iter().flatten().count();
         let Some(capacity) = &mut self.capacity else {
             return IntervalTable::default();
         };
         let resources = std::iter::once(Resource::Table).chain((0..globals).map(Resource::Index));
-        self.watch.close_second(second, capacity, resources, now);
+        if look {
+            self.watch.close_second(second, capacity, resources, now);
+        }
         let mut status = |resource| IntervalTable::from(capacity.status(resource, now));
         IntervalTable {
             indexes: (0..globals).map(|g| status(Resource::Index(g))).collect(),

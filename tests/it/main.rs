@@ -1,5 +1,6 @@
 //! One binary for all integration tests: one link, shared helpers.
 mod accounting;
+mod aggregate;
 mod architecture;
 mod bad_files;
 mod bench;
