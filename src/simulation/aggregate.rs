@@ -35,8 +35,9 @@ pub const AUTOMATIC_FROM: f64 = 5e8;
 pub const NOTE: &str = "simulated by partition and second: hot keys exactly, the tail by its \
      law; retries within the second; no response times";
 
-/// Looks at the heat of partitions, at most.
-const LOOKS_MAX: u64 = 3600;
+/// Looks at the heat of partitions, at most: with a thousand of them each takes milliseconds,
+/// more than the seconds between two.
+const LOOKS_MAX: u64 = 200;
 
 /// How many arrivals the timed phases of a scenario have, about; `None` where that depends on
 /// answers.

@@ -30,7 +30,7 @@ struct Case {
 }
 
 const CASE: Case = Case {
-    table: "billing = { mode = \"provisioned\", read = \"1000 RCU\", write = \"1000 WCU\" }\nitems = 10_000",
+    table: "billing = { mode = \"provisioned\", read = \"1000 RCU\", write = \"1000 WCU\" }\nitems = 100_000",
     operation: "kind = \"put\"\nkeys = \"uniform\"",
     arrivals: "kind = \"constant\", rate = \"800/s\"",
     duration: "30s",
@@ -53,7 +53,7 @@ impl Case {
              body = {{ type = \"S\", value = \"text\", length = \"80 B\" }}\n\
              [[operation]]\n{operation}\nweight = \"100 %\"\n\
              [keys.zipf]\nkind = \"zipfian\"\nexponent = 0.99\n\
-             [keys.hot]\nkind = \"hot-set\"\nhot_keys = \"0.01 %\"\nhot_traffic = \"50 %\"\n\
+             [keys.hot]\nkind = \"hot-set\"\nhot_keys = \"0.001 %\"\nhot_traffic = \"50 %\"\n\
              [[phase]]\nkind = \"load\"\n[[phase]]\nkind = \"measured\"\n\
              duration = \"{duration}\"\narrivals = {{ {arrivals} }}\n"
         )
@@ -149,7 +149,7 @@ fn a_burst_is_exhausted_at_the_same_time() {
 #[test]
 fn a_hot_key_is_bounded_by_its_partition() {
     Case {
-        table: "billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"4000 WCU\" }\nitems = 10_000",
+        table: "billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"4000 WCU\" }\nitems = 100_000",
         operation: "kind = \"put\"\nkeys = \"hot\"",
         arrivals: "kind = \"constant\", rate = \"3000/s\"",
         duration: "10s",
@@ -161,7 +161,7 @@ fn a_hot_key_is_bounded_by_its_partition() {
 #[test]
 fn a_zipfian_law_finds_the_same_partitions_hot_and_the_table_full() {
     Case {
-        table: "billing = { mode = \"provisioned\", read = \"9000 RCU\", write = \"10 WCU\" }\nitems = 100_000",
+        table: "billing = { mode = \"provisioned\", read = \"9000 RCU\", write = \"10 WCU\" }\nitems = 1_000_000",
         operation: "kind = \"get\"\nkeys = \"zipf\"\nconsistency = \"strong\"",
         arrivals: "kind = \"constant\", rate = \"14000/s\"",
         duration: "5s",
@@ -174,7 +174,7 @@ fn a_zipfian_law_finds_the_same_partitions_hot_and_the_table_full() {
 fn retries_end_as_often_and_are_as_many_to_within_what_outlasts_the_second() {
     let case = Case {
         table: "billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"500 WCU\" }\n\
-                items = 10_000",
+                items = 100_000",
         arrivals: "kind = \"constant\", rate = \"750/s\"",
         more: "[model]\nburst_seconds = \"1s\"\n[client]\nretry = { max_attempts = 3, base = \"10ms\" }",
         ..CASE
@@ -192,9 +192,9 @@ fn retries_end_as_often_and_are_as_many_to_within_what_outlasts_the_second() {
 #[test]
 fn auto_scaling_follows_a_day_alike() {
     Case {
-        table: "items = 1000\nbilling = { mode = \"provisioned\", read = \"10 RCU\", write = \"25 WCU\", \
-                scale_write = { min = \"10 WCU\", max = \"200 WCU\", target = \"70 %\" } }",
-        arrivals: "kind = \"sine\", mean = \"30/s\", amplitude = \"25/s\", period = \"30min\"",
+        table: "items = 1000\nbilling = { mode = \"provisioned\", read = \"10 RCU\", write = \"50 WCU\", \
+                scale_write = { min = \"20 WCU\", max = \"400 WCU\", target = \"70 %\" } }",
+        arrivals: "kind = \"sine\", mean = \"60/s\", amplitude = \"50/s\", period = \"30min\"",
         duration: "60min",
         ..CASE
     }
