@@ -23,6 +23,24 @@ fn main() {
         let nanos = best / REQUESTS * 1e9;
         println!("{name:<40}{rate:>8.2} M requests/s{nanos:>8.0} ns each");
     }
+    aggregate();
+}
+
+/// A day at a million requests a second over 10^12 keys and 1,000 partitions, by partition and
+/// second.
+fn aggregate() {
+    let source = source("zipf", (100, 0))
+        .replace("300000 RCU", "3000000 RCU")
+        .replace("1_000_000_000", "1_000_000_000_000")
+        .replace("\"10s\"", "\"24h\"")
+        .replace("100000/s", "1000000/s");
+    let scenario = parsed(&source);
+    let header = simulation::header(&scenario, source, "bench", &SimulationOptions::default());
+    let start = Instant::now();
+    let record = simulation::aggregate::simulate(&scenario, header).expect("gets alone");
+    let seconds = start.elapsed().as_secs_f64();
+    let arrivals: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
+    println!("aggregate: {arrivals} requests of a day in {seconds:.1} s");
 }
 
 fn seconds(scenario: &Arc<Scenario>) -> f64 {
@@ -41,7 +59,16 @@ fn seconds(scenario: &Arc<Scenario>) -> f64 {
 }
 
 /// 10^9 items of about 1 KB over 100 partitions.
-fn scenario(keys: &str, (gets, puts): (u32, u32)) -> Arc<Scenario> {
+fn scenario(keys: &str, mix: (u32, u32)) -> Arc<Scenario> {
+    parsed(&source(keys, mix))
+}
+
+fn parsed(source: &str) -> Arc<Scenario> {
+    let parsed = parse::parse(source, "bench.toml").unwrap_or_else(|error| panic!("{error:?}"));
+    Arc::new(parsed.scenario)
+}
+
+fn source(keys: &str, (gets, puts): (u32, u32)) -> String {
     let operation = |kind: &str, percent: u32| match percent {
         0 => String::new(),
         _ => format!(
@@ -49,7 +76,7 @@ fn scenario(keys: &str, (gets, puts): (u32, u32)) -> Arc<Scenario> {
         ),
     };
     let operations = operation("get", gets) + &operation("put", puts);
-    let source = format!(
+    format!(
         r#"
 name = "bench"
 expect_throttling = true
@@ -72,7 +99,5 @@ kind = "measured"
 duration = "10s"
 arrivals = {{ kind = "constant", rate = "100000/s" }}
 "#
-    );
-    let parsed = parse::parse(&source, "bench.toml").unwrap_or_else(|error| panic!("{error:?}"));
-    Arc::new(parsed.scenario)
+    )
 }

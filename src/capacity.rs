@@ -8,6 +8,7 @@ pub mod autoscaling;
 pub mod backpressure;
 pub mod bucket;
 pub mod cost;
+pub mod flow;
 mod heat;
 pub mod limits;
 pub mod metrics;
@@ -42,6 +43,8 @@ pub struct Arm {
     pub direction: Direction,
     /// The partition key's place.
     pub key: KeyHash,
+    /// A read that any replica of the partition may serve.
+    pub eventual: bool,
     /// Units: an estimate when asking under `debit_after`, what it really was when spending.
     pub units: CapacityUnits,
 }
@@ -124,6 +127,12 @@ impl TableCapacity {
         now: Timestamp,
     ) -> Self {
         Self::new(&Billing::fixed(rates), table_bytes, parameters, now)
+    }
+
+    /// The unpublished rules that it follows.
+    #[must_use]
+    pub const fn parameters(&self) -> &ModelParameters {
+        &self.parameters
     }
 
     /// Adds a global secondary index with capacity of its own.

@@ -35,8 +35,9 @@ pub use operation::{
     Action, Condition, Members, OperationKind, OperationSpec, Presence, ReadShape, SortRange,
 };
 pub use parameters::{
-    AdmissionRule, BackpressureMode, ModelParameters, PartitionCountRule, PartitionShareMode,
-    QuotaScope, SplitPolicy, TreatMissing,
+    AdmissionRule, BackpressureMode, BurstModel, CondFailMissingRule, ModelParameters,
+    NumberSizeRule, PageLimitRule, PartitionCountRule, PartitionShareMode, QuotaScope,
+    ScanRounding, SplitPolicy, ThrottleExceptionMap, TreatMissing,
 };
 pub use table::{AutoScaling, Billing, Index, IndexScope, Projection, Table, TableClass};
 pub use value::{Attribute, AttributeType, Bucket, NumberSpec, ValueSpec};

@@ -5,6 +5,7 @@
 
 pub mod arrival;
 mod curve;
+pub mod flow;
 mod period;
 pub mod shard;
 

@@ -7,6 +7,7 @@
 //! Simulated answers take a fixed, assumed time. Response times of a simulation say how long
 //! requests wait and back off, not how fast a server is.
 
+pub mod aggregate;
 mod content;
 pub mod demand;
 mod items;
@@ -76,6 +77,15 @@ pub enum SimulationError {
         items: u64,
         /// The most that are indexed.
         max: u64,
+    },
+    /// Something that a flow of requests has not.
+    #[error(
+        "{what} have to be simulated request by request, not by partition and second; \
+         leave out --aggregate, or make the phases shorter"
+    )]
+    NotInAggregate {
+        /// Where, and what.
+        what: String,
     },
 }
 
@@ -360,7 +370,7 @@ impl Simulator {
         let tables: Vec<IntervalTable> = self
             .tables
             .iter_mut()
-            .map(|table| table.close_second(self.observed, at))
+            .map(|table| table.close_second(self.observed, at, true))
             .collect();
         self.recorder.tables(self.observed, &tables);
         self.observed += 1;

@@ -15,13 +15,13 @@ pub mod request;
 use std::sync::Arc;
 
 use crate::{
-    scenario::{KeySpec, OperationSpec, Phase, Scenario},
+    scenario::{KeySpec, NumberSizeRule, OperationSpec, Phase, Scenario},
     units::{Bytes, Share, Timestamp},
 };
 use attributes::Attributes;
 use history::History;
 use item::{AttributeValue, Item};
-use keys::{Keys, latest::Inserts};
+use keys::{Keys, latest::Inserts, popular::Popular};
 use mix::{Chance, PhaseMix};
 use plan::OperationPlan;
 pub use request::Request;
@@ -128,6 +128,22 @@ impl Workload {
         self.0.mix.choose(sequence, &self.1)
     }
 
+    /// The items that operation `spec` is about most often; `None` where only draws tell.
+    #[must_use]
+    pub fn popular(&self, spec: usize, most: u64) -> Option<Popular> {
+        self.0.keys[spec].popular(most)
+    }
+
+    /// What arrival `sequence` is about if it is of operation `spec`.
+    #[must_use]
+    pub fn pick_of(&self, spec: usize, sequence: u64) -> Pick {
+        Pick {
+            spec,
+            table: self.0.scenario.operations[spec].table,
+            item: self.0.keys[spec].pick(sequence, &self.1),
+        }
+    }
+
     /// What arrival `sequence` does, and to which item; allocates nothing.
     #[must_use]
     pub fn pick(&self, sequence: u64) -> Pick {
@@ -170,7 +186,11 @@ impl Workload {
     /// [`item::size`] of [`item`](Self::item), at a fraction of the price.
     #[must_use]
     pub fn item_size(&self, table: usize, number: u64) -> Bytes {
-        self.0.attributes[table].item_size(number)
+        let attributes = &self.0.attributes[table];
+        match self.scenario().model.number_size_rule {
+            NumberSizeRule::Base100Aligned => attributes.item_size(number),
+            rule @ NumberSizeRule::SplitDigits => item::size_by(&attributes.item(number), rule),
+        }
     }
 
     /// What item `number` of table `table` holds in attribute `attribute` as it is loaded and
@@ -189,7 +209,25 @@ impl Workload {
     /// Bytes of its name and value.
     #[must_use]
     pub fn attribute_size(&self, table: usize, attribute: usize, number: u64) -> Option<Bytes> {
-        self.0.attributes[table].attribute_size(attribute, number)
+        let attributes = &self.0.attributes[table];
+        match self.scenario().model.number_size_rule {
+            NumberSizeRule::Base100Aligned => attributes.attribute_size(attribute, number),
+            rule @ NumberSizeRule::SplitDigits => {
+                let value = attributes.present_value(attribute, number)?;
+                Some(self.named_size(table, attribute, value, rule))
+            }
+        }
+    }
+
+    fn named_size(
+        &self,
+        table: usize,
+        attribute: usize,
+        value: AttributeValue,
+        rule: NumberSizeRule,
+    ) -> Bytes {
+        let name = &self.scenario().tables[table].attributes[attribute].name;
+        item::size_by(&vec![(name.clone(), value)], rule)
     }
 
     /// Appends the partition key of item `number` of table `table` to `out`, without

@@ -3,10 +3,10 @@
 //! Continuous in time and exact: a balance is kept in half units × nanoseconds, so no refill
 //! is rounded away however often one looks.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    scenario::AdmissionRule,
+    scenario::{AdmissionRule, BurstModel, ModelParameters, PartitionShareMode},
     units::{CapacityUnits, Timestamp},
 };
 
@@ -23,6 +23,10 @@ pub struct TokenBucket {
     updated: Timestamp,
     /// How far into debt it still admits, in the same.
     credit: i128,
+    /// What flows in comes for so many seconds at a time; 0: all the time.
+    step: u32,
+    /// What is there by the second in which it came, where it expires.
+    ages: Option<Ages>,
 }
 
 impl TokenBucket {
@@ -34,16 +38,36 @@ impl TokenBucket {
         initial_burst: f64,
         now: Timestamp,
     ) -> Self {
-        let mut bucket = Self {
+        let mut bucket = Self::empty(rate, burst_seconds, now);
+        let burst = nano_halves(units(bucket.burst()) * initial_burst.clamp(0.0, 1.0));
+        bucket.balance = bucket.second() + burst;
+        bucket
+    }
+
+    const fn empty(rate: CapacityUnits, burst_seconds: u32, now: Timestamp) -> Self {
+        Self {
             rate,
             burst_seconds,
             balance: 0,
             updated: now,
             credit: 0,
-        };
-        let burst = nano_halves(units(bucket.burst()) * initial_burst.clamp(0.0, 1.0));
-        bucket.balance = bucket.second() + burst;
-        bucket
+            step: 0,
+            ages: None,
+        }
+    }
+
+    /// The same bucket, full as it is, under the rules of how long what is not used is kept, and
+    /// for how many seconds at a time global admission control hands capacity out.
+    #[must_use]
+    pub fn under(mut self, parameters: &ModelParameters) -> Self {
+        let before = self.held();
+        if parameters.partition_share_mode == PartitionShareMode::Gac {
+            self.step = parameters.gac_replenish_seconds;
+        }
+        self.balance += self.held() - before;
+        self.ages = (parameters.burst_model == BurstModel::SlidingWindow)
+            .then(|| Ages::of(self.balance, self.held(), self.updated));
+        self
     }
 
     /// A bucket with `balance` units in it, the current second's included; below zero it is in
@@ -55,13 +79,7 @@ impl TokenBucket {
         balance: f64,
         now: Timestamp,
     ) -> Self {
-        let mut bucket = Self {
-            rate,
-            burst_seconds,
-            balance: 0,
-            updated: now,
-            credit: 0,
-        };
+        let mut bucket = Self::empty(rate, burst_seconds, now);
         bucket.balance = nano_halves(balance).min(bucket.full());
         bucket
     }
@@ -82,16 +100,63 @@ impl TokenBucket {
         self.second() * i128::from(self.burst_seconds)
     }
 
+    /// What it holds beside its burst: as much as comes at a time, at least one second's.
+    fn held(&self) -> i128 {
+        self.second() * i128::from(self.step.max(1))
+    }
+
     fn full(&self) -> i128 {
-        self.second() + self.burst()
+        self.held() + self.burst()
     }
 
     fn refill(&mut self, now: Timestamp) {
-        let elapsed = now.since(self.updated);
-        self.updated = self.updated.max(now);
+        let now = self.last_inflow(now);
+        if now <= self.updated {
+            return;
+        }
+        let elapsed = now.since(self.updated).as_nanos();
         let gained = i128::from(self.rate.halves())
-            * i128::try_from(elapsed.as_nanos()).unwrap_or(i128::from(u64::MAX));
-        self.balance = self.full().min(self.balance + gained);
+            * i128::try_from(elapsed).unwrap_or(i128::from(u64::MAX));
+        if let Some(ages) = &mut self.ages {
+            let owed = (-self.balance).max(0);
+            let kept = self.burst_seconds + self.step;
+            ages.gain(gained, owed, self.updated, now);
+            ages.expire(now, kept);
+            self.balance = (self.balance + gained).min(0) + ages.sum();
+        } else {
+            self.balance += gained;
+        }
+        self.updated = now;
+        self.cap();
+    }
+
+    /// Lets nothing be there beyond its size.
+    fn cap(&mut self) {
+        let beyond = self.balance - self.full();
+        if beyond > 0 {
+            self.balance -= beyond;
+            if let Some(ages) = &mut self.ages {
+                ages.drop_oldest(beyond);
+            }
+        }
+    }
+
+    /// The instant up to which capacity has come by `now`.
+    fn last_inflow(&self, now: Timestamp) -> Timestamp {
+        match self.step {
+            0 => now,
+            step => {
+                let step = u64::from(step) * 1_000_000_000;
+                Timestamp::from_nanos(now.as_nanos() / step * step)
+            }
+        }
+    }
+
+    fn take(&mut self, amount: i128) {
+        if let Some(ages) = &mut self.ages {
+            ages.take(amount.min(self.balance.max(0)));
+        }
+        self.balance -= amount;
     }
 
     /// Whether a request of `cost` is let in now; nothing is spent.
@@ -114,7 +179,15 @@ impl TokenBucket {
             return now;
         }
         let nanos = (missing + rate - 1) / rate;
-        now + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        let wait = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let at = self.updated + wait;
+        match self.step {
+            0 => at,
+            step if self.last_inflow(at) < at => {
+                self.last_inflow(at) + Duration::from_secs(step.into())
+            }
+            _ => at,
+        }
     }
 
     fn needed(&self, cost: CapacityUnits, rule: AdmissionRule) -> i128 {
@@ -130,14 +203,35 @@ impl TokenBucket {
     /// Takes `units` out; the balance may become a debt.
     pub fn spend(&mut self, units: CapacityUnits, now: Timestamp) {
         self.refill(now);
-        self.balance -= i128::from(units.halves()) * NANOS_PER_SECOND;
+        self.take(i128::from(units.halves()) * NANOS_PER_SECOND);
+    }
+
+    /// What a steady flow can have of it within the second from `now`, in units: what is there,
+    /// what comes in, and what may be owed.
+    pub fn within_second(&mut self, now: Timestamp) -> f64 {
+        self.refill(now);
+        units(self.balance + self.credit + self.second()).max(0.0)
+    }
+
+    /// Takes out what a steady flow had of it within the second from `now`, and says whether it
+    /// will be full again by then.
+    pub fn spend_within_second(&mut self, amount: f64, now: Timestamp) -> bool {
+        self.refill(now);
+        self.take(nano_halves(amount));
+        self.balance + self.second() >= self.full()
+    }
+
+    /// [`spend`](Self::spend) of what weighs only one `multiple`-th here.
+    pub fn spend_one_of(&mut self, multiple: f64, units: CapacityUnits, now: Timestamp) {
+        self.refill(now);
+        self.take(nano_halves(units.as_f64() / multiple));
     }
 
     /// The fluid form: takes as much of `demand` units as is there, and says how much.
     pub fn serve(&mut self, demand: f64, now: Timestamp) -> f64 {
         self.refill(now);
         let served = nano_halves(demand).min(self.balance).max(0);
-        self.balance -= served;
+        self.take(served);
         units(served)
     }
 
@@ -150,7 +244,7 @@ impl TokenBucket {
     /// Leaves one unit at most.
     pub fn drain(&mut self, now: Timestamp) {
         self.refill(now);
-        self.balance = self.balance.min(2 * NANOS_PER_SECOND);
+        self.take((self.balance - 2 * NANOS_PER_SECOND).max(0));
     }
 
     /// Another rate and depth from now on; what is there is kept, up to the new size.
@@ -158,7 +252,7 @@ impl TokenBucket {
         self.refill(now);
         self.rate = rate;
         self.burst_seconds = burst_seconds;
-        self.balance = self.balance.min(self.full());
+        self.cap();
     }
 
     /// Units per second.
@@ -171,7 +265,84 @@ impl TokenBucket {
     /// current second.
     pub fn burst_left(&mut self, now: Timestamp) -> f64 {
         self.refill(now);
-        units((self.balance - self.second()).max(0))
+        units((self.balance - self.held()).max(0))
+    }
+}
+
+/// The longest `burst_seconds`, and what comes at a time.
+const KEPT_MAX_NANOS: u64 = (3600 + 10) * 1_000_000_000;
+
+/// What is in a bucket by the second in which it came, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ages(VecDeque<(u64, i128)>);
+
+impl Ages {
+    /// `balance`, of which `held` is the current second's and the rest as old as can be kept.
+    fn of(balance: i128, held: i128, now: Timestamp) -> Self {
+        let second = now.as_nanos() / 1_000_000_000;
+        let saved = (balance - held).max(0);
+        Self(VecDeque::from([(second, saved), (second, balance - saved)]))
+    }
+
+    /// `gained` in even parts from `from` to `to`, the first `owed` of which are gone at once.
+    fn gain(&mut self, gained: i128, mut owed: i128, from: Timestamp, to: Timestamp) {
+        let (from, to) = (from.as_nanos(), to.as_nanos());
+        let whole = i128::from((to - from).max(1));
+        // What is older than an hour and more is kept by no rule.
+        let mut at = from.max(to.saturating_sub(KEPT_MAX_NANOS));
+        let mut given = gained * i128::from(at - from) / whole;
+        owed -= owed.min(given);
+        while at < to {
+            let second = at / 1_000_000_000;
+            let end = ((second + 1) * 1_000_000_000).min(to);
+            let until = gained * i128::from(end - from) / whole;
+            let paid = owed.min(until - given);
+            owed -= paid;
+            let rest = until - given - paid;
+            match self.0.back_mut() {
+                Some((last, sum)) if *last == second => *sum += rest,
+                _ => self.0.push_back((second, rest)),
+            }
+            given = until;
+            at = end;
+        }
+    }
+
+    /// Drops what came `seconds` before `now` or earlier.
+    fn expire(&mut self, now: Timestamp, seconds: u32) {
+        let second = now.as_nanos() / 1_000_000_000;
+        let is_old = |came: u64| came + u64::from(seconds) < second;
+        while self.0.front().is_some_and(|(came, _)| is_old(*came)) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Takes what came last, then what is oldest: what is used was not saved.
+    fn take(&mut self, mut amount: i128) {
+        if let Some((_, newest)) = self.0.back_mut() {
+            let taken = amount.min(*newest);
+            *newest -= taken;
+            amount -= taken;
+        }
+        self.drop_oldest(amount);
+    }
+
+    fn drop_oldest(&mut self, mut amount: i128) {
+        while amount > 0 {
+            let Some((_, oldest)) = self.0.front_mut() else {
+                return;
+            };
+            let taken = amount.min(*oldest);
+            *oldest -= taken;
+            amount -= taken;
+            if *oldest == 0 {
+                self.0.pop_front();
+            }
+        }
+    }
+
+    fn sum(&self) -> i128 {
+        self.0.iter().map(|(_, sum)| sum).sum()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::limits::{PAGE_BYTES, READ_BLOCK, WRITE_BLOCK};
 use crate::{
-    scenario::Consistency,
+    scenario::{CondFailMissingRule, Consistency, PageLimitRule},
     units::{Bytes, CapacityUnits},
 };
 
@@ -106,8 +106,7 @@ pub fn write(old: Option<Bytes>, new: Option<Bytes>) -> CapacityUnits {
 }
 
 /// Units of one write on its base table: blocks of the larger image, at least one; doubled in
-/// a transaction. A failed condition costs the same with `new` as what the request carried,
-/// and a `ConditionCheck` the same with `old` alone.
+/// a transaction. A `ConditionCheck` costs the same with `old` alone.
 #[must_use]
 pub fn write_as(images: Images, mode: WriteMode) -> CapacityUnits {
     let blocks = write_blocks(images.old.max(images.new).unwrap_or_default());
@@ -115,6 +114,20 @@ pub fn write_as(images: Images, mode: WriteMode) -> CapacityUnits {
         WriteMode::Plain => blocks,
         WriteMode::Transactional => 2 * blocks,
     })
+}
+
+/// Units of one write whose condition was not met: as if it had been, with `new` as what the
+/// request carried; documents disagree about one that finds no item.
+#[must_use]
+pub fn refused_write(
+    images: Images,
+    mode: WriteMode,
+    missing: CondFailMissingRule,
+) -> CapacityUnits {
+    match (missing, images.old) {
+        (CondFailMissingRule::OneWcu, None) => write_as(Images::default(), mode),
+        _ => write_as(images, mode),
+    }
 }
 
 /// Read units of repeating one action of a `TransactWriteItems` with the same token within ten
@@ -167,20 +180,21 @@ pub fn lsi_fetch(
 }
 
 /// How many of `available` items of `item` bytes one page of a Query or Scan evaluates: up to
-/// and with the item that reaches 1 MiB, or the `Limit`. [PACHOT]
+/// 1 MiB, or the `Limit`. [PACHOT]
 #[must_use]
-pub fn page_items(item: Bytes, available: u64, limit: Option<u64>) -> u64 {
-    PAGE_BYTES
-        .0
-        .div_ceil(item.0.max(1))
-        .min(available)
-        .min(limit.unwrap_or(u64::MAX))
+pub fn page_items(item: Bytes, available: u64, limit: Option<u64>, rule: PageLimitRule) -> u64 {
+    let item = item.0.max(1);
+    let fitting = match rule {
+        PageLimitRule::IncludeCrossingItem => PAGE_BYTES.0.div_ceil(item),
+        PageLimitRule::Exclude => (PAGE_BYTES.0 / item).max(1),
+    };
+    fitting.min(available).min(limit.unwrap_or(u64::MAX))
 }
 
 /// Pages that hold items, and units, of scanning `items` items of `item` bytes to the end.
 #[must_use]
 pub fn full_scan(item: Bytes, items: u64, mode: ReadMode) -> (u64, CapacityUnits) {
-    let per_page = page_items(item, u64::MAX, None);
+    let per_page = page_items(item, u64::MAX, None, PageLimitRule::IncludeCrossingItem);
     let (full, rest) = (items / per_page, items % per_page);
     let page = |count: u64| read_as(Bytes(count * item.0), mode);
     let units = page(per_page) * i64::try_from(full).unwrap_or(i64::MAX);

@@ -3,20 +3,16 @@
 //! *documented*: AWS says so; *measured*: a public, reproducible capture of the real service
 //! says so. What is merely assumed is a parameter, in `scenario::parameters`.
 
-use crate::units::{ByDirection, Bytes, CapacityUnits};
+use crate::units::{Bytes, CapacityUnits};
 
 /// One read unit carries this many bytes of an item. Documented: read/write capacity modes.
 pub const READ_BLOCK: Bytes = Bytes(4096);
 /// One write unit carries this many bytes of an item. Documented: read/write capacity modes.
 pub const WRITE_BLOCK: Bytes = Bytes(1024);
-/// A partition holds about this much. Documented: partition key design.
-pub const PARTITION_BYTES: Bytes = Bytes(10 * 1024 * 1024 * 1024);
-/// A page of a query ends with the item that brings it to this much. Measured; documented as
-/// 1 MB. `page_limit_rule = include_crossing_item`.
-pub const QUERY_PAGE: Bytes = Bytes(1_048_576);
 /// The account of ARNs where there is no account: DynamoDB Local's convention.
 pub const LOCAL_ACCOUNT: &str = "000000000000";
-/// A page of a Query or Scan ends with the item that reaches this. Documented `[API]`.
+/// A page of a Query or Scan ends with the item that reaches this, or before the one that would
+/// exceed it (`page_limit_rule`). Documented `[API]`, measured `[PACHOT]`.
 pub const PAGE_BYTES: Bytes = Bytes(1024 * 1024);
 /// Names and values of one item. Documented `[CONS]`.
 pub const ITEM_BYTES_MAX: Bytes = Bytes(400 * 1024);
@@ -39,11 +35,6 @@ pub const TABLE_QUOTA: CapacityUnits = CapacityUnits::whole(40_000);
 /// RCU, and WCU, of all provisioned tables and GSIs of an account and Region by default.
 /// Documented `[QUOTA]`.
 pub const ACCOUNT_QUOTA: CapacityUnits = CapacityUnits::whole(80_000);
-/// What a new on-demand table serves at once. Documented `[OD, WARM]`.
-pub const ON_DEMAND_INITIAL: ByDirection<CapacityUnits> = ByDirection {
-    read: CapacityUnits::whole(12_000),
-    write: CapacityUnits::whole(4_000),
-};
 /// Decreases of capacity available at any time, and at 00:00 UTC. Documented `[QUOTA]`.
 pub const DECREASES_MAX: u32 = 4;
 /// Parallel-Scan guidance: one segment for this much. Documented `[SCAN]`.

@@ -2,8 +2,20 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{limits::ON_DEMAND_INITIAL, throttle::ThrottleCause};
-use crate::units::{ByDirection, CapacityUnits, Direction, Timestamp};
+use super::throttle::ThrottleCause;
+use crate::{
+    scenario::ModelParameters,
+    units::{ByDirection, CapacityUnits, Direction, Timestamp},
+};
+
+/// Units per second that a new table serves at once. [OD, WARM]
+#[must_use]
+pub fn initial(direction: Direction, parameters: &ModelParameters) -> CapacityUnits {
+    CapacityUnits::whole(i64::from(match direction {
+        Direction::Read => parameters.od_initial_read,
+        Direction::Write => parameters.od_initial_write,
+    }))
+}
 
 /// What bounds one direction of an on-demand table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +63,12 @@ impl OnDemandBounds {
 /// Units per second that a new table can serve: what it was warmed to, or DynamoDB's own where
 /// nothing is said. [OD, WARM]
 #[must_use]
-pub fn warm(warm: ByDirection<Option<CapacityUnits>>, direction: Direction) -> CapacityUnits {
-    let initial = ON_DEMAND_INITIAL[direction];
+pub fn warm(
+    warm: ByDirection<Option<CapacityUnits>>,
+    direction: Direction,
+    parameters: &ModelParameters,
+) -> CapacityUnits {
+    let initial = initial(direction, parameters);
     warm[direction].map_or(initial, |warm| warm.max(initial))
 }
 
@@ -61,9 +77,10 @@ pub fn warm(warm: ByDirection<Option<CapacityUnits>>, direction: Direction) -> C
 pub fn at_once(
     warmed: ByDirection<Option<CapacityUnits>>,
     maximum: ByDirection<Option<CapacityUnits>>,
+    parameters: &ModelParameters,
 ) -> ByDirection<CapacityUnits> {
     ByDirection::from_fn(|direction: Direction| {
-        let warm = warm(warmed, direction);
+        let warm = warm(warmed, direction, parameters);
         maximum[direction].map_or(warm, |maximum| warm.min(maximum))
     })
 }
@@ -71,9 +88,12 @@ pub fn at_once(
 /// What a table serves at once after a switch to on-demand, from the highest rates that it was
 /// ever provisioned for. [SW, OD]
 #[must_use]
-pub fn after_switch(highest: ByDirection<CapacityUnits>) -> ByDirection<CapacityUnits> {
+pub fn after_switch(
+    highest: ByDirection<CapacityUnits>,
+    parameters: &ModelParameters,
+) -> ByDirection<CapacityUnits> {
     ByDirection::from_fn(|direction: Direction| {
-        ON_DEMAND_INITIAL[direction].max(highest[direction])
+        initial(direction, parameters).max(highest[direction])
     })
 }
 

@@ -1,5 +1,7 @@
 //! Partitions: which one a key lies in, and how much each serves.
 
+mod flow;
+
 use std::{collections::VecDeque, time::Duration};
 
 use schemars::JsonSchema;
@@ -7,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::{
+    Arm,
     bucket::TokenBucket,
     heat::{HeatRule, HeatTracker},
-    limits,
     split::{SplitBlock, SplitRule},
-    traffic::{PartitionTraffic, Traffic},
+    traffic::{PartitionTraffic, Rest, Traffic},
 };
 use crate::{
     scenario::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode},
@@ -49,6 +51,33 @@ impl KeyHash {
         Self(self.collection().0 | u128::from_be_bytes(first))
     }
 
+    /// The same for a fraction of 1, which it saturates at.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates at both ends"
+    )]
+    pub fn at_fraction(fraction: f64) -> Self {
+        Self::at((fraction * TWO_64) as u64)
+    }
+
+    /// How much of the hash space lies before it, 0 to 1.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "53 bits tell partitions apart")]
+    pub fn as_fraction(self) -> f64 {
+        (self.0 >> 64) as f64 / TWO_64
+    }
+
+    /// The last place of all.
+    pub const LAST: Self = Self(u128::MAX);
+
+    /// The place before this one; the first has none before it.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// All of it, as 32 hexadecimal digits.
     #[must_use]
     pub fn to_hex(self) -> String {
@@ -74,6 +103,9 @@ pub const fn ordered_bytes(number: f64) -> [u8; 8] {
     ordered.to_be_bytes()
 }
 
+/// 2^64.
+const TWO_64: f64 = 18_446_744_073_709_551_616.0;
+
 /// Bytes of a sort key that tell places within a collection apart; 40 bits are left to tell
 /// the collections apart, of which a partition has far fewer.
 const SORT_BYTES: usize = 11;
@@ -96,7 +128,7 @@ pub fn initial_count(
         }
     };
     throughput
-        .max(table_bytes.0.div_ceil(limits::PARTITION_BYTES.0))
+        .max(table_bytes.0.div_ceil(size_max(parameters).0))
         .max(1)
 }
 
@@ -108,6 +140,8 @@ pub struct Partitions {
     /// As many as `starts`.
     all: Vec<Partition>,
     ceilings: ByDirection<CapacityUnits>,
+    /// How much more it serves of eventually consistent reads.
+    eventual_multiple: f64,
     rule: HeatRule,
     /// When its first second began.
     since: Timestamp,
@@ -122,6 +156,9 @@ struct Partition {
     buckets: ByDirection<TokenBucket>,
     heat: ByDirection<HeatTracker>,
     traffic: ByDirection<Traffic>,
+    /// Of flows: whether its bucket may be less than full, and what is not yet half a unit.
+    strained: ByDirection<bool>,
+    rest: ByDirection<Rest>,
 }
 
 /// A partition was hot for long enough to be looked at.
@@ -154,19 +191,23 @@ impl Partitions {
                     depth(parameters),
                     parameters.initial_burst_fraction.as_fraction(),
                     now,
-                ),
+                )
+                .under(parameters),
             }
         });
         let partition = Partition {
             buckets,
             heat: ByDirection::default(),
             traffic: ByDirection::default(),
+            strained: ByDirection::from_fn(|_| true),
+            rest: ByDirection::default(),
         };
         let start = |number: u64| (u128::from(number) << 64).div_ceil(u128::from(count)) << 64;
         Self {
             starts: (0..count).map(start).collect(),
             all: (0..count).map(|_| partition.clone()).collect(),
             ceilings: ByDirection::from_fn(|direction| ceiling(direction, parameters)),
+            eventual_multiple: parameters.ec_read_partition_multiplier,
             rule: HeatRule {
                 split: SplitRule::of(parameters),
                 policy: parameters.split_policy,
@@ -247,6 +288,7 @@ impl Partitions {
         }
         self.starts.insert(parent + 1, at.0);
         self.all[parent].heat = ByDirection::default();
+        self.all[parent].strained = ByDirection::from_fn(|_| true);
         let child = Partition {
             traffic: ByDirection::default(),
             ..self.all[parent].clone()
@@ -275,6 +317,7 @@ impl Partitions {
             for direction in Direction::ALL {
                 let rate = partition_rate(rates[direction], count, direction, parameters);
                 partition.buckets[direction].set_rate(rate, burst, now);
+                partition.strained[direction] = true;
             }
         }
     }
@@ -330,14 +373,17 @@ impl Partitions {
 
     pub(super) fn admits(
         &mut self,
-        key: KeyHash,
-        direction: Direction,
-        units: CapacityUnits,
+        arm: &Arm,
         rule: AdmissionRule,
         now: Timestamp,
     ) -> Result<(), Timestamp> {
-        let index = self.index_of(key);
-        let bucket = &mut self.all[index].buckets[direction];
+        let index = self.index_of(arm.key);
+        let bucket = &mut self.all[index].buckets[arm.direction];
+        let units = if arm.eventual && self.eventual_multiple > 1.0 {
+            CapacityUnits::from(arm.units.as_f64() / self.eventual_multiple)
+        } else {
+            arm.units
+        };
         if bucket.admits(units, rule, now) {
             Ok(())
         } else {
@@ -345,18 +391,34 @@ impl Partitions {
         }
     }
 
-    pub(super) fn spend(
+    pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) {
+        let Arm {
+            key,
+            direction,
+            units,
+            ..
+        } = *arm;
+        let index = self.index_of(key);
+        let partition = &mut self.all[index];
+        let bucket = &mut partition.buckets[direction];
+        if arm.eventual && self.eventual_multiple > 1.0 {
+            bucket.spend_one_of(self.eventual_multiple, units, now);
+        } else {
+            bucket.spend(units, now);
+        }
+        partition.traffic[direction].served += units;
+        self.heat(index, key, direction, units, now);
+    }
+
+    fn heat(
         &mut self,
+        index: usize,
         key: KeyHash,
         direction: Direction,
         units: CapacityUnits,
         now: Timestamp,
     ) {
-        let index = self.index_of(key);
-        let partition = &mut self.all[index];
-        partition.buckets[direction].spend(units, now);
-        partition.traffic[direction].served += units;
-        let heat = &mut partition.heat[direction];
+        let heat = &mut self.all[index].heat[direction];
         let ceiling = self.ceilings[direction];
         let second = now.since(self.since).as_secs();
         match heat.serve(key, units, ceiling, &self.rule, second) {
@@ -374,6 +436,18 @@ impl Partitions {
             }
         }
     }
+}
+
+/// What one partition holds.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the form bounds it far below 2^53 bytes"
+)]
+pub fn size_max(parameters: &ModelParameters) -> Bytes {
+    const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+    Bytes(((parameters.split_size_gb * GIB) as u64).max(1))
 }
 
 /// What one partition serves per second.

@@ -15,9 +15,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct ResourceCapacity {
     billing: Billing,
-    supplies: ByDirection<Supply>,
-    buckets: ByDirection<TokenBucket>,
-    partitions: Partitions,
+    pub(super) supplies: ByDirection<Supply>,
+    pub(super) buckets: ByDirection<TokenBucket>,
+    pub(super) partitions: Partitions,
     /// The highest rates that it was ever provisioned for.
     highest: ByDirection<CapacityUnits>,
 }
@@ -43,6 +43,7 @@ impl ResourceCapacity {
                 parameters.initial_burst_fraction.as_fraction(),
                 now,
             )
+            .under(parameters)
         };
         Self {
             billing: *billing,
@@ -102,9 +103,8 @@ impl ResourceCapacity {
         now: Timestamp,
     ) -> Option<(ThrottleCause, Timestamp)> {
         let rule = parameters.admission_rule;
-        let admitted = self
-            .partitions
-            .admits(arm.key, arm.direction, units, rule, now);
+        let asked = Arm { units, ..*arm };
+        let admitted = self.partitions.admits(&asked, rule, now);
         if admitted.is_err() {
             self.partitions.refuse(arm.key, arm.direction, arm.units);
         }
@@ -115,8 +115,7 @@ impl ResourceCapacity {
     pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) {
         self.supplies[arm.direction].serve(arm.units);
         self.buckets[arm.direction].spend(arm.units, now);
-        self.partitions
-            .spend(arm.key, arm.direction, arm.units, now);
+        self.partitions.spend(arm, now);
     }
 
     /// Whether two keys share a partition.

@@ -72,7 +72,7 @@ impl Supply {
             }
             Billing::OnDemand { maximum, warm } => {
                 let interval = Duration::from_secs(parameters.od_growth_interval.into());
-                let warm = on_demand::warm(warm, direction).max(highest);
+                let warm = on_demand::warm(warm, direction, parameters).max(highest);
                 let mut growth = Growth::new(warm, interval);
                 let quota = quota(direction, parameters);
                 let maximum = maximum[direction];

@@ -1,6 +1,6 @@
 //! Why a request is throttled, in DynamoDB's own words.
 
-use crate::units::Direction;
+use crate::{scenario::ThrottleExceptionMap, units::Direction};
 
 /// Which of a table's resources has a bucket of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,10 +115,19 @@ impl ThrottleReason {
     }
 
     /// The exception that this reason, as the first one, brings. Documents disagree about
-    /// `KeyRange` on provisioned tables and about quotas; the SDK model decides. [BOTO, GSI-T]
+    /// `KeyRange` on provisioned tables and about quotas; `map` decides. [BOTO, ERR, GSI-T]
     #[must_use]
-    pub const fn exception(self, mode: BillingMode) -> ThrottleException {
+    pub const fn exception(
+        self,
+        mode: BillingMode,
+        map: ThrottleExceptionMap,
+    ) -> ThrottleException {
+        use ThrottleExceptionMap::{ByMode, IndexGuide};
         match (self.cause, mode) {
+            (ThrottleCause::AccountLimit, _) if matches!(map, IndexGuide) => {
+                ThrottleException::Throttling
+            }
+            (ThrottleCause::KeyRange, _) if !matches!(map, ByMode) => ThrottleException::Throttling,
             (ThrottleCause::AccountLimit, _) => ThrottleException::RequestLimitExceeded,
             (ThrottleCause::MaxOnDemand, _)
             | (ThrottleCause::KeyRange, BillingMode::PayPerRequest) => {

@@ -25,7 +25,7 @@ use crate::{
         heat::{ResourceHeat, watch::HeatWatch},
     },
     scenario::{AdmissionRule, Billing, Index, ModelParameters, Table},
-    units::{Bytes, CapacityUnits, Timestamp},
+    units::{Bytes, CapacityUnits, Direction, Timestamp},
 };
 
 /// The capacity of one table at one instant.
@@ -189,6 +189,7 @@ impl Governor {
                 resource,
                 direction: charge.direction,
                 key: charge.partition_key.unwrap_or_else(nowhere),
+                eventual: charge.eventual,
                 units: charge.units,
             };
             buckets.capacity.spend(&[arm], now);
@@ -317,6 +318,7 @@ impl Buckets {
             resource,
             direction,
             key: key.unwrap_or_else(nowhere),
+            eventual: direction == Direction::Read && !member.consistent,
             units,
         };
         if let Some(index) = member.index {
@@ -390,7 +392,7 @@ impl Buckets {
         };
         let first = reasons.first().expect("a refusal has a reason");
         Throttle {
-            exception: first.exception(mode),
+            exception: first.exception(mode, self.capacity.parameters().throttle_exception_map),
             message: first.message_in(mode),
             reasons: reasons
                 .iter()

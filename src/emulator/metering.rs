@@ -26,6 +26,8 @@ pub(super) struct Charge {
     pub(super) index: Option<String>,
     pub(super) direction: Direction,
     pub(super) units: CapacityUnits,
+    /// A read that any replica may serve.
+    pub(super) eventual: bool,
     /// As [`Member::partition_key`], of the table or of the index.
     pub(super) partition_key: Option<KeyHash>,
 }
@@ -155,6 +157,10 @@ fn charge_table(
                 index: None,
                 direction,
                 units,
+                // Only a transaction declares its direction.
+                eventual: direction == Direction::Read
+                    && !member.consistent
+                    && consumed.read_capacity_units.is_none(),
                 partition_key: member.partition_key,
             });
         }
@@ -185,6 +191,7 @@ fn charge_indexes(
             index: Some(name.clone()),
             direction,
             units: CapacityUnits::from(arm.capacity_units),
+            eventual: direction == Direction::Read,
             partition_key,
         });
     }
@@ -223,6 +230,7 @@ pub(super) fn charges_of_failure(
             index: None,
             direction: member.direction(),
             units: estimate(operation, member, catalog, store),
+            eventual: false,
             partition_key: member.partition_key,
         })
         .collect()

@@ -4,7 +4,11 @@
 //! Memory depends on the scenario and on the length of the run in seconds, never on the
 //! number of requests: a second holds live histograms only until the next one begins.
 
+mod flow;
+
 use std::collections::BTreeMap;
+
+pub use flow::Flow;
 
 use super::{
     IndexRecord, Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals,

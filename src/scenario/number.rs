@@ -2,6 +2,8 @@
 //!
 //! Knows text only; must not know where numbers come from.
 
+use super::NumberSizeRule;
+
 /// The longest number: 38 significant digits that straddle pairs, or a sign. `[NUM]`, measured.
 const NUMBER_BYTES_MAX: u64 = 21;
 
@@ -17,6 +19,12 @@ const NUMBER_BYTES_MAX: u64 = 21;
 /// is no number means nothing.
 #[must_use]
 pub fn number_size(literal: &str) -> u64 {
+    number_size_by(literal, NumberSizeRule::Base100Aligned)
+}
+
+/// The same by either rule that fits what was measured.
+#[must_use]
+pub fn number_size_by(literal: &str, rule: NumberSizeRule) -> u64 {
     let (mantissa, exponent) = match literal.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse().unwrap_or(0)),
         None => (literal, 0_i64),
@@ -34,9 +42,19 @@ pub fn number_size(literal: &str) -> u64 {
     let whole_digits = length(whole.bytes().filter(u8::is_ascii_digit).count());
     // |x| = 0.s × 10^point, with s = digits first..=last.
     let point = whole_digits.cast_signed() - first + (exponent % 2);
-    let leading = point.rem_euclid(2);
-    let padded = (last - first + 1 + leading).cast_unsigned();
-    (1 + padded.div_ceil(2) + u64::from(negative)).min(NUMBER_BYTES_MAX)
+    let digits = last - first + 1;
+    let pairs = match rule {
+        NumberSizeRule::Base100Aligned => {
+            (digits + point.rem_euclid(2)).cast_unsigned().div_ceil(2)
+        }
+        NumberSizeRule::SplitDigits => {
+            let point = whole_digits.cast_signed() - first + exponent;
+            let whole = point.clamp(0, digits);
+            let halved = |digits: i64| digits.cast_unsigned().div_ceil(2);
+            halved(whole) + halved(digits - whole)
+        }
+    };
+    (1 + pairs + u64::from(negative)).min(NUMBER_BYTES_MAX)
 }
 
 /// Significant digits, and powers of ten beyond which DynamoDB has no numbers. `[NUM]`.

@@ -9,6 +9,19 @@ use crate::units::Share;
 /// Parameters of the capacity model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelParameters {
+    /// How many bytes a number takes, where measurements fit two rules.
+    pub number_size_rule: NumberSizeRule,
+    /// Bytes below 400 KB from which `UpdateItem` refuses the item that it would lead to
+    /// (measured: a few, by a rule that is not known). 0–2,000.
+    pub update_ceiling_slack_bytes: u32,
+    /// Whether a page of a query or scan holds the item that takes it beyond 1 MiB.
+    pub page_limit_rule: PageLimitRule,
+    /// How a page of a scan rounds that spans partitions.
+    pub scan_rounding: ScanRounding,
+    /// What a write costs whose condition fails for want of an item; documents disagree.
+    pub cond_fail_missing_rule: CondFailMissingRule,
+    /// How unused capacity is kept for bursts.
+    pub burst_model: BurstModel,
     /// Seconds of unused capacity that are kept for bursts (documented: up to 300; measured
     /// 266–325). 1–3,600.
     pub burst_seconds: u32,
@@ -27,6 +40,14 @@ pub struct ModelParameters {
     pub partition_read_cap: u32,
     /// WCU that one partition serves per second (documented: 1,000).
     pub partition_write_cap: u32,
+    /// GiB that one partition holds (documented: about 10). 0.001–1,000.
+    pub split_size_gb: f64,
+    /// How much more than its read ceiling a partition serves of eventually consistent reads (a
+    /// public test saw 1.5: three replicas answer). 1–3; 1–1.5 is plausible.
+    pub ec_read_partition_multiplier: f64,
+    /// Seconds for which routers are handed capacity at a time (documented: every few seconds);
+    /// 0 hands it out continuously. 0–10.
+    pub gac_replenish_seconds: u32,
     /// Share of its ceiling from which a partition is hot. 0.01–1; 0.5–1 is plausible.
     pub split_trigger_fraction: Share,
     /// Seconds that a partition is hot until it splits (a public test saw about 600).
@@ -42,6 +63,8 @@ pub struct ModelParameters {
     pub gsi_backpressure_mode: BackpressureMode,
     /// Write units of an index that may wait, when buffered. 0–1,000,000.
     pub gsi_buffer_units: u32,
+    /// Which exception tells of a hot partition and of an exhausted quota; documents disagree.
+    pub throttle_exception_map: ThrottleExceptionMap,
     /// Whether an index has a quota of its own; documents disagree.
     pub quota_scope: QuotaScope,
     /// Read units per second that the account allows an on-demand table (documented: 40,000,
@@ -49,6 +72,10 @@ pub struct ModelParameters {
     pub table_read_quota: u32,
     /// The same for writes.
     pub table_write_quota: u32,
+    /// Read units per second that a new on-demand table serves at once (documented: 12,000).
+    pub od_initial_read: u32,
+    /// The same for writes (documented: 4,000).
+    pub od_initial_write: u32,
     /// Seconds over which the peak of an on-demand table is averaged. 1–300.
     pub od_peak_window: u32,
     /// Seconds that a peak must be past until twice as much is served at once (documented:
@@ -73,6 +100,12 @@ pub struct ModelParameters {
 impl Default for ModelParameters {
     fn default() -> Self {
         Self {
+            number_size_rule: NumberSizeRule::Base100Aligned,
+            update_ceiling_slack_bytes: 0,
+            page_limit_rule: PageLimitRule::IncludeCrossingItem,
+            scan_rounding: ScanRounding::PerPartition,
+            cond_fail_missing_rule: CondFailMissingRule::Carried,
+            burst_model: BurstModel::TokenBucket,
             burst_seconds: 300,
             initial_burst_fraction: Share::NONE,
             admission_rule: AdmissionRule::DebitAfter,
@@ -81,6 +114,9 @@ impl Default for ModelParameters {
             partition_share_mode: PartitionShareMode::Gac,
             partition_read_cap: 3000,
             partition_write_cap: 1000,
+            split_size_gb: 10.0,
+            ec_read_partition_multiplier: 1.0,
+            gac_replenish_seconds: 0,
             split_trigger_fraction: Share::new(0.9).expect("a share"),
             split_trigger_seconds: 600,
             split_duration_seconds: 120,
@@ -88,9 +124,12 @@ impl Default for ModelParameters {
             split_policy: SplitPolicy::WeightedMedian,
             gsi_backpressure_mode: BackpressureMode::Coupled,
             gsi_buffer_units: 1000,
+            throttle_exception_map: ThrottleExceptionMap::ByMode,
             quota_scope: QuotaScope::PerResource,
             table_read_quota: 40_000,
             table_write_quota: 40_000,
+            od_initial_read: 12_000,
+            od_initial_write: 4_000,
             od_peak_window: 60,
             od_growth_interval: 1800,
             od_max_burst_seconds: 0,
@@ -211,4 +250,67 @@ pub enum TreatMissing {
     Zero,
     /// Nothing: it neither counts nor interrupts.
     Ignore,
+}
+
+/// How many bytes a number takes. Measured; both fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberSizeRule {
+    /// Pairs of digits aligned on the decimal point.
+    #[serde(rename = "base100_aligned")]
+    Base100Aligned,
+    /// The digits before and behind the point, each rounded up to pairs.
+    SplitDigits,
+}
+
+/// Where a page of a query or scan ends. Measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PageLimitRule {
+    /// Behind the item that brings it to 1 MiB.
+    IncludeCrossingItem,
+    /// Before the item that would take it beyond.
+    Exclude,
+}
+
+/// How a page of a scan rounds that spans partitions. Not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanRounding {
+    /// What lies in each partition alone; one that is empty costs the minimum.
+    PerPartition,
+    /// The whole page once.
+    PerPage,
+}
+
+/// What a write costs whose condition fails because there is no item. Documents disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CondFailMissingRule {
+    /// What the request carried.
+    Carried,
+    /// One unit.
+    OneWcu,
+}
+
+/// How unused capacity is kept for bursts. The documentation fits both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BurstModel {
+    /// Until it is used.
+    TokenBucket,
+    /// For `burst_seconds` from when it was not used; then it expires.
+    SlidingWindow,
+}
+
+/// Which exception a throttle brings. Documents disagree about two of its causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThrottleExceptionMap {
+    /// A hot partition follows the table's billing, a quota is `RequestLimitExceeded`.
+    ByMode,
+    /// A hot partition is always a `ThrottlingException`, as the guide to errors has it.
+    ErrorGuide,
+    /// So is an exhausted quota, as the guide to throttled indexes has it.
+    IndexGuide,
 }

@@ -21,7 +21,7 @@ use super::{
     memo::Memo,
     partition::{Members, PartitionIndex},
     place::{self, Rank},
-    range::{self, RankRange, Reading},
+    range::{self, RankRange, Reading, Stretch},
     view::View,
 };
 
@@ -284,7 +284,14 @@ impl StoredItems {
             .index
             .map(|index| &scenario.tables[self.table].indexes[index]);
         let sizes = ids.into_iter().filter_map(|id| self.read_size(id, index));
-        (place, range::pages(sizes, reading))
+        // One collection is in one place, as far as pages are concerned.
+        let stretch = Stretch {
+            from: place,
+            to: place,
+            partitions: &[],
+        };
+        let items = sizes.map(|size| (place, size));
+        (place, range::pages(items, &stretch, reading))
     }
 
     /// The numbers under one partition key of the table, by sort key.
@@ -309,6 +316,7 @@ impl StoredItems {
         (segment, segments): (u32, u32),
         index: Option<usize>,
         reading: Reading,
+        partitions: &[KeyHash],
     ) -> (KeyHash, Vec<CapacityUnits>) {
         let start = |segment: u32| {
             let place = (u128::from(segment) << 64) / u128::from(segments);
@@ -327,10 +335,15 @@ impl StoredItems {
             .map_or_else(|| start(segment), |(place, _)| *place);
         let workload = self.workload.clone();
         let index = index.map(|index| &workload.scenario().tables[self.table].indexes[index]);
-        let sizes = found
+        let stretch = Stretch {
+            from: start(segment),
+            to: end.map_or(KeyHash::LAST, KeyHash::before),
+            partitions,
+        };
+        let items = found
             .into_iter()
-            .filter_map(|(_, id)| self.read_size(id, index));
-        (place, range::pages(sizes, reading))
+            .filter_map(|(place, id)| Some((place, self.read_size(id, index)?)));
+        (place, range::pages(items, &stretch, reading))
     }
 
     /// What reading an item, or its entry in an index, counts.

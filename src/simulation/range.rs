@@ -3,8 +3,10 @@
 use crate::{
     capacity::{
         cost::{self, ReadMode},
-        limits::QUERY_PAGE,
+        limits::PAGE_BYTES,
+        partition::KeyHash,
     },
+    scenario::{PageLimitRule, ScanRounding},
     units::{Bytes, CapacityUnits},
     workload::request::SortCondition,
 };
@@ -66,49 +68,167 @@ pub(super) struct Reading {
     pub(super) mode: ReadMode,
     pub(super) limit: Option<u32>,
     pub(super) all_pages: bool,
+    pub(super) page_limit: PageLimitRule,
+    pub(super) rounding: ScanRounding,
 }
 
-/// Units of each page over items of these sizes, in order; at least one page. A page ends with
-/// the item that reaches [`QUERY_PAGE`] or the limit; whether there is more shows only when
-/// the next one is asked for.
-pub(super) fn pages(sizes: impl Iterator<Item = Bytes>, reading: Reading) -> Vec<CapacityUnits> {
+/// What a query or a scan reads if it reads to the end.
+pub(super) struct Stretch<'a> {
+    pub(super) from: KeyHash,
+    pub(super) to: KeyHash,
+    /// Where partitions begin, ascending; none for what lies within one.
+    pub(super) partitions: &'a [KeyHash],
+}
+
+/// Units of each page over items of these places and sizes, in order; at least one page. A page
+/// ends where [`PAGE_BYTES`] or the limit does; whether there is more shows only when the next
+/// one is asked for.
+pub(super) fn pages(
+    items: impl Iterator<Item = (KeyHash, Bytes)>,
+    stretch: &Stretch<'_>,
+    reading: Reading,
+) -> Vec<CapacityUnits> {
     let mut pages = Vec::new();
-    let (mut sum, mut count) = (Bytes(0), 0);
-    let mut is_open = true;
-    for size in sizes {
-        if !is_open && !reading.all_pages {
-            break;
+    let mut open = Some(OpenPage::at(stretch.from));
+    let mut reached = stretch.from;
+    for (place, size) in items {
+        let is_beyond = |page: &OpenPage| {
+            let exceeds = page.bytes + size > PAGE_BYTES;
+            reading.page_limit == PageLimitRule::Exclude && page.count > 0 && exceeds
+        };
+        if let Some(full) = open.take_if(|page| is_beyond(page)) {
+            pages.push(full.units(reading));
         }
-        is_open = true;
-        sum = sum + size;
-        count += 1;
-        if sum >= QUERY_PAGE || reading.limit.is_some_and(|limit| count >= limit) {
-            pages.push(cost::read_as(sum, reading.mode));
-            (sum, count) = (Bytes(0), 0);
-            is_open = false;
+        if open.is_none() && !reading.all_pages && !pages.is_empty() {
+            return pages;
+        }
+        let page = open.get_or_insert_with(|| OpenPage::at(reached));
+        page.go(place, stretch, reading);
+        page.read(size);
+        reached = place;
+        let limit_reached = |page: &OpenPage| reading.limit.is_some_and(|max| page.count >= max);
+        if let Some(full) = open.take_if(|page| page.bytes >= PAGE_BYTES || limit_reached(page)) {
+            pages.push(full.units(reading));
         }
     }
-    if is_open || reading.all_pages {
-        pages.push(cost::read_as(sum, reading.mode));
+    if open.is_some() || reading.all_pages {
+        let mut last = open.unwrap_or_else(|| OpenPage::at(reached));
+        last.go(stretch.to, stretch, reading);
+        pages.push(last.units(reading));
     }
     pages
+}
+
+/// A page that is being read.
+struct OpenPage {
+    reached: KeyHash,
+    count: u32,
+    bytes: Bytes,
+    /// Of those, in the partition that was reached.
+    here: Bytes,
+    /// Units of the partitions before.
+    before: CapacityUnits,
+}
+
+impl OpenPage {
+    const fn at(reached: KeyHash) -> Self {
+        Self {
+            reached,
+            count: 0,
+            bytes: Bytes(0),
+            here: Bytes(0),
+            before: CapacityUnits::ZERO,
+        }
+    }
+
+    /// On to `place`. What lies in each partition on the way rounds alone, and an empty one costs
+    /// the least. [API]
+    fn go(&mut self, place: KeyHash, stretch: &Stretch<'_>, reading: Reading) {
+        let number = |at: KeyHash| stretch.partitions.partition_point(|start| *start <= at);
+        if reading.rounding == ScanRounding::PerPartition {
+            for _ in number(self.reached)..number(place) {
+                self.before += cost::read_as(self.here, reading.mode);
+                self.here = Bytes(0);
+            }
+        }
+        self.reached = place;
+    }
+
+    fn read(&mut self, size: Bytes) {
+        self.count += 1;
+        self.bytes = self.bytes + size;
+        self.here = self.here + size;
+    }
+
+    fn units(&self, reading: Reading) -> CapacityUnits {
+        self.before + cost::read_as(self.here, reading.mode)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const READING: Reading = Reading {
+        mode: ReadMode::Strong,
+        limit: None,
+        all_pages: true,
+        page_limit: PageLimitRule::IncludeCrossingItem,
+        rounding: ScanRounding::PerPartition,
+    };
+
+    /// Items at the places 10, 20, … of a stretch from 0 to 100.
+    fn check_pages(sizes: &[u64], partitions: &[u64], reading: Reading, expected: &[i64]) {
+        let items = (1..).map(|number| KeyHash::at(number * 10));
+        let items = items.zip(sizes.iter().copied().map(Bytes));
+        let partitions: Vec<_> = partitions.iter().copied().map(KeyHash::at).collect();
+        let stretch = Stretch {
+            from: KeyHash::at(0),
+            to: KeyHash::at(100),
+            partitions: &partitions,
+        };
+        let pages = pages(items, &stretch, reading);
+        let expected: Vec<_> = expected.iter().copied().map(CapacityUnits::whole).collect();
+        assert_eq!(pages, expected, "{sizes:?}");
+    }
+
+    #[test]
+    fn a_page_without_the_crossing_item_holds_less_and_always_something() {
+        let reading = Reading {
+            page_limit: PageLimitRule::Exclude,
+            ..READING
+        };
+        check_pages(&[700_000, 700_000, 1], &[], reading, &[171, 172]);
+        check_pages(&[2_000_000, 1], &[], reading, &[489, 1]);
+        check_pages(&[700_000, 700_000, 1], &[], READING, &[342, 1]);
+    }
+
+    #[test]
+    fn every_partition_that_a_scan_touches_rounds_alone_unless_the_page_does() {
+        let partitions = [0, 15, 50, 70];
+        check_pages(&[100, 100], &partitions, READING, &[4]);
+        let limited = Reading {
+            limit: Some(2),
+            all_pages: false,
+            ..READING
+        };
+        check_pages(&[100, 100], &partitions, limited, &[2]);
+        let per_page = Reading {
+            rounding: ScanRounding::PerPage,
+            ..READING
+        };
+        check_pages(&[100, 100], &partitions, per_page, &[1]);
+    }
+
     #[test]
     fn a_page_ends_with_the_limit_or_the_item_that_fills_it() {
         let check = |sizes: &[u64], limit, all_pages, expected: &[i64]| {
             let reading = Reading {
-                mode: ReadMode::Strong,
                 limit,
                 all_pages,
+                ..READING
             };
-            let pages = pages(sizes.iter().copied().map(Bytes), reading);
-            let expected: Vec<_> = expected.iter().copied().map(CapacityUnits::whole).collect();
-            assert_eq!(pages, expected, "{sizes:?}");
+            check_pages(sizes, &[], reading, expected);
         };
         check(&[], None, false, &[1]);
         check(&[], None, true, &[1]);

@@ -1,11 +1,13 @@
 //! One simulated table: its buckets, and the items that say what a request costs.
 
 mod rules;
+mod several;
 
 use crate::{
     capacity::{
         AdmissionDecision, Arm, TableCapacity,
-        cost::{self, ReadMode, WriteMode},
+        cost::{self, Images, ReadMode, WriteMode},
+        limits::ITEM_BYTES_MAX,
         throttle::Resource,
     },
     engine::Answer,
@@ -120,14 +122,27 @@ impl SimulatedTable {
         }
     }
 
-    /// Second number `second` is over at `now`: how the table stands.
-    pub(super) fn close_second(&mut self, second: u64, now: Timestamp) -> IntervalTable {
+    /// Its buckets.
+    pub(super) const fn capacity_mut(&mut self) -> Option<&mut TableCapacity> {
+        self.capacity.as_mut()
+    }
+
+    /// Second number `second` is over at `now`: how the table stands. Heat is noted where
+    /// `look` says so.
+    pub(super) fn close_second(
+        &mut self,
+        second: u64,
+        now: Timestamp,
+        look: bool,
+    ) -> IntervalTable {
         let globals = self.global.iter().flatten().count();
         let Some(capacity) = &mut self.capacity else {
             return IntervalTable::default();
         };
         let resources = std::iter::once(Resource::Table).chain((0..globals).map(Resource::Index));
-        self.watch.close_second(second, capacity, resources, now);
+        if look {
+            self.watch.close_second(second, capacity, resources, now);
+        }
         let mut status = |resource| IntervalTable::from(capacity.status(resource, now));
         IntervalTable {
             indexes: (0..globals).map(|g| status(Resource::Index(g))).collect(),
@@ -220,6 +235,7 @@ impl<'a> Attempt<'a> {
             resource: Resource::Table,
             direction: Direction::Read,
             key: self.table.items.place(number),
+            eventual: mode == ReadMode::Eventual,
             units: cost::read_as(stored.unwrap_or_default(), mode),
         };
         self.take(&[arm])
@@ -236,7 +252,21 @@ impl<'a> Attempt<'a> {
             self.declared.conditions_failed += 1;
             return Ok(());
         }
+        self.check_size(&effect, action)?;
         self.apply(effect, action, number)
+    }
+
+    /// An update fails that would lead to too large an item; how much too large is known of
+    /// nothing else, as other items are as large as the scenario has them.
+    fn check_size(&self, effect: &Effect, action: Action) -> Result<(), Ended> {
+        let slack = Bytes(self.parameters().update_ceiling_slack_bytes.into());
+        let ceiling = Bytes(ITEM_BYTES_MAX.0 - slack.0);
+        match effect.sizes.new {
+            Some(new) if action == Action::Update && new > ceiling => {
+                Err(failed("ValidationException"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A statement that has a condition of its own.
@@ -259,10 +289,19 @@ impl<'a> Attempt<'a> {
     /// the request carried. The answer declares nothing.
     fn refused_write(&mut self, effect: &Effect, action: Action, number: u64) -> Result<(), Ended> {
         let images = carried(effect.sizes, action);
-        let arm = self.table_arm(number, cost::write_as(images, WriteMode::Plain));
+        let units = self.refused_units(images, WriteMode::Plain);
+        let arm = self.table_arm(number, units);
         self.admit(&[arm])?;
         self.spend(&[arm]);
         Ok(())
+    }
+
+    fn refused_units(&self, images: Images, mode: WriteMode) -> CapacityUnits {
+        cost::refused_write(images, mode, self.parameters().cond_fail_missing_rule)
+    }
+
+    fn parameters(&self) -> &'a ModelParameters {
+        &self.workload.scenario().model
     }
 
     fn apply(&mut self, effect: Effect, action: Action, number: u64) -> Result<(), Ended> {
@@ -286,107 +325,32 @@ impl<'a> Attempt<'a> {
             mode,
             limit: self.workload.limit(self.sequence, self.pick.spec),
             all_pages: read.all_pages,
+            page_limit: self.parameters().page_limit_rule,
+            rounding: self.parameters().scan_rounding,
         };
+        let resource = read.index.and_then(|index| self.table.global[index]);
+        let resource = resource.map_or(Resource::Table, Resource::Index);
         let (key, pages) = if self.spec.kind == OperationKind::Query {
             let query = self.workload.query(self.sequence, self.pick);
             self.table.items.query(&query, self.pick, reading)
         } else {
             let segment = self.workload.segment(self.sequence, self.pick.spec);
-            self.table.items.scan(segment, read.index, reading)
+            let capacity = self.table.capacity.as_mut();
+            let starts = capacity.map(|capacity| capacity.partition_starts(resource));
+            let (items, starts) = (&mut self.table.items, starts.unwrap_or_default());
+            items.scan(segment, read.index, reading, &starts)
         };
-        let resource = read.index.and_then(|index| self.table.global[index]);
-        let resource = resource.map_or(Resource::Table, Resource::Index);
         for (number, units) in pages.into_iter().enumerate() {
             self.steps += u32::from(number > 0);
             let arm = Arm {
                 resource,
                 direction: Direction::Read,
                 key,
+                eventual: mode == ReadMode::Eventual,
                 units,
             };
             // How much there is to read shows only in reading it.
             self.take_asking(cost::read_as(Bytes(0), mode), &mut [arm])?;
-        }
-        Ok(())
-    }
-
-    /// Members are admitted one by one; the request is throttled only when all are refused.
-    fn batch(&mut self, mode: ReadMode, again: Option<Vec<Member>>) -> Result<(), Ended> {
-        let members = again.unwrap_or_else(|| self.members());
-        let mut refusal = None;
-        let mut served = 0;
-        let mut left = Vec::new();
-        for (number, action) in members {
-            let answer = match action {
-                None => self.read(number, mode),
-                Some(action) => {
-                    let effect = self.plan(action, number);
-                    self.apply(effect, action, number)
-                }
-            };
-            match answer {
-                Ok(()) => served += 1,
-                Err(answer) => {
-                    refusal.get_or_insert(answer);
-                    left.push((number, action));
-                }
-            }
-        }
-        match refusal {
-            Some(answer) if served == 0 => Err(answer),
-            _ if self.spec.members.retry_unprocessed => {
-                self.left = left;
-                Ok(())
-            }
-            _ => {
-                self.declared.unprocessed += left.len() as u64;
-                Ok(())
-            }
-        }
-    }
-
-    fn transact_get(&mut self) -> Result<(), Ended> {
-        let read = |(number, _): Member| {
-            let items = &mut self.table.items;
-            let stored = items.stored(number).unwrap_or_default();
-            Arm {
-                resource: Resource::Table,
-                direction: Direction::Read,
-                key: items.place(number),
-                units: cost::read_as(stored, ReadMode::Transactional),
-            }
-        };
-        let members = self.workload.members(self.sequence, self.pick);
-        let arms: Vec<_> = members.into_iter().map(read).collect();
-        self.take(&arms)
-    }
-
-    fn transact_write(&mut self) -> Result<(), Ended> {
-        let mut effects = Vec::new();
-        let mut arms = Vec::new();
-        let mut refused = Vec::new();
-        let mut is_met = true;
-        for (number, action) in self.members() {
-            let action = action.unwrap_or(Action::Check);
-            let effect = self.plan(action, number);
-            let units = |images| cost::write_as(images, WriteMode::Transactional);
-            refused.push(self.table_arm(number, units(carried(effect.sizes, action))));
-            arms.extend(self.write_arms(&effect, number, units(effect.sizes)));
-            is_met &= action != Action::Check || effect.sizes.old.is_some();
-            if action != Action::Check {
-                effects.push(effect);
-            }
-        }
-        if !is_met {
-            self.admit(&refused)?;
-            self.spend(&refused);
-            return Err(failed(
-                "TransactionCanceledException: ConditionalCheckFailed",
-            ));
-        }
-        self.take(&arms)?;
-        for effect in effects {
-            self.table.items.commit(effect);
         }
         Ok(())
     }
@@ -409,6 +373,7 @@ impl<'a> Attempt<'a> {
             resource: Resource::Table,
             direction: Direction::Write,
             key: self.table.items.place(number),
+            eventual: false,
             units,
         }
     }
@@ -423,6 +388,7 @@ impl<'a> Attempt<'a> {
                     resource: Resource::Index(global),
                     direction: Direction::Write,
                     key: index.place,
+                    eventual: false,
                     units: index.units,
                 }),
             }

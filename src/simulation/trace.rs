@@ -78,6 +78,7 @@ struct CompactArm {
     /// Index into `places`.
     place: u32,
     halves: u32,
+    eventual: bool,
     resource: Resource,
     direction: Direction,
 }
@@ -189,6 +190,7 @@ impl Trace {
             let place = self.place_number(numbers, arm.key);
             self.arms.push(CompactArm {
                 place,
+                eventual: arm.eventual,
                 halves: u32::try_from(arm.units.halves()).unwrap_or(u32::MAX),
                 resource: arm.resource,
                 direction: arm.direction,
@@ -224,6 +226,7 @@ impl Trace {
             resource: arm.resource,
             direction: arm.direction,
             key: self.places[arm.place as usize],
+            eventual: arm.eventual,
             units: CapacityUnits::from_halves(i64::from(arm.halves)),
         })
     }

@@ -3,7 +3,10 @@
 //! Owns the size rules of names, values and containers; must not know what a size costs.
 
 pub use crate::scenario::number::number_size;
-use crate::units::Bytes;
+use crate::{
+    scenario::{NumberSizeRule, number::number_size_by},
+    units::Bytes,
+};
 
 /// A DynamoDB attribute value.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,14 +44,26 @@ const ELEMENT_BYTES: u64 = 1;
 /// plus values, `[SIZE]`. The 100 bytes of storage overhead are not part of it.
 #[must_use]
 pub fn size(item: &Item) -> Bytes {
+    size_by(item, NumberSizeRule::Base100Aligned)
+}
+
+/// The same by another rule for numbers.
+#[must_use]
+pub fn size_by(item: &Item, rule: NumberSizeRule) -> Bytes {
     item.iter()
-        .map(|(name, value)| Bytes(length(name.len()) + value_size(value)))
+        .map(|(name, value)| Bytes(length(name.len()) + value_size_by(value, rule)))
         .sum()
 }
 
 /// Bytes of one value without its name, `[SIZE]`.
 #[must_use]
 pub fn value_size(value: &AttributeValue) -> u64 {
+    value_size_by(value, NumberSizeRule::Base100Aligned)
+}
+
+fn value_size_by(value: &AttributeValue, rule: NumberSizeRule) -> u64 {
+    let value_size = |value| value_size_by(value, rule);
+    let number_size = |literal: &str| number_size_by(literal, rule);
     match value {
         AttributeValue::S(text) => length(text.len()),
         AttributeValue::N(literal) => number_size(literal),

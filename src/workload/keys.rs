@@ -10,6 +10,7 @@ pub mod hot_set;
 pub mod latest;
 pub mod normal;
 pub mod permutation;
+pub mod popular;
 pub mod zipf;
 
 use rand::RngExt;

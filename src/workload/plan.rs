@@ -7,13 +7,15 @@ use rand::RngExt;
 
 use super::{
     Pick, Workload,
-    item::{AttributeValue, Item},
+    item::{self, AttributeValue, Item},
     keys::MEMBERS_MAX,
     mix::{Chance, Mix},
     request::{Page, QueryRequest, Request, SortCondition, Write},
 };
 use crate::{
-    scenario::{Action, OperationKind, OperationSpec, Presence, Scenario, SortRange},
+    scenario::{
+        Action, NumberSizeRule, OperationKind, OperationSpec, Presence, Scenario, SortRange,
+    },
     seed::Stream,
     units::{Bytes, Share},
 };
@@ -143,7 +145,13 @@ impl Workload {
         number: u64,
         sequence: u64,
     ) -> Bytes {
-        self.0.attributes[table].redrawn_size(attribute, number, sequence)
+        let attributes = &self.0.attributes[table];
+        match self.scenario().model.number_size_rule {
+            NumberSizeRule::Base100Aligned => attributes.redrawn_size(attribute, number, sequence),
+            rule @ NumberSizeRule::SplitDigits => {
+                item::size_by(&attributes.redrawn(&[attribute], number, sequence), rule)
+            }
+        }
     }
 
     /// The request of arrival `sequence`, which is about `pick`.

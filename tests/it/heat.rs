@@ -123,6 +123,7 @@ pub fn watched(partitions: i64, seconds: u64, each: u64) -> ResourceHeat {
                 resource: Resource::Table,
                 direction: Direction::ALL[usize::from(fraction.is_multiple_of(3))],
                 key: KeyHash::at(fraction),
+                eventual: false,
                 units: CapacityUnits::whole((fraction % 400).cast_signed() + 1),
             };
             table.spend(&[arm], Timestamp::from_nanos(second * 1_000_000_000));

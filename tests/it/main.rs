@@ -1,5 +1,6 @@
 //! One binary for all integration tests: one link, shared helpers.
 mod accounting;
+mod aggregate;
 mod architecture;
 mod bad_files;
 mod bench;
@@ -28,6 +29,7 @@ mod leisure;
 mod live;
 mod mistakes;
 mod nightly;
+mod parameters;
 mod parity;
 mod phases;
 mod plan;

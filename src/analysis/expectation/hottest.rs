@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{float, whole};
+use super::float;
 use crate::{
     scenario::{
         KeySpec, Table, ValueSpec,
         data::{Column, Weights},
     },
     units::Share,
-    workload::keys::{exponential::Exponential, normal::Normal},
+    workload::keys::{exponential::Exponential, normal::Normal, zipf::harmonic},
 };
 
 /// The share of the requests that go to the busiest partition key, where the key's values
@@ -126,32 +126,4 @@ fn categorical_share(weights: &[f64], rest: f64, items: u64, group: u64) -> f64 
     let groups = weights.chunks(size).map(of_group);
     let busiest = groups.fold(each * float(group.min(others)), f64::max);
     busiest / (weights.iter().sum::<f64>() + rest)
-}
-
-/// Σ k^-s for k of 1..=n: the first terms one by one, the rest by Euler and Maclaurin.
-fn harmonic(n: f64, s: f64) -> f64 {
-    const EXACT: f64 = 1000.0;
-    let head = n.min(EXACT);
-    let sum: f64 = (1..=whole(head)).map(|k| float(k).powf(-s)).sum();
-    if n <= EXACT {
-        return sum;
-    }
-    let log = (n / head).ln();
-    let t = (1.0 - s) * log;
-    let area = head.powf(1.0 - s) * log * if t == 0.0 { 1.0 } else { t.exp_m1() / t };
-    sum + area + f64::midpoint(n.powf(-s), -head.powf(-s))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn harmonic_numbers_are_those_of_the_plain_sum() {
-        for s in [0.0, 0.5, 0.99, 1.0, 1.5] {
-            let plain: f64 = (1..=50_000_u64).map(|k| float(k).powf(-s)).sum();
-            let error = (harmonic(50_000.0, s) / plain - 1.0).abs();
-            assert!(error < 1e-6, "{s}: {error}");
-        }
-    }
 }

@@ -17,7 +17,7 @@ use crate::{
         throttle::Resource,
     },
     price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
-    scenario::{Billing, OperationSpec, PhaseKind},
+    scenario::{Billing, ModelParameters, OperationSpec, PhaseKind},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
     workload::Workload,
 };
@@ -109,8 +109,13 @@ pub(super) fn expect(
         arms,
     };
     let bytes = Bytes(whole(mean * float(table.items)));
-    let partitions_of =
-        |billing, bytes| initial_count(partitioned(billing), bytes, &scenario.model);
+    let partitions_of = |billing, bytes| {
+        initial_count(
+            partitioned(billing, &scenario.model),
+            bytes,
+            &scenario.model,
+        )
+    };
     let partitions = partitions_of(&table.billing, bytes);
     let flow = flows.of(&table.billing, None, partitions);
     let globals = table.global_indexes().enumerate();
@@ -167,11 +172,11 @@ fn monthly(billing: &Billing, direction: Direction, flow: Flow) -> Result<f64, U
 }
 
 /// Units per second that partitions are made for.
-fn partitioned(billing: &Billing) -> ByDirection<CapacityUnits> {
+fn partitioned(billing: &Billing, parameters: &ModelParameters) -> ByDirection<CapacityUnits> {
     match billing {
         Billing::Provisioned { capacity, .. } => *capacity,
         Billing::OnDemand { warm, .. } => {
-            ByDirection::from_fn(|direction| on_demand::warm(*warm, direction))
+            ByDirection::from_fn(|direction| on_demand::warm(*warm, direction, parameters))
         }
     }
 }
@@ -202,7 +207,9 @@ impl Flows<'_> {
         let scenario = self.workload.scenario();
         let capacity = match *billing {
             Billing::Provisioned { capacity, .. } => capacity,
-            Billing::OnDemand { warm, maximum } => on_demand::at_once(warm, maximum),
+            Billing::OnDemand { warm, maximum } => {
+                on_demand::at_once(warm, maximum, &scenario.model)
+            }
         };
         let is_open = |(phase, _): &(&ExpectedPhase, _)| phase.arrivals.is_some();
         let open = || self.phases.iter().zip(timed(scenario)).filter(is_open);
@@ -211,7 +218,7 @@ impl Flows<'_> {
         let resource = index.map_or(Resource::Table, Resource::Index);
         let partitions = Partitions::new(
             partitions,
-            partitioned(billing),
+            partitioned(billing, &scenario.model),
             &scenario.model,
             Timestamp::ZERO,
         );

@@ -27,6 +27,36 @@ pub static MODEL: Section = Section {
     doc: "The unpublished rules of the capacity model.",
     keys: &[
         optional(
+            "number_size_rule",
+            Form::OneOf(&["base100_aligned", "split_digits"]),
+            "How many bytes a number takes: its digits in pairs from the point, or those before and behind it apart. Default `base100_aligned`.",
+        ),
+        optional(
+            "update_ceiling_slack_bytes",
+            Form::Quantity(Quantity::Size, within(0.0, 2000.0)),
+            "How far below 400 KB an update already fails. Default 0 B.",
+        ),
+        optional(
+            "page_limit_rule",
+            Form::OneOf(&["include_crossing_item", "exclude"]),
+            "Whether a page holds the item that takes it beyond 1 MiB. Default `include_crossing_item`.",
+        ),
+        optional(
+            "scan_rounding",
+            Form::OneOf(&["per_partition", "per_page"]),
+            "Whether a page of a scan rounds in each partition that it touches, or once. Default `per_partition`.",
+        ),
+        optional(
+            "cond_fail_missing_rule",
+            Form::OneOf(&["carried", "one_wcu"]),
+            "What a write costs whose condition fails for want of an item. Default `carried`.",
+        ),
+        optional(
+            "burst_model",
+            Form::OneOf(&["token_bucket", "sliding_window"]),
+            "Whether unused capacity is kept until it is used, or expires after `burst_seconds`. Default `token_bucket`.",
+        ),
+        optional(
             "burst_seconds",
             seconds(1.0, 3600.0),
             "Seconds of unused capacity that are kept for bursts. Default 300s.",
@@ -67,6 +97,21 @@ pub static MODEL: Section = Section {
             "WCU that one partition serves. Default 1000 WCU.",
         ),
         optional(
+            "split_size_gb",
+            Form::Number(within(0.001, 1000.0)),
+            "GiB that one partition holds. Default 10.",
+        ),
+        optional(
+            "ec_read_partition_multiplier",
+            Form::Number(within(1.0, 3.0)),
+            "How much more a partition serves of eventually consistent reads. Default 1.",
+        ),
+        optional(
+            "gac_replenish_seconds",
+            seconds(0.0, 10.0),
+            "For how long capacity is handed out at a time; 0 s: continuously. Default 0s.",
+        ),
+        optional(
             "split_trigger_fraction",
             share(0.01),
             "Share of its ceiling from which a partition is hot. Default 90 %.",
@@ -102,6 +147,11 @@ pub static MODEL: Section = Section {
             "Index writes that may wait, when buffered. Default 1000 WCU.",
         ),
         optional(
+            "throttle_exception_map",
+            Form::OneOf(&["by_mode", "error_guide", "index_guide"]),
+            "Which exception tells of a hot partition and of a quota, where documents disagree. Default `by_mode`.",
+        ),
+        optional(
             "quota_scope",
             Form::OneOf(&["per_resource", "table_plus_gsis"]),
             "Whether the quota of a table holds for each global index on its own. Default `per_resource`.",
@@ -115,6 +165,16 @@ pub static MODEL: Section = Section {
             "table_write_quota",
             WRITE,
             "The account's write quota for an on-demand table. Default 40000 WCU.",
+        ),
+        optional(
+            "od_initial_read",
+            READ,
+            "What a new on-demand table reads at once. Default 12000 RCU.",
+        ),
+        optional(
+            "od_initial_write",
+            WRITE,
+            "What a new on-demand table writes at once. Default 4000 WCU.",
         ),
         optional(
             "od_peak_window",

@@ -25,18 +25,24 @@ pub(super) fn read(top: &Fields<'_>, problems: &mut Problems) -> ModelParameters
         )*)*};
     }
     set! {
-        seconds: burst_seconds partition_bucket_seconds split_trigger_seconds
+        seconds: burst_seconds gac_replenish_seconds partition_bucket_seconds split_trigger_seconds
             split_duration_seconds od_peak_window od_growth_interval od_max_burst_seconds
             as_alarm_delay_seconds as_update_lag_seconds;
         share: initial_burst_fraction split_trigger_fraction single_key_share
             as_scale_in_margin;
         units: partition_read_cap partition_write_cap gsi_buffer_units table_read_quota
-            table_write_quota;
+            table_write_quota od_initial_read od_initial_write update_ceiling_slack_bytes;
+        number: split_size_gb ec_read_partition_multiplier;
         small: as_high_points as_low_points;
-        word: admission_rule partition_count_rule partition_share_mode split_policy
+        word: number_size_rule page_limit_rule scan_rounding cond_fail_missing_rule burst_model
+            throttle_exception_map admission_rule partition_count_rule partition_share_mode split_policy
             gsi_backpressure_mode quota_scope as_treat_missing;
     }
     model
+}
+
+fn number(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<f64> {
+    fields.number(problems, name)
 }
 
 /// Whole seconds; their form bounds them to a day.

@@ -32,6 +32,19 @@ impl HotSet {
         }
     }
 
+    /// Hot items, all items, and the share of the traffic that the hot ones get, all of it where
+    /// there are no others; `None` where what is hot moves.
+    pub(super) fn resting(&self) -> Option<(u64, u64, f64)> {
+        let traffic = if self.hot == self.items {
+            1.0
+        } else {
+            self.traffic
+        };
+        self.moves_every
+            .is_none()
+            .then_some((self.hot, self.items, traffic))
+    }
+
     /// An item for arrival `sequence`.
     ///
     /// # Panics

@@ -38,6 +38,7 @@ fn heat(table: &mut TableCapacity, seconds: u64, key: impl Fn(u64) -> KeyHash) {
             resource: Resource::Table,
             direction: Direction::Write,
             key: key(number),
+            eventual: false,
             units: CapacityUnits::whole(1),
         };
         let now = Timestamp::from_start(Duration::from_millis(number * 10));
@@ -115,6 +116,7 @@ fn a_second_without_traffic_interrupts_the_heat() {
                 resource: Resource::Table,
                 direction: Direction::Write,
                 key: many_keys(number),
+                eventual: false,
                 units: CapacityUnits::whole(1),
             };
             let now = Duration::from_secs(round * 11) + Duration::from_millis(number * 10);

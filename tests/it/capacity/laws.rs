@@ -30,6 +30,7 @@ fn write(units: i64) -> Arm {
         resource: Resource::Table,
         direction: Direction::Write,
         key,
+        eventual: false,
         units: whole(units),
     }
 }

@@ -72,6 +72,7 @@ impl World {
                     resource: Resource::Table,
                     direction: Direction::Write,
                     key: KeyHash::of(b'S', &self.sent.to_be_bytes()),
+                    eventual: false,
                     units: whole(1),
                 };
                 if let AdmissionDecision::Throttled { reasons, .. } =
@@ -161,6 +162,7 @@ fn arms(units: i64) -> [Arm; 2] {
         resource,
         direction: Direction::Write,
         key: KeyHash::of(b'S', b"key"),
+        eventual: false,
         units: whole(units),
     })
 }

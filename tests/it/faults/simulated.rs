@@ -305,6 +305,7 @@ impl<'a> Theatre<'a> {
             resource: Resource::Table,
             direction: Direction::Write,
             key: KeyHash::of(b'S', b"key"),
+            eventual: false,
             units: CapacityUnits::whole(1),
         };
         match self.table.admit(&[arm], now) {

@@ -38,6 +38,7 @@ fn write(number: u64, units: i64) -> Arm {
         resource: Resource::Table,
         direction: Direction::Write,
         key: key(number),
+        eventual: false,
         units: whole(units),
     }
 }

@@ -43,10 +43,13 @@ pub fn kind(name: &str) -> Option<Kind> {
         "od_limit" => on_demand_limit,
         "od_switch" => |i| {
             let highest = |field| CapacityUnits::from(i.optional(field).unwrap_or(0.0));
-            let initial = on_demand::after_switch(ByDirection {
-                read: highest("highest_rcu_ever"),
-                write: highest("highest_wcu_ever"),
-            });
+            let initial = on_demand::after_switch(
+                ByDirection {
+                    read: highest("highest_rcu_ever"),
+                    write: highest("highest_wcu_ever"),
+                },
+                &ModelParameters::default(),
+            );
             json!({"initial_write": initial.write.as_f64(), "initial_read": initial.read.as_f64()})
         },
         "decreases" => |i| {
@@ -247,10 +250,13 @@ fn throttle_error(i: &Input<'_>) -> Value {
             other => panic!("no cause `{other}`"),
         },
     };
-    let exception = reason.exception(match i.text("mode") {
-        "PAY_PER_REQUEST" => BillingMode::PayPerRequest,
-        _ => BillingMode::Provisioned,
-    });
+    let exception = reason.exception(
+        match i.text("mode") {
+            "PAY_PER_REQUEST" => BillingMode::PayPerRequest,
+            _ => BillingMode::Provisioned,
+        },
+        ModelParameters::default().throttle_exception_map,
+    );
     let arn = resource_arn(i.text("region"), i.text("account"), i.text("table"), index);
     json!({"http_status": 400, "exception": exception.name(), "field": exception.reasons_field(),
         "reasons": [{"reason": reason.wire_name(), "resource": arn}]})

@@ -6,6 +6,7 @@ use dynamometer::{
         cost::{self, EntryChange, Images, ReadMode, WriteMode},
         limits,
     },
+    scenario::PageLimitRule,
     units::{Bytes, CapacityUnits},
     workload::item::{self, AttributeValue, Item},
 };
@@ -41,7 +42,8 @@ pub fn kind(name: &str) -> Option<Kind> {
         "scan_page" => |i| {
             let item = bytes_at(i, "item_bytes");
             let limit = i.optional("limit").map(as_whole);
-            let count = cost::page_items(item, i.whole("items_available"), limit);
+            let rule = PageLimitRule::IncludeCrossingItem;
+            let count = cost::page_items(item, i.whole("items_available"), limit, rule);
             let units = cost::read_as(Bytes(count * item.0), mode(i));
             json!({"scanned_count": count, "read_units": units.as_f64()})
         },
