@@ -5,6 +5,7 @@ mod clean;
 mod compare;
 mod emulate;
 mod explain;
+mod firing;
 mod iam;
 mod init;
 mod journal;

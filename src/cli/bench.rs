@@ -205,11 +205,7 @@ async fn fire<T: Target>(fired: &Fired<T>, scenario: &Arc<Scenario>) -> anyhow::
         },
         governed: false,
     };
-    let plan = RunPlan {
-        workload: Workload::new(Arc::clone(scenario)),
-        header,
-        start: None,
-    };
+    let plan = RunPlan::new(Workload::new(Arc::clone(scenario)), header);
     Ok(driver::run(plan, Arc::clone(&fired.target), Hooks::default()).await?)
 }
 

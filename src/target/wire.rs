@@ -13,7 +13,10 @@ mod tls;
 
 use std::{
     io,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -62,7 +65,7 @@ pub struct WireTarget {
     path: String,
     /// Makes the tokens of transactions this run's own.
     run: u64,
-    transactions: AtomicU64,
+    transactions: Arc<AtomicU64>,
 }
 
 impl WireTarget {
@@ -91,7 +94,7 @@ impl WireTarget {
             authority: authority.as_str().to_owned(),
             path: uri.path().to_owned(),
             run: u64::try_from(since & u128::from(u64::MAX)).unwrap_or_default(),
-            transactions: AtomicU64::default(),
+            transactions: Arc::default(),
         })
     }
 
@@ -172,6 +175,21 @@ impl Target for WireTarget {
         Attempted {
             answer: answer.map_or_else(|answer| answer, |()| Answer::Completed),
             declared: attempt.declared,
+        }
+    }
+
+    async fn connect(&self) {
+        self.pool.connect().await;
+    }
+
+    fn of_thread(&self) -> Self {
+        Self {
+            pool: self.pool.of_thread(),
+            identity: self.identity.of_thread(),
+            authority: self.authority.clone(),
+            path: self.path.clone(),
+            run: self.run,
+            transactions: Arc::clone(&self.transactions),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Identity {
     /// Held by the one that asks for new credentials.
     asking: tokio::sync::Mutex<()>,
     /// The server's clock minus this machine's, in seconds; 0 until it refused ours.
-    ahead_seconds: AtomicI64,
+    ahead_seconds: Arc<AtomicI64>,
 }
 
 impl Identity {
@@ -36,7 +36,15 @@ impl Identity {
             region,
             signer: RwLock::default(),
             asking: tokio::sync::Mutex::default(),
-            ahead_seconds: AtomicI64::default(),
+            ahead_seconds: Arc::default(),
+        }
+    }
+
+    /// The same, which asks for credentials by itself; both know of one clock of the server.
+    pub(super) fn of_thread(&self) -> Self {
+        Self {
+            ahead_seconds: Arc::clone(&self.ahead_seconds),
+            ..Self::new(self.provider.clone(), self.region.clone())
         }
     }
 

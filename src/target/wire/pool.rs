@@ -29,10 +29,9 @@ use crate::target::lost;
 /// A connection is used for so long, and up to a quarter longer, so that not all of them end at
 /// once. Then the name is looked up again.
 const RETIRED_AFTER: Duration = Duration::from_mins(5);
-/// Connections are kept apart by the thread that used them last, so that threads seldom meet.
-const SHELVES: usize = 16;
 
 /// Where connections lead.
+#[derive(Clone)]
 pub(super) struct Origin {
     /// Name or address.
     pub(super) host: String,
@@ -44,7 +43,8 @@ pub(super) struct Origin {
 /// Connections to one origin. At most as many as there are requests under way at once.
 pub(super) struct Pool {
     origin: Origin,
-    shelves: [Mutex<Vec<Connection>>; SHELVES],
+    /// The one used last comes last.
+    idle: Mutex<Vec<Connection>>,
     opened: AtomicUsize,
 }
 
@@ -68,8 +68,20 @@ impl Pool {
     pub(super) fn new(origin: Origin) -> Self {
         Self {
             origin,
-            shelves: Default::default(),
+            idle: Mutex::default(),
             opened: AtomicUsize::default(),
+        }
+    }
+
+    /// Connections of its own to the same origin.
+    pub(super) fn of_thread(&self) -> Self {
+        Self::new(self.origin.clone())
+    }
+
+    /// Opens a connection for a request to come, if that succeeds.
+    pub(super) async fn connect(&self) {
+        if let Ok(connection) = self.open().await {
+            self.put_back(connection);
         }
     }
 
@@ -118,17 +130,12 @@ impl Pool {
     }
 
     fn take(&self) -> Option<Connection> {
-        let own = own_shelf();
-        let (own, others) = (own..SHELVES, 0..own);
-        own.chain(others).find_map(|shelf| {
-            let mut idle = self.shelves[shelf].lock().ok()?;
-            std::iter::from_fn(|| idle.pop()).find(|it| !it.sender.is_closed())
-        })
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        std::iter::from_fn(|| idle.pop()).find(|it| !it.sender.is_closed())
     }
 
     fn put_back(&self, connection: Connection) {
-        let place = self.shelves[own_shelf()].lock();
-        let mut idle = place.unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(connection);
     }
 
@@ -159,15 +166,6 @@ impl Pool {
             retires: Instant::now() + RETIRED_AFTER + jitter,
         })
     }
-}
-
-/// A shelf for this thread; several share one where there are many.
-fn own_shelf() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static SHELF: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHELVES;
-    }
-    SHELF.with(|shelf| *shelf)
 }
 
 /// The first address that takes a connection, beginning with another one each time.
