@@ -16,6 +16,7 @@ mod timer;
 use std::{
     future::Future,
     num::NonZeroU32,
+    ops::Range,
     pin::Pin,
     sync::Arc,
     thread::JoinHandle,
@@ -33,6 +34,7 @@ pub use timer::TimerKind;
 use crate::{
     record::{
         IntervalTable, RunRecord,
+        generator::{Generator, GeneratorSecond},
         journal::Entry,
         recorder::{Recorder, RunHeader},
     },
@@ -133,7 +135,8 @@ pub async fn run<T: Target>(
     let (ready, mut getting_ready) = mpsc::channel(1);
     let part = plan.header.provenance.part.as_ref();
     let part = part.map_or(Shard::WHOLE, |part| part.shard);
-    let lanes = Shard::parts(lanes(&scenario, plan.threads));
+    let threads = lanes(&scenario, plan.threads);
+    let lanes = Shard::parts(threads);
     let lanes = lanes.map(|lane| {
         let plan = LanePlan {
             lane,
@@ -173,6 +176,7 @@ pub async fn run<T: Target>(
         progress: hooks.progress,
         journal: hooks.journal,
         status: Vec::new(),
+        most: GeneratorSecond::default(),
     };
     run.until_over(reported, status, hooks.stop).await;
     let end = Timestamp::from_start(Schedule::new(&run.scenario).duration());
@@ -182,7 +186,13 @@ pub async fn run<T: Target>(
     if let Some(tables) = probe_now(hooks.capacity, last).await {
         recorder.tables(last, &tables);
     }
-    Ok(recorder.into_record())
+    let mut record = recorder.into_record();
+    record.generator = Some(Generator {
+        threads,
+        timer: plan.timer.name().to_owned(),
+        ceiling: None,
+    });
+    Ok(record)
 }
 
 /// How many threads fire where there may be `threads`.
@@ -200,6 +210,9 @@ struct Lane {
     until: Timestamp,
     in_flight: usize,
     queued: usize,
+    cpu: Duration,
+    /// CPU time until the last second that is noted.
+    cpu_noted: Duration,
 }
 
 impl Lane {
@@ -209,6 +222,8 @@ impl Lane {
             until: Timestamp::ZERO,
             in_flight: 0,
             queued: 0,
+            cpu: Duration::ZERO,
+            cpu_noted: Duration::ZERO,
         }
     }
 }
@@ -228,6 +243,8 @@ struct Run {
     journal: Option<mpsc::Sender<Entry>>,
     /// The tables as they stood last.
     status: Vec<IntervalTable>,
+    /// The most that was under way and queued in this second.
+    most: GeneratorSecond,
 }
 
 impl Run {
@@ -266,14 +283,41 @@ impl Run {
         lane.until = report.until;
         lane.in_flight = report.in_flight;
         lane.queued = report.queued;
+        lane.cpu = report.cpu;
         let until = self.lanes.iter().map(|lane| lane.until).min();
         let until = until.unwrap_or_default();
         if until > self.until {
             let before = std::mem::replace(&mut self.until, until);
             self.publish();
+            self.look();
             if until.second() > before.second() {
+                self.note_generator(before.second()..until.second());
                 self.note();
             }
+        }
+    }
+
+    /// Keeps the most that was under way, and that waited, in this second.
+    fn look(&mut self) {
+        let sum = |of: fn(&Lane) -> usize| self.lanes.iter().map(of).sum::<usize>() as u64;
+        let (in_flight, queued) = (sum(|lane| lane.in_flight), sum(|lane| lane.queued));
+        self.most.in_flight = self.most.in_flight.max(in_flight);
+        self.most.queued = self.most.queued.max(queued);
+    }
+
+    /// Notes what the lanes took in `seconds`, which is one unless this process was held up.
+    fn note_generator(&mut self, seconds: Range<u64>) {
+        let count = u32::try_from(seconds.end - seconds.start).unwrap_or(u32::MAX);
+        let mut second = std::mem::take(&mut self.most);
+        for lane in &mut self.lanes {
+            let before = std::mem::replace(&mut lane.cpu_noted, lane.cpu);
+            let took = lane.cpu.saturating_sub(before) / count.max(1);
+            let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            second.cpu_nanos += nanos;
+            second.busiest_cpu_nanos = second.busiest_cpu_nanos.max(nanos);
+        }
+        for number in seconds {
+            self.recorder.generator(number, second);
         }
     }
 

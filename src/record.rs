@@ -2,6 +2,7 @@
 //!
 //! Owns the stored format; must not know how it is judged or shown.
 
+pub mod generator;
 pub mod heat;
 pub mod histogram;
 mod interval;
@@ -22,6 +23,7 @@ use crate::{
     seed::Seed,
     units::{ByDirection, CapacityUnits, Timestamp},
 };
+use generator::Generator;
 use heat::ResourceHeat;
 use histogram::LatencyHistogram;
 pub use interval::{Interval, IntervalOperation, IntervalTable};
@@ -254,6 +256,9 @@ pub struct RunRecord {
     /// The shards of which this was merged, in order; empty when it was not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<MergedShard>,
+    /// How it was fired; absent of a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
     /// Which partitions and keys were hot; empty when the target does not show it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heat: Vec<ResourceHeat>,

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     Exit,
+    bench::stored,
     firing::FiringArguments,
     journal::{self, Journal},
     live::{Live, LiveArguments},
@@ -302,6 +303,10 @@ async fn measure(
     };
     let mut record = world.fire(arguments.firing.client, plan, hooks).await?;
     display.await.context("the progress display failed")?;
+    if let Some(generator) = &mut record.generator {
+        let client = arguments.firing.client.name();
+        generator.ceiling = stored::ceiling(arguments.output.runs(), client);
+    }
     record.heat = world.heat(scenario).await;
     naming::name_keys(&workload, &mut record.heat);
     Ok(Some(Measured { record, journal }))

@@ -100,7 +100,8 @@ async fn carry<T: Target>(mut report: Report, workload: Arc<Workload>, target: A
     let operation = workload.operation(report.request);
     let table = &scenario.tables[operation.table];
     report.sent_at = report.clock.now();
-    let answer = target.execute(table, &operation.request);
+    // On the heap: a task is moved some times, and this is most of it.
+    let answer = Box::pin(target.execute(table, &operation.request));
     let in_time = tokio::time::timeout(scenario.client.attempt_timeout, answer).await;
     report.attempted = Some(in_time.unwrap_or_else(|_| Attempted {
         answer: Answer::TimedOut,

@@ -25,6 +25,7 @@ use super::{
     timer::{Timer, TimerKind},
 };
 use crate::{
+    clock::cpu,
     engine::{Action, Engine, Event},
     record::tally::Tally,
     schedule::{Arrivals, Schedule, shard::Shard},
@@ -81,6 +82,8 @@ pub(super) struct Report {
     pub(super) in_flight: usize,
     /// Requests that are due and wait.
     pub(super) queued: usize,
+    /// CPU time of the lane's thread so far.
+    pub(super) cpu: Duration,
 }
 
 /// Starts a lane. It ends when all of its arrivals have their outcome, but not before the last
@@ -249,6 +252,7 @@ impl<T: Target> Lane<'_, T> {
             tally: self.tally.take(),
             in_flight: self.engine.in_flight(),
             queued: self.engine.queued(),
+            cpu: cpu::of_thread(),
         });
     }
 }

@@ -39,6 +39,29 @@ impl TimerKind {
     pub const SLEEPING: Self = Self::Thread;
 }
 
+impl TimerKind {
+    /// Those of this system.
+    pub const ALL: &[Self] = &[
+        Self::Tokio,
+        Self::Thread,
+        #[cfg(target_os = "linux")]
+        Self::Kernel,
+        Self::Spin,
+    ];
+
+    /// As the command line and records have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tokio => "tokio",
+            Self::Thread => "thread",
+            #[cfg(target_os = "linux")]
+            Self::Kernel => "kernel",
+            Self::Spin => "spin",
+        }
+    }
+}
+
 impl Default for TimerKind {
     fn default() -> Self {
         Self::SLEEPING
@@ -104,19 +127,9 @@ impl Timer {
 mod tests {
     use super::*;
 
-    /// Every kind on this system.
-    fn kinds() -> Vec<TimerKind> {
-        vec![
-            TimerKind::Tokio,
-            TimerKind::Thread,
-            TimerKind::SLEEPING,
-            TimerKind::Spin,
-        ]
-    }
-
     #[tokio::test]
     async fn no_timer_is_early_and_each_can_be_set_again() {
-        for kind in kinds() {
+        for &kind in TimerKind::ALL {
             let mut timer = Timer::new(kind).unwrap();
             let start = Instant::now();
             let far = start + Duration::from_hours(1);
@@ -132,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn other_tasks_run_while_a_timer_waits_even_for_what_is_past() {
-        for kind in kinds() {
+        for &kind in TimerKind::ALL {
             let mut timer = Timer::new(kind).unwrap();
             for wait in [Duration::ZERO, Duration::from_millis(3)] {
                 let other = tokio::spawn(async {});

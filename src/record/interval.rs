@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OutcomeCounts, add_all, add_counts, histogram::EncodedHistogram};
+use super::{
+    OutcomeCounts, add_all, add_counts, generator::GeneratorSecond, histogram::EncodedHistogram,
+};
 use crate::{
     capacity::{CapacityStatus, partition::HeatEvent},
     units::{ByDirection, CapacityUnits},
@@ -27,6 +29,9 @@ pub struct Interval {
     /// merged without loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatch_delay: Option<EncodedHistogram>,
+    /// What the generator itself took; absent of a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorSecond>,
     /// In the order of `RunRecord::operations`.
     pub operations: Vec<IntervalOperation>,
     /// In the order of `RunRecord::tables`.

@@ -298,6 +298,10 @@ fn add_phase(sum: &mut PhaseRecord, phase: &PhaseRecord) {
 fn add_interval(sum: &mut Interval, interval: &Interval) {
     sum.arrivals += interval.arrivals;
     sum.sent += interval.sent;
+    sum.generator = match (sum.generator, interval.generator) {
+        (Some(one), Some(other)) => Some(one.beside(other)),
+        (one, other) => one.or(other),
+    };
     for (sum, operation) in sum.operations.iter_mut().zip(&interval.operations) {
         *sum += operation;
     }

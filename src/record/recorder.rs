@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, btree_map::Entry as Place};
 use super::{
     IndexRecord, Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals,
     OutcomeCounts, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample, TableRecord,
+    generator::GeneratorSecond,
     histogram::LatencyHistogram,
     journal::{Entry, PhaseGrowth},
     tally::{LiveSecond, Tally},
@@ -94,6 +95,7 @@ impl Recorder {
                 phases: phase_records(scenario),
                 intervals: Vec::new(),
                 shards: Vec::new(),
+                generator: None,
                 heat: Vec::new(),
                 model: Vec::new(),
             },
@@ -150,6 +152,11 @@ impl Recorder {
         for (stored, table) in self.interval(second).tables.iter_mut().zip(tables) {
             stored.clone_from(table);
         }
+    }
+
+    /// Notes what the generator took in `second`.
+    pub fn generator(&mut self, second: u64, took: GeneratorSecond) {
+        self.interval(second).generator = Some(took);
     }
 
     /// The run stopped before its end: nothing was due from `at` on.
@@ -273,6 +280,7 @@ impl Recorder {
             sent: 0,
             dispatch_delay_p99_nanos: 0,
             dispatch_delay: None,
+            generator: None,
             operations: vec![IntervalOperation::default(); record.operations.len()],
             tables: record
                 .tables
@@ -294,6 +302,9 @@ impl Recorder {
     fn add_seconds(&mut self, seconds: BTreeMap<u64, LiveSecond>) {
         let live_from = self.live_from();
         for (second, more) in seconds {
+            if more.is_empty() {
+                continue;
+            }
             let interval = self.interval(second);
             interval.arrivals += more.arrivals;
             interval.sent += more.sent;

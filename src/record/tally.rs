@@ -54,6 +54,20 @@ impl LiveSecond {
         }
     }
 
+    fn emptied(self) -> Self {
+        let times = self.response_time.into_iter();
+        Self {
+            dispatch_delay: self.dispatch_delay.emptied(),
+            response_time: times.map(LatencyHistogram::emptied).collect(),
+            ..Self::new(self.operations.len())
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        let ended = |operation: &IntervalOperation| operation.outcomes.total() > 0;
+        self.arrivals == 0 && self.sent == 0 && !self.operations.iter().any(ended)
+    }
+
     /// Adds the times of `other`, and not its counts.
     pub(super) fn merge_times(&mut self, other: &Self) {
         self.dispatch_delay.merge(&other.dispatch_delay);
@@ -86,19 +100,29 @@ impl Tally {
         }
     }
 
-    /// Takes what was counted, and begins anew.
+    /// Takes what was counted, and begins anew, with the memory that it has.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let operations = self.operations();
-        let none = |phase: &PhaseGrowth| PhaseGrowth::none(phase.phase, operations);
-        let empty = Self {
-            timed: self.timed.clone(),
-            phases: self.phases.iter().map(none).collect(),
-            arrivals: vec![vec![0; operations]; self.arrivals.len()],
-            seconds: BTreeMap::new(),
-            newest_end: None,
-        };
-        std::mem::replace(self, empty)
+        let counted = self.clone();
+        for growth in &mut self.phases {
+            let old = std::mem::take(growth);
+            *growth = PhaseGrowth {
+                phase: old.phase,
+                arrivals: 0,
+                dispatch_delay: old.dispatch_delay.emptied(),
+                operations: old.operations.into_iter().map(emptied).collect(),
+            };
+        }
+        for arrivals in &mut self.arrivals {
+            arrivals.fill(0);
+        }
+        let last = self.seconds.pop_last();
+        self.seconds.clear();
+        // It probably goes on.
+        self.seconds
+            .extend(last.map(|(second, last)| (second, last.emptied())));
+        self.newest_end = None;
+        counted
     }
 
     /// Counts an arrival of `operation` (index into `Scenario::operations`). Every arrival must
@@ -169,6 +193,16 @@ impl Tally {
     }
 }
 
+fn emptied(totals: OperationTotals) -> OperationTotals {
+    OperationTotals {
+        response_time: totals.response_time.emptied(),
+        service_time: totals.service_time.emptied(),
+        throttled_response_time: totals.throttled_response_time.emptied(),
+        failed_response_time: totals.failed_response_time.emptied(),
+        ..OperationTotals::default()
+    }
+}
+
 impl OperationTotals {
     fn add(&mut self, sample: &Sample) {
         self.outcomes.add(sample.outcome);
@@ -195,5 +229,95 @@ impl OperationTotals {
             Outcome::Failed | Outcome::TimedOut => self.failed_response_time.record(response),
             Outcome::Dropped => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{record::Declared, scenario::parse::parse, units::Timestamp};
+
+    const SOURCE: &str = r#"
+name = "two"
+[[table]]
+name = "Things"
+partition_key = "id"
+billing = { mode = "on-demand" }
+items = 10
+[table.attributes]
+id = { type = "S", value = "unique" }
+[keys.all]
+kind = "uniform"
+[[operation]]
+kind = "get"
+keys = "all"
+weight = "100 %"
+[[phase]]
+name = "p"
+kind = "measured"
+duration = "10s"
+arrivals = { kind = "constant", rate = "1/s" }
+"#;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_start(Duration::from_millis(millis))
+    }
+
+    fn count(tally: &mut Tally, sequence: u64, due: u64) {
+        let arrival = Arrival {
+            sequence,
+            phase: 0,
+            intended_start: at(due),
+        };
+        tally.due(&arrival, 0);
+        tally.finish(&Sample {
+            sequence,
+            phase: 0,
+            operation: 0,
+            outcome: Outcome::Completed,
+            due: at(due),
+            first_sent: Some(at(due + 1)),
+            last_sent: Some(at(due + 1)),
+            finished: at(due + 7),
+            attempts: 1,
+            declared: Declared::default(),
+            throttle_reasons: Vec::new(),
+            error: None,
+        });
+    }
+
+    #[test]
+    fn what_was_taken_is_not_counted_again_and_nothing_is_lost() {
+        let scenario = parse(SOURCE, "two").unwrap().scenario;
+        let (mut taken, mut at_once) = (Tally::new(&scenario), Tally::new(&scenario));
+        let mut parts = Vec::new();
+        for number in 0..60 {
+            count(&mut taken, number, number * 90);
+            count(&mut at_once, number, number * 90);
+            if number % 7 == 0 {
+                parts.push(taken.take());
+            }
+        }
+        parts.push(taken.take());
+        let left = taken.take();
+        assert!(left.phases[0].is_none() && left.seconds.values().all(LiveSecond::is_empty));
+        let mut sum = PhaseGrowth::none(0, 1);
+        let mut seconds: BTreeMap<u64, u64> = BTreeMap::new();
+        for part in &parts {
+            sum += &part.phases[0];
+            for (second, counts) in part.seconds.iter().filter(|(_, it)| !it.is_empty()) {
+                *seconds.entry(*second).or_default() += counts.dispatch_delay.count();
+                assert_eq!(
+                    counts.dispatch_delay.count(),
+                    counts.operations[0].outcomes.total()
+                );
+            }
+        }
+        assert_eq!(sum, at_once.phases[0]);
+        let expected = at_once.seconds.iter();
+        let expected = expected.map(|(second, it)| (*second, it.dispatch_delay.count()));
+        assert_eq!(seconds, expected.collect());
     }
 }

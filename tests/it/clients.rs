@@ -2,6 +2,7 @@
 //! answer.
 
 mod server;
+mod tls;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -355,6 +356,51 @@ async fn a_connection_is_used_again_and_one_that_the_server_closed_is_not() {
         assert_eq!(wire.execute(table, get).await.answer, Answer::Completed);
     }
     assert_eq!(server.connections(), before + 2);
+}
+
+#[tokio::test]
+async fn a_burst_is_sent_over_few_connections_and_each_request_has_its_answer() {
+    let server = Server::start(|_| success_of_a_get()).await;
+    let (_, wire) = both(&server).await;
+    let workload = workload();
+    let (wire, workload) = (Arc::new(wire), Arc::new(workload));
+    let mut burst = tokio::task::JoinSet::new();
+    for _ in 0..300 {
+        let (wire, workload) = (Arc::clone(&wire), Arc::clone(&workload));
+        burst.spawn(async move {
+            let table = &workload.scenario().tables[0];
+            wire.execute(table, &samples(&workload)[0]).await.answer
+        });
+    }
+    for answer in burst.join_all().await {
+        assert_eq!(answer, Answer::Completed);
+    }
+    let opened = server.connections();
+    assert!(
+        opened <= 200,
+        "{opened} connections for 300 requests at once"
+    );
+}
+
+#[tokio::test]
+async fn a_burst_at_a_server_that_is_gone_fails_whole_and_at_once() {
+    let server = Server::start(|_| success_of_a_get()).await;
+    let (_, wire) = both(&server).await;
+    drop(server);
+    let workload = workload();
+    let (wire, workload) = (Arc::new(wire), Arc::new(workload));
+    let mut burst = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (wire, workload) = (Arc::clone(&wire), Arc::clone(&workload));
+        burst.spawn(async move {
+            let table = &workload.scenario().tables[0];
+            wire.execute(table, &samples(&workload)[0]).await.answer
+        });
+    }
+    let all = tokio::time::timeout(Duration::from_secs(30), burst.join_all()).await;
+    for answer in all.expect("nobody waits for a connection that never comes") {
+        assert!(matches!(answer, Answer::Failed { .. }), "{answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -139,12 +139,7 @@ async fn timed_by(timer: TimerKind) -> RunRecord {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_timer_sends_everything_and_nothing_early() {
-    for timer in [
-        TimerKind::Tokio,
-        TimerKind::Thread,
-        TimerKind::SLEEPING,
-        TimerKind::Spin,
-    ] {
+    for &timer in TimerKind::ALL {
         let record = timed_by(timer).await;
         assert_eq!(outcomes(&record).completed, 200, "{timer:?}");
         let delay = &record.phases[0].dispatch_delay;
