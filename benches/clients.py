@@ -119,7 +119,8 @@ def clients(dyno, url, seconds, folder):
     }
 
 
-OTHERS_REQUESTS = r"(?i)total requests:\s*([\d,]+)"
+# Its last line, when all connections are closed.
+OTHERS_REQUESTS = r"conn: 0, cnt: (\d+)"
 
 
 def main():

@@ -2,7 +2,7 @@
 //!
 //! Must not know where samples come from: real requests and simulated ones are recorded alike.
 //! Memory depends on the scenario and on the length of the run in seconds, never on the
-//! number of requests: a second holds live histograms only until the one after the next begins.
+//! number of requests: a second holds live histograms until the one after the next begins.
 
 use std::collections::{BTreeMap, btree_map::Entry as Place};
 

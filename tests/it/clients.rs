@@ -26,8 +26,24 @@ const ORDERS: &str = include_str!("../../scenarios/orders.toml");
 /// What a client on loopback signs with.
 const DUMMY: &str = "dynamometer";
 
+/// An operation that orders do without.
+const UPDATE: &str = r#"
+[[operation]]
+name = "rewrite"
+kind = "partiql"
+statement = "update"
+keys = "customers"
+weight = "2 %"
+set = ["note"]
+
+[[phase]]
+kind = "load"
+"#;
+
 fn workload() -> Workload {
-    let scenario = parse(ORDERS, "orders.toml").unwrap().scenario;
+    let orders = ORDERS.replace("[[phase]]\nkind = \"load\"\n", UPDATE);
+    let orders = orders.replace("weight = \"2 %\"\n\n[[operation]]\nname = \"correct\"", "weight = \"1 %\"\n\n[[operation]]\nname = \"correct\"");
+    let scenario = parse(&orders, "orders.toml").unwrap().scenario;
     Workload::new(Arc::new(scenario))
 }
 
