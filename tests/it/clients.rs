@@ -42,7 +42,10 @@ kind = "load"
 
 fn workload() -> Workload {
     let orders = ORDERS.replace("[[phase]]\nkind = \"load\"\n", UPDATE);
-    let orders = orders.replace("weight = \"2 %\"\n\n[[operation]]\nname = \"correct\"", "weight = \"1 %\"\n\n[[operation]]\nname = \"correct\"");
+    let orders = orders.replace(
+        "weight = \"2 %\"\n\n[[operation]]\nname = \"correct\"",
+        "weight = \"1 %\"\n\n[[operation]]\nname = \"correct\"",
+    );
     let scenario = parse(&orders, "orders.toml").unwrap().scenario;
     Workload::new(Arc::new(scenario))
 }

@@ -263,7 +263,8 @@ async fn a_frozen_server_shows_in_the_response_time_of_everything_that_was_due()
         attempt_timeout: Duration::from_secs(3),
         ..quick()
     };
-    let record = fire(
+    let record = fire_by(
+        2,
         &server,
         scenario(100.0, Duration::from_secs_f64(LENGTH), client),
         Hooks::default(),
@@ -519,7 +520,8 @@ async fn progress_and_the_tables_are_reported_while_the_run_goes_on() {
             views.lock().unwrap().push(receiver.borrow().clone());
         }
     });
-    let record = fire(
+    let record = fire_by(
+        2,
         &server,
         scenario(100.0, Duration::from_secs(2), quick()),
         hooks,
