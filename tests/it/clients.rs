@@ -33,7 +33,7 @@ name = "rewrite"
 kind = "partiql"
 statement = "update"
 keys = "customers"
-weight = "2 %"
+weight = "1 %"
 set = ["note"]
 
 [[phase]]
