@@ -8,6 +8,7 @@ pub mod cloudwatch;
 mod collect;
 pub mod compare;
 pub mod expectation;
+pub mod generator;
 pub mod index;
 pub mod runs;
 pub mod seeds;

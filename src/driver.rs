@@ -1,52 +1,52 @@
 //! Runs a scenario against a target in real time.
 //!
-//! Connects a thread that keeps the schedule, the client's state machine and the recorder, and
-//! the tasks that carry attempts. Must not decide anything about requests: what is sent,
-//! queued, dropped or retried is the engine's business.
+//! Starts the threads that fire, and adds up what they count. Must not decide anything about
+//! requests: what is sent, queued, dropped or retried is the engine's business.
 //!
-//! The schedule has a thread of its own, since tokio's timers tick in milliseconds and its
-//! workers are busy with answers. Operations are made by the tasks that send them, in parallel
-//! and without any lock; one task owns engine and recorder, so neither needs one.
+//! Each of these threads, a lane, keeps a schedule, a client and connections of its own, so that
+//! neither locks nor wake-ups lie between an arrival and its answer. What a lane counts comes here
+//! five times a second.
 
 mod attempt;
 mod clock;
-mod dispatcher;
+mod lane;
 mod progress;
+mod timer;
 
 use std::{
     future::Future,
+    num::NonZeroU32,
+    ops::Range,
     pin::Pin,
     sync::Arc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::MissedTickBehavior,
 };
 
 pub use progress::{OperationProgress, Progress};
+pub use timer::TimerKind;
 
 use crate::{
-    engine::{Action, Engine, Event},
     record::{
         IntervalTable, RunRecord,
+        generator::{Generator, GeneratorSecond},
         journal::Entry,
         recorder::{Recorder, RunHeader},
     },
+    scenario::Scenario,
+    schedule::{Schedule, shard::Shard},
     target::Target,
     units::Timestamp,
     workload::Workload,
 };
-use attempt::Attempts;
 use clock::RunClock;
-use dispatcher::{Dispatcher, Released};
+use lane::{LanePlan, Report, Wires};
 
-/// Events taken in one go before the other sources are looked at.
-const BATCH: usize = 256;
-const PROGRESS_PERIOD: Duration = Duration::from_millis(200);
-const JOURNAL_PERIOD: Duration = Duration::from_secs(1);
 /// A target that cannot say within this how its tables stand leaves a gap in the record.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -60,6 +60,25 @@ pub struct RunPlan {
     /// When the first phase starts; soon without. What is due by now when that is past is sent
     /// late, and counts as late: a run is never shifted.
     pub start: Option<Instant>,
+    /// How many threads fire. At most as many do as there are places in flight, and one alone
+    /// where there are closed phases, in which answers decide about who comes next.
+    pub threads: NonZeroU32,
+    /// What keeps the schedule.
+    pub timer: TimerKind,
+}
+
+impl RunPlan {
+    /// To be fired by one thread, soon.
+    #[must_use]
+    pub fn new(workload: Workload, header: RunHeader) -> Self {
+        Self {
+            workload,
+            header,
+            start: None,
+            threads: NonZeroU32::MIN,
+            timer: TimerKind::default(),
+        }
+    }
 }
 
 /// A future on the heap, so that hooks need no type parameters.
@@ -87,12 +106,12 @@ pub struct Hooks {
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
-    /// The operating system refused a thread.
-    #[error("cannot start the thread that keeps the schedule: {0}")]
+    /// The operating system refused a thread, or what it needs.
+    #[error("cannot start a thread that fires: {0}")]
     Thread(#[from] std::io::Error),
-    /// The schedule came to an end before its time.
-    #[error("the thread that keeps the schedule panicked")]
-    SchedulePanicked,
+    /// A thread came to an end before its time.
+    #[error("a thread that fires panicked")]
+    Panicked,
 }
 
 /// Runs every timed phase of the scenario, and returns once each arrival has its outcome, but
@@ -109,162 +128,225 @@ pub async fn run<T: Target>(
     target: Arc<T>,
     hooks: Hooks,
 ) -> Result<RunRecord, DriverError> {
-    let RunPlan {
-        workload,
-        header,
-        start,
-    } = plan;
-    let scenario = Arc::clone(workload.scenario());
-    let clock = RunClock::new(start);
-    let (answers, answered) = mpsc::unbounded_channel();
-    let shard = header.provenance.part.as_ref().map(|part| part.shard);
-    let (dispatcher, arrivals) = Dispatcher::start(workload.clone(), shard, clock)?;
+    let scenario = Arc::clone(plan.workload.scenario());
+    let (stop, stopped) = watch::channel(Timestamp::from_nanos(u64::MAX));
+    let (reports, reported) = mpsc::unbounded_channel();
+    let (clock_set, begin) = watch::channel(None);
+    let (ready, mut getting_ready) = mpsc::channel(1);
+    let part = plan.header.provenance.part.as_ref();
+    let part = part.map_or(Shard::WHOLE, |part| part.shard);
+    let threads = lanes(&scenario, plan.threads);
+    let lanes = Shard::parts(threads);
+    let lanes = lanes.map(|lane| {
+        let plan = LanePlan {
+            lane,
+            part,
+            workload: plan.workload.clone(),
+            target: target.of_thread(),
+            timer: plan.timer,
+        };
+        let wires = Wires {
+            ready: ready.clone(),
+            begin: begin.clone(),
+            reports: reports.clone(),
+            stop: stopped.clone(),
+        };
+        Ok(Lane::of(lane::start(plan, wires)?))
+    });
+    let lanes = lanes.collect::<Result<Vec<_>, DriverError>>()?;
+    drop((ready, reports, stopped));
+    // Until nobody is: a run's clock starts when all lanes can keep to it.
+    let _ = getting_ready.recv().await;
+    let clock = RunClock::new(plan.start);
+    let _ = clock_set.send(Some(clock));
     let (statuses, status) = mpsc::channel(1);
     // Dropped, and with it the task aborted, when the run is over or its future is dropped.
     let mut probing = JoinSet::new();
     if let Some(probe) = hooks.capacity.clone() {
         probing.spawn(probe_every_second(probe, clock, statuses));
     }
-    let run = Run {
+    let mut run = Run {
+        recorder: Recorder::new(&scenario, plan.header),
+        scenario,
         clock,
-        journal: hooks.journal,
-        recorder: Recorder::new(&scenario, header),
-        engine: Engine::new(&scenario),
-        attempts: Attempts::new(workload, target, clock, answers),
-        actions: Vec::new(),
+        lanes,
+        stop,
+        until: Timestamp::ZERO,
         interrupted: None,
+        progress: hooks.progress,
+        journal: hooks.journal,
         status: Vec::new(),
+        most: GeneratorSecond::default(),
     };
-    let sources = Sources {
-        answered,
-        arrivals,
-        status,
-    };
-    let mut run = run
-        .until_over(sources, &dispatcher, hooks.progress.as_ref(), hooks.stop)
-        .await;
-    dispatcher
-        .join()
-        .map_err(|_| DriverError::SchedulePanicked)?;
-    let last = run
-        .interrupted
-        .unwrap_or(clock.now().min(dispatcher::end(&scenario)));
+    run.until_over(reported, status, hooks.stop).await;
+    let end = Timestamp::from_start(Schedule::new(&run.scenario).duration());
+    let last = run.interrupted.unwrap_or(clock.now().min(end));
+    let mut recorder = run.join()?;
     let last = last_second_before(last);
     if let Some(tables) = probe_now(hooks.capacity, last).await {
-        run.recorder.tables(last, &tables);
+        recorder.tables(last, &tables);
     }
-    if let Some(at) = run.interrupted {
-        run.recorder.interrupt(at);
-    }
-    Ok(run.recorder.into_record())
+    let mut record = recorder.into_record();
+    record.generator = Some(Generator {
+        threads,
+        timer: plan.timer.name().to_owned(),
+        ceiling: None,
+    });
+    Ok(record)
 }
 
-/// Where events come from.
-struct Sources {
-    answered: mpsc::UnboundedReceiver<Event>,
-    arrivals: mpsc::Receiver<Released>,
-    status: mpsc::Receiver<(u64, Vec<IntervalTable>)>,
+/// How many threads fire where there may be `threads`.
+fn lanes(scenario: &Scenario, threads: NonZeroU32) -> u32 {
+    let mut phases = scenario.phases.iter();
+    if phases.any(|phase| phase.arrivals.is_closed()) {
+        return 1;
+    }
+    threads.get().min(scenario.client.max_in_flight).max(1)
 }
 
-/// The task that owns the engine and the recorder.
-struct Run<T> {
+/// A thread that fires, as it stood last.
+struct Lane {
+    thread: JoinHandle<std::io::Result<()>>,
+    until: Timestamp,
+    in_flight: usize,
+    queued: usize,
+    cpu: Duration,
+    /// CPU time until the last second that is noted.
+    cpu_noted: Duration,
+}
+
+impl Lane {
+    const fn of(thread: JoinHandle<std::io::Result<()>>) -> Self {
+        Self {
+            thread,
+            until: Timestamp::ZERO,
+            in_flight: 0,
+            queued: 0,
+            cpu: Duration::ZERO,
+            cpu_noted: Duration::ZERO,
+        }
+    }
+}
+
+/// The run as a whole.
+struct Run {
+    scenario: Arc<Scenario>,
     clock: RunClock,
-    engine: Engine,
+    lanes: Vec<Lane>,
+    /// From when on nothing is due.
+    stop: watch::Sender<Timestamp>,
     recorder: Recorder,
-    attempts: Attempts<T>,
-    actions: Vec<Action>,
+    /// Until then every lane has reported.
+    until: Timestamp,
     interrupted: Option<Timestamp>,
+    progress: Option<watch::Sender<Progress>>,
     journal: Option<mpsc::Sender<Entry>>,
     /// The tables as they stood last.
     status: Vec<IntervalTable>,
+    /// The most that was under way and queued in this second.
+    most: GeneratorSecond,
 }
 
-impl<T: Target> Run<T> {
+impl Run {
     async fn until_over(
-        mut self,
-        mut sources: Sources,
-        dispatcher: &Dispatcher,
-        progress: Option<&watch::Sender<Progress>>,
+        &mut self,
+        mut reported: mpsc::UnboundedReceiver<Report>,
+        mut status: mpsc::Receiver<(u64, Vec<IntervalTable>)>,
         stop: Option<BoxFuture<()>>,
-    ) -> Self {
+    ) {
         let mut stop = stop.unwrap_or_else(|| Box::pin(std::future::pending()));
-        let mut tick = tokio::time::interval(PROGRESS_PERIOD);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let first = self.clock.instant(Timestamp::from_start(JOURNAL_PERIOD));
-        let mut second = tokio::time::interval_at(first.into(), JOURNAL_PERIOD);
-        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut events = Vec::with_capacity(BATCH);
-        let mut due = Vec::with_capacity(BATCH);
-        let mut schedule_over = false;
-        while !(schedule_over && self.engine.is_idle()) {
+        loop {
             tokio::select! {
-                _ = sources.answered.recv_many(&mut events, BATCH) => {
-                    events.drain(..).for_each(|event| self.feed(event, dispatcher));
-                }
-                count = sources.arrivals.recv_many(&mut due, BATCH), if !schedule_over => {
-                    schedule_over = count == 0;
-                    due.drain(..).for_each(|released| self.release(released, dispatcher));
-                }
+                report = reported.recv() => match report {
+                    Some(report) => self.take(report),
+                    None => break,
+                },
                 () = &mut stop, if self.interrupted.is_none() => {
                     let at = self.clock.now();
                     self.interrupted = Some(at);
-                    dispatcher.stop(at);
-                    self.feed(Event::DrainRequested, dispatcher);
+                    // Lanes that are over need not be told.
+                    let _ = self.stop.send(at);
                 }
-                Some((second, tables)) = sources.status.recv() => {
+                Some((second, tables)) = status.recv() => {
                     self.recorder.tables(second, &tables);
                     self.status = tables;
                 }
-                _ = tick.tick(), if progress.is_some() => self.publish(progress),
-                _ = second.tick(), if self.journal.is_some() => self.note(),
             }
         }
-        self.publish(progress);
+        self.publish();
         self.note();
-        self
     }
 
-    fn release(&mut self, released: Released, dispatcher: &Dispatcher) {
-        match released {
-            Released::Began(arrival) => self.attempts.begin(&arrival),
-            Released::Due { arrival, operation } => {
-                self.recorder.due(&arrival, operation);
-                self.feed(Event::ArrivalDue { arrival, operation }, dispatcher);
+    fn take(&mut self, report: Report) {
+        self.recorder.absorb(report.tally);
+        let lane = &mut self.lanes[report.lane.number() as usize - 1];
+        lane.until = report.until;
+        lane.in_flight = report.in_flight;
+        lane.queued = report.queued;
+        lane.cpu = report.cpu;
+        let until = self.lanes.iter().map(|lane| lane.until).min();
+        let until = until.unwrap_or_default();
+        if until > self.until {
+            let before = std::mem::replace(&mut self.until, until);
+            self.publish();
+            self.look();
+            if until.second() > before.second() {
+                self.note_generator(before.second()..until.second());
+                self.note();
             }
         }
     }
 
-    fn feed(&mut self, event: Event, dispatcher: &Dispatcher) {
-        let now = self.clock.now();
-        self.engine.handle(event, now, &mut self.actions);
-        for action in self.actions.drain(..) {
-            match action {
-                Action::Send { request, attempt } => self.attempts.send(request, attempt),
-                Action::WaitUntil { request, at } => self.attempts.retry_at(request, at),
-                Action::Finished(sample) => {
-                    self.recorder.finish(&sample);
-                    dispatcher.answered(sample.phase, sample.finished);
-                }
-            }
+    /// Keeps the most that was under way, and that waited, in this second.
+    fn look(&mut self) {
+        let sum = |of: fn(&Lane) -> usize| self.lanes.iter().map(of).sum::<usize>() as u64;
+        let (in_flight, queued) = (sum(|lane| lane.in_flight), sum(|lane| lane.queued));
+        self.most.in_flight = self.most.in_flight.max(in_flight);
+        self.most.queued = self.most.queued.max(queued);
+    }
+
+    /// Notes what the lanes took in `seconds`, which is one unless this process was held up.
+    fn note_generator(&mut self, seconds: Range<u64>) {
+        let count = u32::try_from(seconds.end - seconds.start).unwrap_or(u32::MAX);
+        let mut second = std::mem::take(&mut self.most);
+        for lane in &mut self.lanes {
+            let before = std::mem::replace(&mut lane.cpu_noted, lane.cpu);
+            let took = lane.cpu.saturating_sub(before) / count.max(1);
+            let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            second.cpu_nanos += nanos;
+            second.busiest_cpu_nanos = second.busiest_cpu_nanos.max(nanos);
         }
+        for number in seconds {
+            self.recorder.generator(number, second);
+        }
+    }
+
+    /// Waits for the threads, which have nothing to do any more.
+    fn join(self) -> Result<Recorder, DriverError> {
+        for lane in self.lanes {
+            lane.thread.join().map_err(|_| DriverError::Panicked)??;
+        }
+        let mut recorder = self.recorder;
+        if let Some(at) = self.interrupted {
+            recorder.interrupt(at);
+        }
+        Ok(recorder)
     }
 
     fn note(&mut self) {
         let place = self.journal.as_ref().map(mpsc::Sender::try_reserve);
         if let Some(Ok(place)) = place {
-            place.send(self.recorder.entry(self.clock.now()));
+            place.send(self.recorder.entry(self.until));
         }
     }
 
-    fn publish(&self, progress: Option<&watch::Sender<Progress>>) {
-        if let Some(progress) = progress {
-            let scenario = self.attempts.scenario();
-            let now = self.clock.now();
+    fn publish(&self) {
+        if let Some(progress) = &self.progress {
             // Nobody watching any more is no reason to stop a run.
             let _ = progress.send(Progress {
-                in_flight: self.engine.in_flight(),
-                queued: self.engine.queued(),
-                ..Progress::of(scenario, &self.recorder, &self.status, now)
+                in_flight: self.lanes.iter().map(|lane| lane.in_flight).sum(),
+                queued: self.lanes.iter().map(|lane| lane.queued).sum(),
+                ..Progress::of(&self.scenario, &self.recorder, &self.status, self.until)
             });
         }
     }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     record::{Declared, Outcome, Sample},
     scenario::{ClientSettings, Scenario},
-    schedule::Arrival,
+    schedule::{Arrival, shard::Shard},
     units::Timestamp,
 };
 use retry::RetryPolicy;
@@ -122,8 +122,14 @@ impl Engine {
     /// A client with nothing to do.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
+        Self::of_share(scenario, Shard::WHOLE)
+    }
+
+    /// One of several clients that share the places of one, and those of its queue.
+    #[must_use]
+    pub fn of_share(scenario: &Scenario, shard: Shard) -> Self {
         Self {
-            settings: scenario.client,
+            settings: share(scenario.client, shard),
             retry: RetryPolicy::new(scenario.client.retry, scenario.seed),
             under_way: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -273,6 +279,15 @@ impl Engine {
             .under_way
             .extract_if(.., |_, request| request.backing_off);
         actions.extend(waiting.map(|(_, request)| Action::Finished(request.sample)));
+    }
+}
+
+fn share(client: ClientSettings, shard: Shard) -> ClientSettings {
+    let part = |all: u32| u32::try_from(shard.share_of(all.into())).unwrap_or(all);
+    ClientSettings {
+        max_in_flight: part(client.max_in_flight),
+        max_queued: part(client.max_queued),
+        ..client
     }
 }
 

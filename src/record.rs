@@ -2,13 +2,16 @@
 //!
 //! Owns the stored format; must not know how it is judged or shown.
 
+pub mod generator;
 pub mod heat;
 pub mod histogram;
+mod interval;
 pub mod journal;
 pub mod merge;
 pub mod model;
 pub mod recorder;
 pub mod shard;
+pub mod tally;
 
 use std::collections::BTreeMap;
 
@@ -16,13 +19,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    capacity::{CapacityStatus, partition::HeatEvent},
     scenario::{OperationKind, PhaseKind, files::FileNote},
     seed::Seed,
     units::{ByDirection, CapacityUnits, Timestamp},
 };
+use generator::Generator;
 use heat::ResourceHeat;
-use histogram::{EncodedHistogram, LatencyHistogram};
+use histogram::LatencyHistogram;
+pub use interval::{Interval, IntervalOperation, IntervalTable};
 use journal::Incomplete;
 use model::TableTotals;
 use shard::{MergedShard, Part};
@@ -120,9 +124,26 @@ pub(crate) fn add_all(
     }
 }
 
-pub(crate) fn add_counts(sums: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
+/// Distinct throttle reasons or error causes told apart per operation. More than that come
+/// only from a server that puts data into its messages; they share [`OTHER`].
+const MAX_DISTINCT: usize = 64;
+
+/// What further reasons and causes are counted under.
+const OTHER: &str = "other";
+
+fn add_count(sums: &mut BTreeMap<String, u64>, name: &str, count: u64) {
+    if let Some(sum) = sums.get_mut(name) {
+        *sum += count;
+    } else if sums.len() < MAX_DISTINCT {
+        sums.insert(name.to_owned(), count);
+    } else {
+        *sums.entry(OTHER.to_owned()).or_default() += count;
+    }
+}
+
+fn add_counts(sums: &mut BTreeMap<String, u64>, more: &BTreeMap<String, u64>) {
     for (name, count) in more {
-        *sums.entry(name.clone()).or_default() += count;
+        add_count(sums, name, *count);
     }
 }
 
@@ -235,6 +256,9 @@ pub struct RunRecord {
     /// The shards of which this was merged, in order; empty when it was not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<MergedShard>,
+    /// How it was fired; absent of a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
     /// Which partitions and keys were hot; empty when the target does not show it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heat: Vec<ResourceHeat>,
@@ -398,79 +422,6 @@ impl std::ops::AddAssign<&Self> for OperationTotals {
         self.throttled_response_time
             .merge(&other.throttled_response_time);
         self.failed_response_time.merge(&other.failed_response_time);
-    }
-}
-
-/// One second of the run. Arrivals count in the second in which they were due, everything
-/// else in the second in which the request ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Interval {
-    /// Second since the run's start.
-    pub second: u64,
-    /// Arrivals that were due in it.
-    pub arrivals: u64,
-    /// First sends in it.
-    pub sent: u64,
-    /// Due → first send, of requests that ended in it: the 99th percentile, nanoseconds.
-    pub dispatch_delay_p99_nanos: u64,
-    /// Due → first send, as above, whole: only in the record of a shard, so that shards can be
-    /// merged without loss.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dispatch_delay: Option<EncodedHistogram>,
-    /// In the order of `RunRecord::operations`.
-    pub operations: Vec<IntervalOperation>,
-    /// In the order of `RunRecord::tables`.
-    pub tables: Vec<IntervalTable>,
-}
-
-/// One operation in one second.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct IntervalOperation {
-    /// Requests that ended in it.
-    pub outcomes: OutcomeCounts,
-    /// Units of the table and its local indexes, declared by their answers.
-    pub consumed: ByDirection<CapacityUnits>,
-    /// Units of global indexes, as in [`OperationTotals::index_consumed`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub index_consumed: Vec<ByDirection<CapacityUnits>>,
-    /// Throttle reasons of their attempts.
-    pub throttle_reasons: BTreeMap<String, u64>,
-    /// Response time of those that completed; absent when there were none.
-    pub response_time: Option<EncodedHistogram>,
-}
-
-/// One table, or one of its global indexes, at the end of one second.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct IntervalTable {
-    /// RCU and WCU in force; zero on demand.
-    pub provisioned: ByDirection<CapacityUnits>,
-    /// Burst credit left, in units; absent on demand, and when the target does not show it.
-    pub burst_left: Option<ByDirection<f64>>,
-    /// Number of partitions; absent when the target does not show it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partitions: Option<usize>,
-    /// What became of a hot partition, the last time that one was looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_heat: Option<HeatEvent>,
-    /// The table's global indexes, in the order of `TableRecord::indexes`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub indexes: Vec<IntervalTable>,
-}
-
-impl From<CapacityStatus> for IntervalTable {
-    fn from(status: CapacityStatus) -> Self {
-        let (provisioned, burst_left) = if status.on_demand {
-            (ByDirection::default(), None)
-        } else {
-            (status.rates, Some(status.burst_left))
-        };
-        Self {
-            provisioned,
-            burst_left,
-            partitions: Some(status.partitions),
-            last_heat: status.last_heat,
-            indexes: Vec::new(),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod cost;
 pub mod csv;
 pub mod expectation;
 pub mod format;
+pub mod generator;
 pub mod heat;
 pub mod hlog;
 pub mod html;

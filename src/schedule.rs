@@ -17,6 +17,7 @@ use crate::{
     units::Timestamp,
 };
 use arrival::Offsets;
+use shard::Shard;
 
 /// One request that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,17 @@ impl Arrivals<'_> {
     /// When the next arrival is due, as far as that is known.
     pub fn next_at(&mut self) -> Option<Timestamp> {
         self.next_known().map(|(at, _)| at)
+    }
+
+    /// Passes over arrivals up to the next one that `ours` takes by its number, and tells
+    /// `passed` of each. For runs without closed phases, in which answers move nothing.
+    pub fn skip_to(&mut self, ours: Shard, mut passed: impl FnMut(&Arrival)) {
+        while !ours.takes(self.sequence) {
+            match self.next() {
+                Some(arrival) => passed(&arrival),
+                None => return,
+            }
+        }
     }
 
     /// A request of `phase` is over at `at`; in a closed phase, its client thinks and is ready

@@ -24,8 +24,20 @@ pub struct Attempted {
 }
 
 /// Something that executes DynamoDB requests.
-pub trait Target: Send + Sync + 'static {
+pub trait Target: Send + Sync + Sized + 'static {
     /// Makes one attempt at a request on `table`, and says how it ended. Never retries, and
     /// ends by itself when there is no answer.
     fn execute(&self, table: &Table, request: &Request) -> impl Future<Output = Attempted> + Send;
+
+    /// Opens a connection and keeps it for a request to come, where the target keeps any. When
+    /// that does not succeed, it is the request's to say so.
+    fn connect(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// The same target for a thread with a runtime of its own: it shares no connections with this
+    /// one, and nothing that is written while requests are made, except where a sum over all
+    /// threads has to be kept.
+    #[must_use]
+    fn of_thread(&self) -> Self;
 }

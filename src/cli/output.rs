@@ -39,6 +39,11 @@ pub(super) struct Printed {
 }
 
 impl Output {
+    /// The folder of runs.
+    pub(super) fn runs(&self) -> &Path {
+        &self.out
+    }
+
     /// A new folder, named after the scenario and the time: `20261123T051500Z-users`.
     pub(super) fn folder(&self, scenario: &str, suffix: &str) -> Result<RunFolder, StoreError> {
         let safe = |c: char| {

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 
 use super::{
     Exit,
+    bench::stored,
+    firing::FiringArguments,
     journal::{self, Journal},
     live::{Live, LiveArguments},
     output::{self, Output},
@@ -17,7 +19,7 @@ use super::{
     signals::{self, Stop},
     simulate,
     start::StartArguments,
-    world::{Client, Place, Prepared, World},
+    world::{Place, Prepared, World},
 };
 use crate::{
     driver::{Hooks, Progress, RunPlan},
@@ -49,10 +51,8 @@ pub(super) struct RunArguments {
     /// Another seed than the scenario's.
     #[arg(long)]
     seed: Option<u64>,
-    /// What sends the requests: this project's own client, or the AWS SDK for Rust, for those
-    /// who want to measure that.
-    #[arg(long, value_enum, default_value_t)]
-    client: Client,
+    #[command(flatten)]
+    firing: FiringArguments,
     #[command(flatten)]
     shard: ShardArguments,
     #[command(flatten)]
@@ -169,6 +169,8 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
         scenario.seed = Seed(seed);
     }
     let shard = arguments.shard.detect()?;
+    // Refused before anything is made.
+    arguments.firing.threads(&scenario)?;
     let runtime = super::runtime()?;
     let exit = runtime.block_on(session(arguments, shard, Arc::new(scenario), source));
     // Connections of a server that hangs must not keep the process.
@@ -296,9 +298,15 @@ async fn measure(
         workload: workload.clone(),
         header,
         start: start.map(|start| start.instant),
+        threads: arguments.firing.threads(scenario)?,
+        timer: arguments.firing.timer(),
     };
-    let mut record = world.fire(arguments.client, plan, hooks).await?;
+    let mut record = world.fire(arguments.firing.client, plan, hooks).await?;
     display.await.context("the progress display failed")?;
+    if let Some(generator) = &mut record.generator {
+        let client = arguments.firing.client.name();
+        generator.ceiling = stored::ceiling(arguments.output.runs(), client);
+    }
     record.heat = world.heat(scenario).await;
     naming::name_keys(&workload, &mut record.heat);
     Ok(Some(Measured { record, journal }))
@@ -324,7 +332,7 @@ fn provenance(
         started_at: started_at.to_string(),
         items_loaded: prepared.items,
         load_seconds: prepared.took.as_secs_f64(),
-        client: Some(arguments.client.name().to_owned()),
+        client: Some(arguments.firing.client.name().to_owned()),
         interrupted: false,
         incomplete: None,
         part: None,

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::live::Live;
+use super::{firing::Client, live::Live};
 use crate::{
     driver::{self, CapacityProbe, Hooks, RunPlan},
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
@@ -51,26 +51,6 @@ pub(super) struct World {
     endpoint: String,
     shard: Option<Shard>,
     tables: Vec<OwnedTable>,
-}
-
-/// What sends the requests of the timed phases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Client {
-    /// A few times less work for each request.
-    #[default]
-    Wire,
-    /// The AWS SDK for Rust.
-    Sdk,
-}
-
-impl Client {
-    /// As the command line and the record have it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Wire => "wire",
-            Self::Sdk => "sdk",
-        }
-    }
 }
 
 /// What preparing took.

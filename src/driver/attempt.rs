@@ -1,14 +1,13 @@
 //! Carries attempts: one task each, which always reports back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
 
 use super::clock::RunClock;
 use crate::{
     engine::{Answer, Event},
     record::Declared,
-    scenario::Scenario,
     schedule::Arrival,
     target::{Attempted, Target},
     units::Timestamp,
@@ -18,7 +17,10 @@ use crate::{
 /// Sends attempts to a target, and reports their answers as events.
 #[derive(Debug)]
 pub(super) struct Attempts<T> {
+    /// As it stands.
     workload: Workload,
+    /// The same, for attempts, which outlive the moment.
+    shared: Arc<Workload>,
     target: Arc<T>,
     clock: RunClock,
     answers: UnboundedSender<Event>,
@@ -33,6 +35,7 @@ impl<T: Target> Attempts<T> {
         answers: UnboundedSender<Event>,
     ) -> Self {
         Self {
+            shared: Arc::new(workload.clone()),
             workload,
             target,
             clock,
@@ -40,14 +43,32 @@ impl<T: Target> Attempts<T> {
         }
     }
 
-    pub(super) fn scenario(&self) -> &Scenario {
-        self.workload.scenario()
+    /// Opens so many connections, as far as that takes no longer than `longest`.
+    pub(super) async fn connect(target: &Arc<T>, connections: u64, longest: Duration) {
+        let mut opening = JoinSet::new();
+        for _ in 0..connections {
+            let target = Arc::clone(target);
+            opening.spawn(async move { target.connect().await });
+        }
+        // Whoever is not ready by then is stopped.
+        let _ = tokio::time::timeout(longest, opening.join_all()).await;
     }
 
-    /// Notes that something begins with an arrival, before that is sent.
+    /// Notes an arrival of the run before it is due, whosever it is.
     pub(super) fn begin(&mut self, arrival: &Arrival) {
-        self.workload
-            .begin(arrival.phase, arrival.sequence, arrival.intended_start);
+        let Arrival {
+            phase,
+            sequence,
+            intended_start,
+        } = *arrival;
+        if self.workload.begin(phase, sequence, intended_start) {
+            self.shared = Arc::new(self.workload.clone());
+        }
+    }
+
+    /// What `arrival` does: an index into `Scenario::operations`.
+    pub(super) fn operation(&self, arrival: &Arrival) -> usize {
+        self.workload.spec(arrival.sequence)
     }
 
     /// Sends attempt number `attempt` of `request`.
@@ -60,7 +81,7 @@ impl<T: Target> Attempts<T> {
             clock: self.clock,
             answers: self.answers.clone(),
         };
-        let (workload, target) = (self.workload.clone(), Arc::clone(&self.target));
+        let (workload, target) = (Arc::clone(&self.shared), Arc::clone(&self.target));
         tokio::spawn(carry(report, workload, target));
     }
 
@@ -74,12 +95,13 @@ impl<T: Target> Attempts<T> {
     }
 }
 
-async fn carry<T: Target>(mut report: Report, workload: Workload, target: Arc<T>) {
+async fn carry<T: Target>(mut report: Report, workload: Arc<Workload>, target: Arc<T>) {
     let scenario = workload.scenario();
     let operation = workload.operation(report.request);
     let table = &scenario.tables[operation.table];
     report.sent_at = report.clock.now();
-    let answer = target.execute(table, &operation.request);
+    // On the heap: a task is moved some times, and this is most of it.
+    let answer = Box::pin(target.execute(table, &operation.request));
     let in_time = tokio::time::timeout(scenario.client.attempt_timeout, answer).await;
     report.attempted = Some(in_time.unwrap_or_else(|_| Attempted {
         answer: Answer::TimedOut,

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::units::Timestamp;
 
-/// Time between the decision to start and the start, for the threads to be ready by then.
-const LEAD: Duration = Duration::from_millis(20);
+/// Time between the decision to start and the start, for the lanes, which are ready, to hear of it.
+const LEAD: Duration = Duration::from_millis(3);
 
 /// A point of origin. Copies agree on the time.
 #[derive(Clone, Copy, Debug)]

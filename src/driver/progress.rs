@@ -95,7 +95,7 @@ impl Progress {
 
     fn last_second(&mut self, scenario: &Scenario, recorder: &Recorder, last: Option<u64>) {
         let interval = last.and_then(|second| recorder.second(second));
-        let histograms = last.and_then(|second| recorder.histograms(second));
+        let histograms = last.and_then(|second| recorder.live(second));
         let p99 = Quantile::P99;
         self.dispatch_delay_p99 = histograms.and_then(|h| h.dispatch_delay.quantile(p99));
         let mut ended = OutcomeCounts::default();

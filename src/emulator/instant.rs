@@ -3,7 +3,7 @@
 //!
 //! Has a thread of its own, so that its CPU time can be told from the client's.
 
-use std::{io, net::SocketAddr, thread::JoinHandle, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -29,12 +29,12 @@ pub struct InstantServer {
 }
 
 impl InstantServer {
-    /// Listens on a free port of this machine.
+    /// Listens on a port of this machine, with 0 on any free one.
     ///
     /// # Errors
-    /// When there is none, or no thread.
-    pub fn start() -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// When it is taken, or there is no thread.
+    pub fn start(port: u16) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread().enable_io().build()?;
@@ -85,54 +85,80 @@ impl Drop for InstantServer {
     }
 }
 
-async fn accept(listener: TcpListener) {
-    let [read, written] = [true, false].map(answer);
-    loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            let answers = [read.clone(), written.clone()];
-            // A client that breaks off ends its connection, and nothing else.
-            tokio::spawn(async move { serve(stream, answers).await });
+/// What a request asks for, as far as answers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// `GetItem`.
+    Item,
+    /// `DescribeTable`: every table is there.
+    Table,
+    /// Any other, such as a write.
+    Other,
+}
+
+/// Whole answers.
+struct Answers {
+    item: Vec<u8>,
+    table: Vec<u8>,
+    other: Vec<u8>,
+}
+
+impl Answers {
+    fn to(&self, asked: Asked) -> &[u8] {
+        match asked {
+            Asked::Item => &self.item,
+            Asked::Table => &self.table,
+            Asked::Other => &self.other,
         }
     }
 }
 
-/// A whole answer: to a read with an item, or to a write.
-fn answer(read: bool) -> Vec<u8> {
+async fn accept(listener: TcpListener) {
     let capacity = r#""ConsumedCapacity":{"TableName":"Bench","CapacityUnits":1.0}"#;
-    let body = if read {
-        let text = "x".repeat(ITEM);
-        format!(r#"{{{capacity},"Item":{{"id":{{"S":"1"}},"text":{{"S":"{text}"}}}}}}"#)
-    } else {
-        format!("{{{capacity}}}")
-    };
+    let text = "x".repeat(ITEM);
+    let item = format!(r#"{{{capacity},"Item":{{"id":{{"S":"1"}},"text":{{"S":"{text}"}}}}}}"#);
+    let answers = Arc::new(Answers {
+        item: answer(&item),
+        table: answer(r#"{"Table":{"TableStatus":"ACTIVE"}}"#),
+        other: answer(&format!("{{{capacity}}}")),
+    });
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            let answers = Arc::clone(&answers);
+            // A client that breaks off ends its connection, and nothing else.
+            tokio::spawn(async move { serve(stream, &answers).await });
+        }
+    }
+}
+
+fn answer(body: &str) -> Vec<u8> {
     let (length, crc) = (body.len(), crc32fast::hash(body.as_bytes()));
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n\
          x-amz-crc32: {crc}\r\ncontent-length: {length}\r\n\r\n"
     );
-    (head + &body).into_bytes()
+    (head + body).into_bytes()
 }
 
-async fn serve(mut stream: TcpStream, [read, written]: [Vec<u8>; 2]) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, answers: &Answers) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(BUFFER);
     while stream.read_buf(&mut buffer).await? > 0 {
-        while let Some((length, is_read)) = whole(&buffer) {
-            let answer = if is_read { &read } else { &written };
-            stream.write_all(answer).await?;
+        while let Some((length, asked)) = whole(&buffer) {
+            stream.write_all(answers.to(asked)).await?;
             buffer.drain(..length);
         }
     }
     Ok(())
 }
 
-/// Length of the first request in `buffer` if it is whole, and whether it is a `GetItem`.
-fn whole(buffer: &[u8]) -> Option<(usize, bool)> {
+/// Length of the first request in `buffer` if it is whole, and what it asks for.
+fn whole(buffer: &[u8]) -> Option<(usize, Asked)> {
     const END: &[u8] = b"\r\n\r\n";
     let end = buffer.windows(END.len()).position(|part| part == END)?;
     let head = std::str::from_utf8(&buffer[..end]).ok()?;
     let mut length = 0;
-    let mut is_read = false;
+    let mut asked = Asked::Other;
     for line in head.lines() {
         let Some((name, value)) = line.split_once(':') else {
             continue;
@@ -140,11 +166,15 @@ fn whole(buffer: &[u8]) -> Option<(usize, bool)> {
         if name.eq_ignore_ascii_case("content-length") {
             length = value.trim().parse().ok()?;
         } else if name.eq_ignore_ascii_case("x-amz-target") {
-            is_read = value.ends_with(".GetItem");
+            asked = match value.rsplit('.').next() {
+                Some("GetItem") => Asked::Item,
+                Some("DescribeTable") => Asked::Table,
+                _ => Asked::Other,
+            };
         }
     }
     let total = end + END.len() + length;
-    (buffer.len() >= total).then_some((total, is_read))
+    (buffer.len() >= total).then_some((total, asked))
 }
 
 #[cfg(test)]
@@ -157,8 +187,8 @@ mod tests {
         for length in 0..request.len() {
             assert_eq!(whole(&request[..length]), None, "{length}");
         }
-        assert_eq!(whole(request), Some((request.len(), true)));
+        assert_eq!(whole(request), Some((request.len(), Asked::Item)));
         let two = [&request[..], b"POST"].concat();
-        assert_eq!(whole(&two), Some((request.len(), true)));
+        assert_eq!(whole(&two), Some((request.len(), Asked::Item)));
     }
 }

@@ -66,6 +66,15 @@ impl LatencyHistogram {
         }
     }
 
+    /// The same without its counts; it keeps its memory for the next ones.
+    #[must_use]
+    pub fn emptied(mut self) -> Self {
+        if let Some(counts) = &mut self.0 {
+            counts.reset();
+        }
+        self
+    }
+
     /// How many durations were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {

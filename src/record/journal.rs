@@ -63,6 +63,16 @@ impl PhaseGrowth {
     }
 }
 
+impl std::ops::AddAssign<&Self> for PhaseGrowth {
+    fn add_assign(&mut self, other: &Self) {
+        self.arrivals += other.arrivals;
+        self.dispatch_delay.merge(&other.dispatch_delay);
+        for (totals, more) in self.operations.iter_mut().zip(&other.operations) {
+            *totals += more;
+        }
+    }
+}
+
 /// What is missing of a run whose process ended without writing its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Incomplete {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use thiserror::Error;
 
 use super::{
-    Interval, IntervalOperation, PhaseRecord, RunRecord, add_all, add_counts,
+    Interval, PhaseRecord, RunRecord,
     histogram::{DecodeError, LatencyHistogram, sum::HistogramSum},
     shard::{MergedShard, Part},
 };
@@ -298,8 +298,12 @@ fn add_phase(sum: &mut PhaseRecord, phase: &PhaseRecord) {
 fn add_interval(sum: &mut Interval, interval: &Interval) {
     sum.arrivals += interval.arrivals;
     sum.sent += interval.sent;
+    sum.generator = match (sum.generator, interval.generator) {
+        (Some(one), Some(other)) => Some(one.beside(other)),
+        (one, other) => one.or(other),
+    };
     for (sum, operation) in sum.operations.iter_mut().zip(&interval.operations) {
-        add_operation(sum, operation);
+        *sum += operation;
     }
     // All shards see the same tables; one may not have been able to look.
     for (sum, table) in sum.tables.iter_mut().zip(&interval.tables) {
@@ -307,11 +311,4 @@ fn add_interval(sum: &mut Interval, interval: &Interval) {
             sum.clone_from(table);
         }
     }
-}
-
-fn add_operation(sum: &mut IntervalOperation, operation: &IntervalOperation) {
-    sum.outcomes += operation.outcomes;
-    sum.consumed += operation.consumed;
-    add_all(&mut sum.index_consumed, &operation.index_consumed);
-    add_counts(&mut sum.throttle_reasons, &operation.throttle_reasons);
 }

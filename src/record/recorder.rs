@@ -2,20 +2,21 @@
 //!
 //! Must not know where samples come from: real requests and simulated ones are recorded alike.
 //! Memory depends on the scenario and on the length of the run in seconds, never on the
-//! number of requests: a second holds live histograms only until the next one begins.
+//! number of requests: a second holds live histograms until the one after the next begins.
 
 mod flow;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry as Place};
 
 pub use flow::Flow;
 
 use super::{
     IndexRecord, Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals,
-    Outcome, OutcomeCounts, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample,
-    TableRecord, add_all,
+    OutcomeCounts, PhaseRecord, Provenance, RunRecord, SCHEMA_VERSION, Sample, TableRecord,
+    generator::GeneratorSecond,
     histogram::LatencyHistogram,
     journal::{Entry, PhaseGrowth},
+    tally::{LiveSecond, Tally},
 };
 use crate::{
     scenario::{PhaseKind, Scenario},
@@ -23,12 +24,9 @@ use crate::{
     units::{Quantile, Timestamp},
 };
 
-/// Distinct throttle reasons or error causes told apart per operation. More than that come
-/// only from a server that puts data into its messages; they share [`OTHER`].
-const MAX_DISTINCT: usize = 64;
-
-/// What further reasons and causes are counted under.
-const OTHER: &str = "other";
+/// Seconds of which the histograms are kept live, the latest ones: answers of one are told of
+/// while the next has begun.
+const LIVE_SECONDS: u64 = 2;
 
 /// What a record says of its run besides what was counted.
 #[derive(Clone, Debug)]
@@ -45,39 +43,16 @@ pub struct RunHeader {
 #[derive(Debug)]
 pub struct Recorder {
     record: RunRecord,
-    /// Index into `record.phases` by index into `Scenario::phases`; `None` for load.
-    phases: Vec<Option<usize>>,
-    /// Arrivals by phase and operation, to hold the outcomes against.
-    arrivals: Vec<Vec<u64>>,
+    /// What was counted since the last entry of the journal, and is not in `record`; its seconds
+    /// are not in `intervals` yet.
+    recent: Tally,
+    /// Of each second the counts; of live ones without histograms.
     intervals: BTreeMap<u64, Interval>,
-    /// By phase, what was counted since the last entry of the journal, and is not in `record`.
-    growth: Vec<PhaseGrowth>,
-    /// The earliest second that changed since then; the last there is when none did.
+    /// The latest second in which a request ended.
+    newest: u64,
+    live: BTreeMap<u64, LiveSecond>,
+    /// The earliest second that changed since the last entry; the last there is when none did.
     changed_from: u64,
-    /// The live histograms of the latest second in which a request ended.
-    open: Option<OpenSecond>,
-    closed: Option<OpenSecond>,
-}
-
-/// Histograms of one second, before they are encoded.
-#[derive(Clone, Debug)]
-pub struct OpenSecond {
-    /// Second since the run's start.
-    pub second: u64,
-    /// Due → first send of the requests that ended in it.
-    pub dispatch_delay: LatencyHistogram,
-    /// Due → final answer of completed requests, in the order of the operations.
-    pub response_time: Vec<LatencyHistogram>,
-}
-
-impl OpenSecond {
-    fn new(second: u64, operations: usize) -> Self {
-        Self {
-            second,
-            dispatch_delay: LatencyHistogram::default(),
-            response_time: vec![LatencyHistogram::default(); operations],
-        }
-    }
 }
 
 impl Recorder {
@@ -109,22 +84,10 @@ impl Recorder {
                 }
             })
             .collect();
-        let phases = phase_records(scenario);
-        let mut timed = 0..phases.len();
         Self {
-            phases: scenario
-                .phases
-                .iter()
-                .map(|phase| {
-                    (phase.kind != PhaseKind::Load)
-                        .then(|| timed.next())
-                        .flatten()
-                })
-                .collect(),
-            arrivals: vec![vec![0; operations.len()]; phases.len()],
-            growth: (0..phases.len())
-                .map(|phase| PhaseGrowth::none(phase, operations.len()))
-                .collect(),
+            recent: Tally::new(scenario),
+            newest: 0,
+            live: BTreeMap::new(),
             changed_from: u64::MAX,
             record: RunRecord {
                 schema_version: SCHEMA_VERSION,
@@ -133,31 +96,25 @@ impl Recorder {
                 files: scenario.files.clone(),
                 tables,
                 operations,
-                phases,
+                phases: phase_records(scenario),
                 intervals: Vec::new(),
                 shards: Vec::new(),
+                generator: None,
                 heat: Vec::new(),
                 model: Vec::new(),
             },
             intervals: BTreeMap::new(),
-            open: None,
-            closed: None,
         }
     }
 
-    /// Counts an arrival of `operation` (index into `Scenario::operations`). Every arrival must
-    /// be followed by exactly one [`finish`](Self::finish).
+    /// Counts an arrival, as [`Tally::due`] does.
     ///
     /// # Panics
     /// When the phase is not a timed one of the scenario.
     pub fn due(&mut self, arrival: &Arrival, operation: usize) {
-        if !self.takes(arrival.sequence) {
-            return;
+        if self.takes(arrival.sequence) {
+            self.recent.due(arrival, operation);
         }
-        let phase = self.timed_phase(arrival.phase);
-        self.growth[phase].arrivals += 1;
-        self.arrivals[phase][operation] += 1;
-        self.interval(arrival.intended_start.second()).arrivals += 1;
     }
 
     /// Counts the end of a request.
@@ -168,25 +125,29 @@ impl Recorder {
         if !self.takes(sample.sequence) {
             return;
         }
-        let phase = self.timed_phase(sample.phase);
-        let phase = &mut self.growth[phase];
-        if let Some(sent) = sample.first_sent {
-            phase.dispatch_delay.record(sent.since(sample.due));
-        }
-        phase.operations[sample.operation].add(sample);
-
-        if let Some(sent) = sample.first_sent {
-            self.interval(sent.second()).sent += 1;
-        }
         let second = sample.finished.second();
-        let operation = &mut self.interval(second).operations[sample.operation];
-        operation.outcomes.add(sample.outcome);
-        operation.consumed += sample.declared.consumed;
-        add_all(&mut operation.index_consumed, &sample.declared.indexes);
-        for reason in &sample.throttle_reasons {
-            count(&mut operation.throttle_reasons, reason);
+        if second > self.newest {
+            self.fold();
+            self.reach(second);
         }
-        self.time(second, sample);
+        self.recent.finish(sample);
+    }
+
+    /// Adds what somebody else counted, of the same scenario and only of this record's arrivals.
+    pub fn absorb(&mut self, tally: Tally) {
+        self.fold();
+        if let Some(second) = tally.newest_end() {
+            self.reach(second);
+        }
+        for (sum, growth) in self.recent.phases.iter_mut().zip(&tally.phases) {
+            *sum += growth;
+        }
+        for (sum, arrivals) in self.recent.arrivals.iter_mut().zip(&tally.arrivals) {
+            for (sum, count) in sum.iter_mut().zip(arrivals) {
+                *sum += count;
+            }
+        }
+        self.add_seconds(tally.seconds);
     }
 
     /// Notes how the tables stood at the end of `second`: one each, in the order of the
@@ -195,6 +156,11 @@ impl Recorder {
         for (stored, table) in self.interval(second).tables.iter_mut().zip(tables) {
             stored.clone_from(table);
         }
+    }
+
+    /// Notes what the generator took in `second`.
+    pub fn generator(&mut self, second: u64, took: GeneratorSecond) {
+        self.interval(second).generator = Some(took);
     }
 
     /// The run stopped before its end: nothing was due from `at` on.
@@ -217,7 +183,8 @@ impl Recorder {
             .phases
             .iter()
             .flat_map(|phase| &phase.operations);
-        let since = self.growth.iter().flat_map(|phase| &phase.operations);
+        let since = self.recent.phases.iter();
+        let since = since.flat_map(|phase| &phase.operations);
         let mut sum = OutcomeCounts::default();
         for totals in settled.chain(since) {
             sum += totals.outcomes;
@@ -229,14 +196,15 @@ impl Recorder {
     /// record as it stands.
     #[must_use]
     pub fn entry(&mut self, now: Timestamp) -> Entry {
+        self.fold();
         let phases = self.settle();
         let changed = self.intervals.range(self.changed_from..);
         let mut intervals: Vec<_> = changed.map(|(_, interval)| interval.clone()).collect();
         self.changed_from = u64::MAX;
-        if let Some(open) = &self.open
-            && let Some(last) = intervals.iter_mut().find(|it| it.second == open.second)
-        {
-            self.seal(open, last);
+        for interval in &mut intervals {
+            if let Some(live) = self.live.get(&interval.second) {
+                seal(live, interval, self.is_part());
+            }
         }
         Entry {
             until: now,
@@ -249,7 +217,8 @@ impl Recorder {
     fn settle(&mut self) -> Vec<PhaseGrowth> {
         let operations = self.record.operations.len();
         let mut settled = Vec::new();
-        for growth in self.growth.iter_mut().filter(|growth| !growth.is_none()) {
+        let grown = self.recent.phases.iter_mut();
+        for growth in grown.filter(|growth| !growth.is_none()) {
             growth.add_to(&mut self.record.phases[growth.phase]);
             let none = PhaseGrowth::none(growth.phase, operations);
             settled.push(std::mem::replace(growth, none));
@@ -257,19 +226,16 @@ impl Recorder {
         settled
     }
 
-    /// The counts of one second so far.
+    /// The counts of one second, as far as they were absorbed.
     #[must_use]
     pub fn second(&self, second: u64) -> Option<&Interval> {
         self.intervals.get(&second)
     }
 
-    /// The live histograms of one of the two latest seconds in which a request ended.
+    /// The live histograms of one of the latest seconds, as far as they were absorbed.
     #[must_use]
-    pub fn histograms(&self, second: u64) -> Option<&OpenSecond> {
-        [&self.open, &self.closed]
-            .into_iter()
-            .flatten()
-            .find(|open| open.second == second)
+    pub fn live(&self, second: u64) -> Option<&LiveSecond> {
+        self.live.get(&second)
     }
 
     /// The finished record.
@@ -281,7 +247,9 @@ impl Recorder {
     #[must_use]
     pub fn into_record(mut self) -> RunRecord {
         self.settle();
-        for (phase, arrivals) in self.record.phases.iter().zip(&self.arrivals) {
+        self.fold();
+        let all_arrivals = &self.recent.arrivals;
+        for (phase, arrivals) in self.record.phases.iter().zip(all_arrivals) {
             for (index, (totals, arrivals)) in phase.operations.iter().zip(arrivals).enumerate() {
                 assert_eq!(
                     totals.outcomes.total(),
@@ -292,9 +260,7 @@ impl Recorder {
                 );
             }
         }
-        if let Some(open) = self.open.take() {
-            self.close(&open);
-        }
+        self.reach(u64::MAX);
         self.record.intervals = self.intervals.into_values().collect();
         self.record
     }
@@ -305,8 +271,8 @@ impl Recorder {
         part.as_ref().is_none_or(|part| part.shard.takes(sequence))
     }
 
-    fn timed_phase(&self, phase: usize) -> usize {
-        self.phases[phase].expect("arrivals belong to timed phases")
+    fn is_part(&self) -> bool {
+        self.record.provenance.part.is_some()
     }
 
     fn interval(&mut self, second: u64) -> &mut Interval {
@@ -318,6 +284,7 @@ impl Recorder {
             sent: 0,
             dispatch_delay_p99_nanos: 0,
             dispatch_delay: None,
+            generator: None,
             operations: vec![IntervalOperation::default(); record.operations.len()],
             tables: record
                 .tables
@@ -330,63 +297,84 @@ impl Recorder {
         })
     }
 
-    /// Records the times of a sample in the histograms of its second.
-    fn time(&mut self, second: u64, sample: &Sample) {
-        let operations = self.record.operations.len();
-        match &self.open {
-            Some(open) if open.second >= second => {}
-            _ => {
-                if let Some(open) = self.open.replace(OpenSecond::new(second, operations)) {
-                    self.close(&open);
-                    self.closed = Some(open);
+    /// Adds the seconds of what was counted here.
+    fn fold(&mut self) {
+        let seconds = std::mem::take(&mut self.recent.seconds);
+        self.add_seconds(seconds);
+    }
+
+    fn add_seconds(&mut self, seconds: BTreeMap<u64, LiveSecond>) {
+        let live_from = self.live_from();
+        for (second, more) in seconds {
+            if more.is_empty() {
+                continue;
+            }
+            let interval = self.interval(second);
+            interval.arrivals += more.arrivals;
+            interval.sent += more.sent;
+            for (sum, operation) in interval.operations.iter_mut().zip(&more.operations) {
+                *sum += operation;
+            }
+            if second < live_from {
+                straggle(&more, interval);
+                continue;
+            }
+            match self.live.entry(second) {
+                Place::Vacant(place) => {
+                    place.insert(more);
                 }
+                Place::Occupied(mut live) => live.get_mut().merge_times(&more),
             }
-        }
-        let delay = sample.first_sent.map(|sent| sent.since(sample.due));
-        let response =
-            (sample.outcome == Outcome::Completed).then(|| sample.finished.since(sample.due));
-        let open = self.open.as_mut().expect("opened above");
-        if open.second == second {
-            if let Some(delay) = delay {
-                open.dispatch_delay.record(delay);
-            }
-            if let Some(response) = response {
-                open.response_time[sample.operation].record(response);
-            }
-        } else if let Some(response) = response {
-            // Out of order by at most the time that a result waits for its turn: rare, and
-            // worth the detour, since no answer may be missing. The delay of such a straggler
-            // shows in the phase's histogram, not in this second's percentile.
-            let stored = &mut self.interval(second).operations[sample.operation].response_time;
-            let mut histogram = stored
-                .take()
-                .map(|encoded| encoded.decode().expect("we encoded it"))
-                .unwrap_or_default();
-            histogram.record(response);
-            *stored = Some(histogram.encode());
         }
     }
 
-    fn close(&mut self, open: &OpenSecond) {
-        let mut interval = self.interval(open.second).clone();
-        self.seal(open, &mut interval);
-        self.intervals.insert(open.second, interval);
+    const fn live_from(&self) -> u64 {
+        (self.newest.saturating_add(1)).saturating_sub(LIVE_SECONDS)
     }
 
-    /// Stores the live histograms of a second in its interval.
-    fn seal(&self, open: &OpenSecond, interval: &mut Interval) {
-        let is_part = self.record.provenance.part.is_some();
-        if is_part && !open.dispatch_delay.is_empty() {
-            interval.dispatch_delay = Some(open.dispatch_delay.encode());
-        }
-        if let Some(p99) = open.dispatch_delay.quantile(Quantile::P99) {
-            interval.dispatch_delay_p99_nanos = u64::try_from(p99.as_nanos()).unwrap_or(u64::MAX);
-        }
-        for (operation, live) in interval.operations.iter_mut().zip(&open.response_time) {
-            if !live.is_empty() {
-                operation.response_time = Some(live.encode());
+    /// A request ended in `second`: the histograms of seconds long before are encoded.
+    fn reach(&mut self, second: u64) {
+        self.newest = self.newest.max(second);
+        let live = self.live.split_off(&self.live_from());
+        let old = std::mem::replace(&mut self.live, live);
+        let is_part = self.is_part();
+        for (second, old) in old {
+            if let Some(interval) = self.intervals.get_mut(&second) {
+                seal(&old, interval, is_part);
             }
         }
+    }
+}
+
+/// Stores the live histograms of a second in its interval.
+fn seal(live: &LiveSecond, interval: &mut Interval, is_part: bool) {
+    if is_part && !live.dispatch_delay.is_empty() {
+        interval.dispatch_delay = Some(live.dispatch_delay.encode());
+    }
+    if let Some(p99) = live.dispatch_delay.quantile(Quantile::P99) {
+        interval.dispatch_delay_p99_nanos = u64::try_from(p99.as_nanos()).unwrap_or(u64::MAX);
+    }
+    for (operation, live) in interval.operations.iter_mut().zip(&live.response_time) {
+        if !live.is_empty() {
+            operation.response_time = Some(live.encode());
+        }
+    }
+}
+
+/// Adds answers that are told of when their second is stored already: rare, and worth the
+/// detour, since no answer may be missing. Their delay shows in the phase's histogram, not in
+/// this second's percentile.
+fn straggle(more: &LiveSecond, interval: &mut Interval) {
+    for (operation, more) in interval.operations.iter_mut().zip(&more.response_time) {
+        if more.is_empty() {
+            continue;
+        }
+        let stored = operation.response_time.take();
+        let mut sum = stored
+            .map(|encoded| encoded.decode().expect("we encoded it"))
+            .unwrap_or_default();
+        sum.merge(more);
+        operation.response_time = Some(sum.encode());
     }
 }
 
@@ -396,35 +384,6 @@ impl OperationRecord {
             name: spec.name.clone(),
             kind: spec.kind,
             table: spec.table,
-        }
-    }
-}
-
-impl OperationTotals {
-    fn add(&mut self, sample: &Sample) {
-        self.outcomes.add(sample.outcome);
-        self.attempts += u64::from(sample.attempts);
-        self.consumed += sample.declared.consumed;
-        add_all(&mut self.index_consumed, &sample.declared.indexes);
-        self.conditions_failed += sample.declared.conditions_failed;
-        self.unprocessed += sample.declared.unprocessed;
-        for reason in &sample.throttle_reasons {
-            count(&mut self.throttle_reasons, reason);
-        }
-        if let Some(error) = &sample.error {
-            count(&mut self.errors, error);
-        }
-        let response = sample.finished.since(sample.due);
-        match sample.outcome {
-            Outcome::Completed => {
-                self.response_time.record(response);
-                if let Some(sent) = sample.last_sent {
-                    self.service_time.record(sample.finished.since(sent));
-                }
-            }
-            Outcome::Throttled => self.throttled_response_time.record(response),
-            Outcome::Failed | Outcome::TimedOut => self.failed_response_time.record(response),
-            Outcome::Dropped => {}
         }
     }
 }
@@ -449,14 +408,4 @@ fn phase_records(scenario: &Scenario) -> Vec<PhaseRecord> {
             Some(record)
         })
         .collect()
-}
-
-fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
-    if let Some(count) = counts.get_mut(name) {
-        *count += 1;
-    } else if counts.len() < MAX_DISTINCT {
-        counts.insert(name.to_owned(), 1);
-    } else {
-        *counts.entry(OTHER.to_owned()).or_default() += 1;
-    }
 }

@@ -5,13 +5,14 @@ mod definitions;
 
 use super::{
     AssertionRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView, ThrottleRow, Tile,
-    VerdictView, cost::CostView, direction_label, format, heat, model, partitions, sentence,
-    shards,
+    VerdictView, cost::CostView, direction_label, format, generator, heat, model, partitions,
+    sentence, shards,
 };
 use crate::{
     analysis::{
         Analysis, OperationSummary, Percentiles, Summary, ThrottleCause,
-        threshold::{Assertion, Bound, Quantity, Verdict},
+        generator::Limit,
+        threshold::{Assertion, Bound, InvalidReason, Quantity, Verdict},
     },
     record::RunRecord,
     scenario::Scenario,
@@ -42,10 +43,13 @@ impl ReportView {
             verdict: verdict_view(&judgement.verdict, &judgement.assertions),
             sentence: {
                 let answer = sentence::sentence(cause, &judgement.verdict);
-                match sentence::model_note(scenario) {
-                    Some(note) => format!("{answer} {note}"),
-                    None => answer,
-                }
+                let limit = is_late(&judgement.verdict)
+                    .then(|| Limit::of(record, scenario).map(generator::limit));
+                let notes = [limit.flatten(), sentence::model_note(scenario)];
+                notes.into_iter().flatten().fold(answer, |mut all, note| {
+                    all.push(' ');
+                    all + &note
+                })
             },
             tiles: tiles(record, summary, record.provenance.interrupted),
             assertions,
@@ -70,6 +74,16 @@ impl ReportView {
     }
 }
 
+/// Whether the generator did not do what was asked of it.
+fn is_late(verdict: &Verdict) -> bool {
+    use InvalidReason::{DispatchDelay, Dropped, NothingSent};
+    let Verdict::Invalid { reasons } = verdict else {
+        return false;
+    };
+    let mut reasons = reasons.iter();
+    reasons.any(|reason| matches!(reason, DispatchDelay { .. } | Dropped { .. } | NothingSent))
+}
+
 fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
     let from = &record.provenance;
     let mut facts = vec![
@@ -80,6 +94,7 @@ fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
     if let Some(client) = &from.client {
         facts.push(fact("client", client));
     }
+    facts.extend(generator::facts(record));
     facts.extend([
         fact("seed", &from.seed.to_string()),
         fact("started", &from.started_at),

@@ -43,6 +43,9 @@ pub enum ShardError {
 }
 
 impl Shard {
+    /// The only one.
+    pub const WHOLE: Self = Self { index: 0, count: 1 };
+
     /// Shard `number`, from 1, of `count`.
     ///
     /// # Errors
@@ -75,10 +78,24 @@ impl Shard {
         self.index == 0
     }
 
+    /// `count` equal parts of the whole, at least one.
+    pub fn parts(count: u32) -> impl Iterator<Item = Self> {
+        let count = count.max(1);
+        (0..count).map(move |index| Self { index, count })
+    }
+
     /// All shards of the run, in order.
     pub fn all(self) -> impl Iterator<Item = Self> {
-        let count = self.count;
-        (0..count).map(move |index| Self { index, count })
+        Self::parts(self.count)
+    }
+
+    /// This shard of what is `whole`'s: of the numbers that `whole` takes, every so manyth.
+    #[must_use]
+    pub const fn within(self, whole: Self) -> Self {
+        Self {
+            index: whole.index + whole.count * self.index,
+            count: whole.count * self.count,
+        }
     }
 
     /// Whether what has this number, from 0, is this shard's.
@@ -163,6 +180,24 @@ mod tests {
                 let listed: Vec<_> = (0..shard.share_of(all)).map(|k| shard.nth(k)).collect();
                 prop_assert_eq!(own, listed);
                 prop_assert_eq!(shard.to_string().parse::<Shard>(), Ok(shard));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shards_of_a_shard_take_what_it_takes_in_turn(of in 1_u32..9, parts in 1_u32..9) {
+            let shards = (1..=of).map(|n| Shard::new(n, of).unwrap());
+            for shard in shards {
+                let parts: Vec<_> = Shard::parts(parts).map(|part| (part, part.within(shard))).collect();
+                for turn in 0..100 {
+                    let number = shard.nth(turn);
+                    for (part, within) in &parts {
+                        prop_assert_eq!(within.takes(number), part.takes(turn));
+                    }
+                }
+                let whole: u64 = parts.iter().map(|(_, within)| within.share_of(1000)).sum();
+                prop_assert_eq!(whole, shard.share_of(1000));
             }
         }
     }

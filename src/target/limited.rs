@@ -165,4 +165,18 @@ impl<T: Target> Target for Limited<T> {
         }
         attempted
     }
+
+    async fn connect(&self) {
+        self.target.connect().await;
+    }
+
+    fn of_thread(&self) -> Self {
+        Self {
+            target: Arc::new(self.target.of_thread()),
+            budget: Arc::clone(&self.budget),
+            tariff: self.tariff.clone(),
+            tables: self.tables.clone(),
+            dearest: self.dearest.clone(),
+        }
+    }
 }

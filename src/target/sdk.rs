@@ -98,6 +98,16 @@ pub struct SdkTarget {
     region: Region,
     /// What tables are marked with that are made; on AWS alone.
     marks: Option<live::Marks>,
+    connections: Connections,
+}
+
+/// What connections are kept.
+#[derive(Clone, Copy, Debug)]
+struct Connections {
+    /// So many, without a request: every place in flight keeps its own, however long the pause.
+    idle: usize,
+    /// Over TLS, too. Without it no certificates are read, which takes a moment.
+    tls: bool,
 }
 
 impl SdkTarget {
@@ -110,19 +120,24 @@ impl SdkTarget {
     /// When the URL is unusable or AWS's own, or credentials are needed and there are none.
     pub async fn connect(endpoint: &str, client: &ClientSettings) -> Result<Self, ConnectError> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let http = http(client);
+        let connections = Connections {
+            idle: client.max_in_flight as usize,
+            tls: !endpoint.is_plain_loopback(),
+        };
+        let http = connections.http();
         let (credentials, region) = identity(&endpoint, &http).await?;
         let base = Config::builder()
             .endpoint_url(endpoint.url())
             .region(region.clone())
             .credentials_provider(credentials.clone())
             .http_client(http);
-        Ok(Self::with(&base, credentials, region, client))
+        Ok(Self::with(&base, connections, credentials, region, client))
     }
 
     /// Clients that know where and as whom, and do nothing by themselves.
     fn with(
         base: &ConfigBuilder,
+        connections: Connections,
         credentials: SharedCredentialsProvider,
         region: Region,
         client: &ClientSettings,
@@ -149,6 +164,7 @@ impl SdkTarget {
             credentials,
             region,
             marks: None,
+            connections,
         }
     }
 
@@ -158,12 +174,16 @@ impl SdkTarget {
     }
 }
 
-fn http(client: &ClientSettings) -> SharedHttpClient {
-    Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        // Every place in flight keeps its connection, however long the pause.
-        .pool_max_idle_per_host(client.max_in_flight as usize)
-        .build_https()
+impl Connections {
+    fn http(self) -> SharedHttpClient {
+        let builder = Builder::new().pool_max_idle_per_host(self.idle);
+        if self.tls {
+            let tls = Provider::Rustls(CryptoMode::Ring);
+            builder.tls_provider(tls).build_https()
+        } else {
+            builder.build_http()
+        }
+    }
 }
 
 async fn identity(
@@ -216,6 +236,15 @@ impl Target for SdkTarget {
         Attempted {
             answer: answer.map_or_else(|answer| answer, |()| Answer::Completed),
             declared: attempt.declared,
+        }
+    }
+
+    fn of_thread(&self) -> Self {
+        let config = self.client.config().to_builder();
+        let config = config.http_client(self.connections.http()).build();
+        Self {
+            client: Client::from_conf(config),
+            ..self.clone()
         }
     }
 }

@@ -9,19 +9,23 @@ mod identity;
 mod json;
 mod pool;
 mod sign;
+pub mod stages;
 mod tls;
 
 use std::{
     io,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Request as HttpRequest, Response, Uri,
-    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT},
+    Method, Request as HttpRequest, Response, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT},
 };
 use serde_json::value::RawValue;
 
@@ -46,6 +50,11 @@ use tls::Tls;
 
 const API: &str = "DynamoDB_20120810";
 const AGENT: &str = concat!("dynamometer/", env!("CARGO_PKG_VERSION"));
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+static DATE: HeaderName = HeaderName::from_static("x-amz-date");
+static TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+/// Room for those of a request, and the length that is added to them.
+const HEADERS: usize = 8;
 /// What DynamoDB calls a signature that it does not accept; its time may be why.
 const REFUSED_SIGNATURES: [&str; 3] = [
     "InvalidSignatureException",
@@ -59,10 +68,12 @@ pub struct WireTarget {
     identity: Identity,
     /// As in the `host` header.
     authority: String,
-    path: String,
+    host: HeaderValue,
+    /// Without scheme and host, as the first line of a request has it.
+    uri: Uri,
     /// Makes the tokens of transactions this run's own.
     run: u64,
-    transactions: AtomicU64,
+    transactions: Arc<AtomicU64>,
 }
 
 impl WireTarget {
@@ -89,43 +100,46 @@ impl WireTarget {
             pool: Pool::new(origin),
             identity: Identity::new(provider.clone(), region.to_string()),
             authority: authority.as_str().to_owned(),
-            path: uri.path().to_owned(),
+            host: HeaderValue::from_str(authority.as_str()).map_err(io::Error::other)?,
+            uri: uri.path().parse().map_err(io::Error::other)?,
             run: u64::try_from(since & u128::from(u64::MAX)).unwrap_or_default(),
-            transactions: AtomicU64::default(),
+            transactions: Arc::default(),
         })
     }
 
     /// Signs and sends a call, and reads its answer.
     async fn send(&self, call: Call) -> Result<Response<Bytes>, Answer> {
         let now = self.identity.now();
-        let Some(signer) = self.identity.signer(now).await else {
+        let Some(signer) = self.identity.signer(&now).await else {
             return Err(failed("no credentials"));
         };
-        let target = format!("{API}.{}", call.operation);
-        let signature = signer.sign(
-            Signed {
-                path: &self.path,
-                host: &self.authority,
-                target: &target,
-                body: &call.body,
-            },
-            now,
-        );
-        let mut request = HttpRequest::post(self.path.as_str())
-            .header(HOST, self.authority.as_str())
-            .header(USER_AGENT, AGENT)
-            .header(CONTENT_TYPE, sign::CONTENT_TYPE)
-            .header("x-amz-target", target)
-            .header("x-amz-date", signature.date);
+        let target = [API, ".", call.operation].concat();
+        let covered = Signed {
+            path: self.uri.path(),
+            host: &self.authority,
+            target: &target,
+            body: &call.body,
+        };
+        let value = |text: String| {
+            let value = HeaderValue::try_from(text);
+            value.map_err(|_| failed("request could not be built"))
+        };
+        let mut signature = value(signer.sign(covered, &now))?;
+        signature.set_sensitive(true);
+        let mut request = HttpRequest::new(Full::new(call.body.into()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        let headers = request.headers_mut();
+        headers.reserve(HEADERS);
+        headers.insert(HOST, self.host.clone());
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(sign::CONTENT_TYPE));
+        headers.insert(TARGET.clone(), value(target)?);
+        headers.insert(DATE.clone(), now.header());
         if let Some(token) = signer.token() {
-            request = request.header("x-amz-security-token", token);
+            headers.insert(TOKEN.clone(), token.clone());
         }
-        if let Ok(mut value) = HeaderValue::try_from(signature.authorization) {
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
-        }
-        let request = request.body(Full::new(call.body.into()));
-        let request = request.map_err(|_| failed("request could not be built"))?;
+        headers.insert(AUTHORIZATION, signature);
         let answer = self.pool.exchange(request).await;
         answer.map_err(|Fault(cause)| Answer::Failed {
             cause,
@@ -172,6 +186,22 @@ impl Target for WireTarget {
         Attempted {
             answer: answer.map_or_else(|answer| answer, |()| Answer::Completed),
             declared: attempt.declared,
+        }
+    }
+
+    async fn connect(&self) {
+        self.pool.connect().await;
+    }
+
+    fn of_thread(&self) -> Self {
+        Self {
+            pool: self.pool.of_thread(),
+            identity: self.identity.of_thread(),
+            authority: self.authority.clone(),
+            host: self.host.clone(),
+            uri: self.uri.clone(),
+            run: self.run,
+            transactions: Arc::clone(&self.transactions),
         }
     }
 }

@@ -317,6 +317,34 @@ fn unreadable_files_are_refused_with_their_name() {
 }
 
 #[test]
+fn a_closed_phase_is_fired_by_one_thread_and_several_are_refused_with_the_reason() {
+    let run = Run::new();
+    let open = r#"arrivals = { kind = "constant", rate = "50/s" }"#;
+    let closed = r#"arrivals = { kind = "closed", clients = 2, think_time = "50ms" }"#;
+    let text = SHORT.replace("DURATION", "300ms").replace("LIMIT", "0 %");
+    let scenario = run.scenario(&text.replace(open, closed));
+    let output = run.dyno(&["run", &scenario, "--threads", "2"]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("--threads 2: phase steady is closed"),
+        "{said}"
+    );
+    assert!(said.contains("help: give the phase a rate"), "{said}");
+    assert!(!run.folder.path().join("reports").exists());
+    let output = run.dyno(&[
+        "run",
+        &scenario,
+        "--threads",
+        "1",
+        "--timer",
+        "spin",
+        "--quiet",
+    ]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
 fn an_endpoint_of_aws_is_refused_with_what_to_say_instead() {
     let run = Run::new();
     let scenario = run.short("1s", "0 %");

@@ -2,6 +2,7 @@
 //! answer.
 
 mod server;
+mod tls;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -25,8 +26,27 @@ const ORDERS: &str = include_str!("../../scenarios/orders.toml");
 /// What a client on loopback signs with.
 const DUMMY: &str = "dynamometer";
 
+/// An operation that orders do without.
+const UPDATE: &str = r#"
+[[operation]]
+name = "rewrite"
+kind = "partiql"
+statement = "update"
+keys = "customers"
+weight = "1 %"
+set = ["note"]
+
+[[phase]]
+kind = "load"
+"#;
+
 fn workload() -> Workload {
-    let scenario = parse(ORDERS, "orders.toml").unwrap().scenario;
+    let orders = ORDERS.replace("[[phase]]\nkind = \"load\"\n", UPDATE);
+    let orders = orders.replace(
+        "weight = \"2 %\"\n\n[[operation]]\nname = \"correct\"",
+        "weight = \"1 %\"\n\n[[operation]]\nname = \"correct\"",
+    );
+    let scenario = parse(&orders, "orders.toml").unwrap().scenario;
     Workload::new(Arc::new(scenario))
 }
 
@@ -355,6 +375,51 @@ async fn a_connection_is_used_again_and_one_that_the_server_closed_is_not() {
         assert_eq!(wire.execute(table, get).await.answer, Answer::Completed);
     }
     assert_eq!(server.connections(), before + 2);
+}
+
+#[tokio::test]
+async fn a_burst_is_sent_over_few_connections_and_each_request_has_its_answer() {
+    let server = Server::start(|_| success_of_a_get()).await;
+    let (_, wire) = both(&server).await;
+    let workload = workload();
+    let (wire, workload) = (Arc::new(wire), Arc::new(workload));
+    let mut burst = tokio::task::JoinSet::new();
+    for _ in 0..300 {
+        let (wire, workload) = (Arc::clone(&wire), Arc::clone(&workload));
+        burst.spawn(async move {
+            let table = &workload.scenario().tables[0];
+            wire.execute(table, &samples(&workload)[0]).await.answer
+        });
+    }
+    for answer in burst.join_all().await {
+        assert_eq!(answer, Answer::Completed);
+    }
+    let opened = server.connections();
+    assert!(
+        opened <= 200,
+        "{opened} connections for 300 requests at once"
+    );
+}
+
+#[tokio::test]
+async fn a_burst_at_a_server_that_is_gone_fails_whole_and_at_once() {
+    let server = Server::start(|_| success_of_a_get()).await;
+    let (_, wire) = both(&server).await;
+    drop(server);
+    let workload = workload();
+    let (wire, workload) = (Arc::new(wire), Arc::new(workload));
+    let mut burst = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (wire, workload) = (Arc::clone(&wire), Arc::clone(&workload));
+        burst.spawn(async move {
+            let table = &workload.scenario().tables[0];
+            wire.execute(table, &samples(&workload)[0]).await.answer
+        });
+    }
+    let all = tokio::time::timeout(Duration::from_secs(30), burst.join_all()).await;
+    for answer in all.expect("nobody waits for a connection that never comes") {
+        assert!(matches!(answer, Answer::Failed { .. }), "{answer:?}");
+    }
 }
 
 #[tokio::test]

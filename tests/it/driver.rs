@@ -2,9 +2,11 @@
 
 pub mod fake_server;
 mod tables;
+mod threads;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -118,23 +120,28 @@ pub fn plan(scenario: Scenario) -> RunPlan {
         part: None,
         model_overrides: vec![],
     };
-    RunPlan {
-        start: None,
-        workload: Workload::new(Arc::new(scenario)),
-        header: RunHeader {
-            scenario_source: String::new(),
-            provenance,
-            governed: false,
-        },
-    }
+    let header = RunHeader {
+        scenario_source: String::new(),
+        provenance,
+        governed: false,
+    };
+    RunPlan::new(Workload::new(Arc::new(scenario)), header)
 }
 
 async fn fire(server: &FakeServer, scenario: Scenario, hooks: Hooks) -> RunRecord {
+    fire_by(1, server, scenario, hooks).await
+}
+
+async fn fire_by(threads: u32, server: &FakeServer, scenario: Scenario, hooks: Hooks) -> RunRecord {
     let target = SdkTarget::connect(&server.url(), &scenario.client)
         .await
         .unwrap();
     let length: Duration = scenario.phases.iter().map(|phase| phase.duration).sum();
-    let run = driver::run(plan(scenario), Arc::new(target), hooks);
+    let plan = RunPlan {
+        threads: NonZeroU32::new(threads).unwrap(),
+        ..plan(scenario)
+    };
+    let run = driver::run(plan, Arc::new(target), hooks);
     // Far beyond what any of the runs may take: a hang is a failure, not a wait.
     let record = tokio::time::timeout(length + Duration::from_secs(20), run).await;
     let record = record.expect("the run hangs").unwrap();
@@ -282,7 +289,7 @@ async fn against_a_frozen_server(length: f64, freeze: f64) -> RunRecord {
         ..quick()
     };
     let scenario = scenario(100.0, Duration::from_secs_f64(length), client);
-    fire(&server, scenario, Hooks::default()).await
+    fire_by(2, &server, scenario, Hooks::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -545,7 +552,8 @@ async fn watched(table: IntervalTable) -> (RunRecord, Vec<Progress>) {
             views.lock().unwrap().push(receiver.borrow().clone());
         }
     });
-    let record = fire(
+    let record = fire_by(
+        2,
         &server,
         scenario(100.0, Duration::from_secs(2), quick()),
         hooks,

@@ -121,11 +121,7 @@ async fn run(source: &str, max_in_flight: u32) -> Run {
         },
         governed: true,
     };
-    let plan = RunPlan {
-        workload,
-        header,
-        start: None,
-    };
+    let plan = RunPlan::new(workload, header);
     let record = driver::run(plan, Arc::new(target), Hooks::default())
         .await
         .unwrap();

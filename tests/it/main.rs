@@ -18,6 +18,7 @@ mod existing;
 mod faults;
 mod fixtures;
 mod fuzz;
+mod generator;
 mod heat;
 mod html;
 mod interruption;

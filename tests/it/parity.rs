@@ -135,11 +135,7 @@ async fn measured_once(source: &str) -> RunRecord {
     handle.enforce().await;
     let options = SimulationOptions::default();
     let header = header(&scenario, source.to_owned(), "test", &options);
-    let plan = RunPlan {
-        workload,
-        header,
-        start: None,
-    };
+    let plan = RunPlan::new(workload, header);
     let tables: Arc<[Table]> = scenario.tables.clone().into();
     let probe = {
         let handle = handle.clone();

@@ -30,10 +30,10 @@ impl Recorder {
     /// # Panics
     /// When the phase is not a timed one of the scenario.
     pub fn flow(&mut self, (phase, operation): (usize, usize), second: u64, flow: &Flow) {
-        let phase = self.timed_phase(phase);
+        let phase = self.recent.timed_phase(phase);
         let arrivals = flow.outcomes.total();
-        self.arrivals[phase][operation] += arrivals;
-        let growth = &mut self.growth[phase];
+        self.recent.arrivals[phase][operation] += arrivals;
+        let growth = &mut self.recent.phases[phase];
         growth.arrivals += arrivals;
         let totals = &mut growth.operations[operation];
         totals.outcomes += flow.outcomes;

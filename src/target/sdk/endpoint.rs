@@ -56,6 +56,11 @@ impl Endpoint {
         &self.host
     }
 
+    /// On this machine, and not over TLS.
+    pub(super) fn is_plain_loopback(&self) -> bool {
+        self.is_loopback() && !self.url.to_ascii_lowercase().starts_with("https")
+    }
+
     pub(super) fn is_loopback(&self) -> bool {
         is_within(&self.host, "localhost")
             || self

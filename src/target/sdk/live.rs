@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    ConnectError, SdkTarget,
+    ConnectError, Connections, SdkTarget,
     admin::{AdminError, innermost},
-    behavior, credentials, http,
+    behavior, credentials,
 };
 use crate::{
     report::iam::{OWNER_TAG, RUN_TAG},
@@ -71,7 +71,11 @@ impl SdkTarget {
         region: &str,
         client: &ClientSettings,
     ) -> Result<(Self, Caller), ConnectError> {
-        let http = http(client);
+        let connections = Connections {
+            idle: client.max_in_flight as usize,
+            tls: true,
+        };
+        let http = connections.http();
         let aws = aws_config::defaults(behavior())
             .http_client(http)
             .region(Region::new(region.to_owned()))
@@ -96,7 +100,13 @@ impl SdkTarget {
                 cause: "there are no credentials".to_owned(),
             })?;
         let region = Region::new(region.to_owned());
-        let target = Self::with(&ConfigBuilder::from(&aws), credentials, region, client);
+        let target = Self::with(
+            &ConfigBuilder::from(&aws),
+            connections,
+            credentials,
+            region,
+            client,
+        );
         let owner = without_session(&arn).to_owned();
         Ok((target, Caller { account, owner }))
     }

@@ -1,11 +1,17 @@
 //! What DynamoDB answers, as far as it is needed: units, what was left, where the next page
 //! begins, and exceptions.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use bytes::Bytes;
 use hyper::{HeaderMap, Response};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        IgnoredAny, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
 use serde_json::value::RawValue;
 
 use crate::target::{
@@ -29,12 +35,33 @@ pub(super) struct Answered<'a> {
 }
 
 /// Of one table, or of each that a batch or transaction is about.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum OneOrMany<'a> {
-    #[serde(borrow)]
     One(Capacity<'a>),
     Many(Vec<Capacity<'a>>),
+}
+
+/// By what it begins with: serde's own way would read it twice.
+impl<'de: 'a, 'a> Deserialize<'de> for OneOrMany<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Begins;
+        impl<'de> Visitor<'de> for Begins {
+            type Value = OneOrMany<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object or a list")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Capacity::deserialize(MapAccessDeserializer::new(map)).map(OneOrMany::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(OneOrMany::Many)
+            }
+        }
+        deserializer.deserialize_any(Begins)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

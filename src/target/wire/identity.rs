@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
-use super::sign::Signer;
+use super::sign::{Signer, Stamp};
 
 /// New credentials are asked for when those at hand end within this.
 const MARGIN: Duration = Duration::from_mins(5);
@@ -23,10 +23,12 @@ pub(super) struct Identity {
     provider: SharedCredentialsProvider,
     region: String,
     signer: RwLock<Option<Arc<Signer>>>,
+    /// As it was for the request before.
+    now: Mutex<Option<Arc<Stamp>>>,
     /// Held by the one that asks for new credentials.
     asking: tokio::sync::Mutex<()>,
     /// The server's clock minus this machine's, in seconds; 0 until it refused ours.
-    ahead_seconds: AtomicI64,
+    ahead_seconds: Arc<AtomicI64>,
 }
 
 impl Identity {
@@ -35,20 +37,34 @@ impl Identity {
             provider,
             region,
             signer: RwLock::default(),
+            now: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
-            ahead_seconds: AtomicI64::default(),
+            ahead_seconds: Arc::default(),
+        }
+    }
+
+    /// The same, which asks for credentials by itself; both know of one clock of the server.
+    pub(super) fn of_thread(&self) -> Self {
+        Self {
+            ahead_seconds: Arc::clone(&self.ahead_seconds),
+            ..Self::new(self.provider.clone(), self.region.clone())
         }
     }
 
     /// Now, by the server's clock as far as that is known.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Arc<Stamp> {
         let now = Timestamp::now();
         let ahead = SignedDuration::from_secs(self.ahead_seconds.load(Ordering::Relaxed));
-        now.checked_add(ahead).unwrap_or(now)
+        let now = now.checked_add(ahead).unwrap_or(now);
+        let mut last = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(stamp) if stamp.second() == now.as_second() => Arc::clone(stamp),
+            _ => Arc::clone(last.insert(Arc::new(Stamp::new(now)))),
+        }
     }
 
     /// Who signs a request of `now`; `None` when there are no credentials for it.
-    pub(super) async fn signer(&self, now: Timestamp) -> Option<Arc<Signer>> {
+    pub(super) async fn signer(&self, now: &Stamp) -> Option<Arc<Signer>> {
         let known = self.known();
         if let Some(signer) = &known
             && signer.is_good_for(MARGIN, now)
@@ -112,5 +128,121 @@ impl Identity {
             );
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Mutex as StdMutex, atomic::AtomicU32},
+        time::SystemTime,
+    };
+
+    use aws_credential_types::{
+        Credentials,
+        provider::{error::CredentialsError, future},
+    };
+
+    use super::*;
+
+    /// Temporary credentials, numbered, good for `lifetime` from when they were asked for; none
+    /// once it is told to fail.
+    #[derive(Debug)]
+    struct Temporary {
+        lifetime: Duration,
+        asked: AtomicU32,
+        fails: StdMutex<bool>,
+    }
+
+    impl Temporary {
+        fn new(lifetime: Duration) -> Arc<Self> {
+            Arc::new(Self {
+                lifetime,
+                asked: AtomicU32::new(0),
+                fails: StdMutex::new(false),
+            })
+        }
+
+        fn identity(self: &Arc<Self>) -> Identity {
+            let provider = SharedCredentialsProvider::new(Provider(Arc::clone(self)));
+            Identity::new(provider, "eu-central-1".to_owned())
+        }
+
+        fn asked(&self) -> u32 {
+            self.asked.load(Ordering::Relaxed)
+        }
+    }
+
+    #[derive(Debug)]
+    struct Provider(Arc<Temporary>);
+
+    impl ProvideCredentials for Provider {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let number = self.0.asked.fetch_add(1, Ordering::Relaxed);
+            if *self.0.fails.lock().unwrap() {
+                return future::ProvideCredentials::ready(Err(CredentialsError::not_loaded(
+                    "gone",
+                )));
+            }
+            let (token, ends) = (
+                format!("token-{number}"),
+                SystemTime::now() + self.0.lifetime,
+            );
+            let found = Credentials::new("id", "secret", Some(token), Some(ends), "test");
+            future::ProvideCredentials::ready(Ok(found))
+        }
+    }
+
+    fn token(signer: Option<Arc<Signer>>) -> Option<String> {
+        let signer = signer?;
+        signer
+            .token()
+            .map(|token| token.to_str().unwrap().to_owned())
+    }
+
+    /// So much later than now.
+    fn later(by: Duration) -> Stamp {
+        Stamp::new(Timestamp::now() + SignedDuration::try_from(by).unwrap())
+    }
+
+    #[tokio::test]
+    async fn credentials_are_asked_for_once_and_again_before_they_expire() {
+        let temporary = Temporary::new(Duration::from_mins(15));
+        let identity = temporary.identity();
+        for _ in 0..100 {
+            let now = later(Duration::ZERO);
+            assert_eq!(token(identity.signer(&now).await).unwrap(), "token-0");
+        }
+        assert_eq!(temporary.asked(), 1);
+        let soon = later(Duration::from_mins(11));
+        assert_eq!(token(identity.signer(&soon).await).unwrap(), "token-1");
+        assert_eq!(temporary.asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_still_good_is_used_while_there_is_nothing_new_and_nothing_afterwards() {
+        let temporary = Temporary::new(Duration::from_mins(15));
+        let identity = temporary.identity();
+        assert!(identity.signer(&later(Duration::ZERO)).await.is_some());
+        *temporary.fails.lock().unwrap() = true;
+        let soon = later(Duration::from_mins(12));
+        assert_eq!(token(identity.signer(&soon).await).unwrap(), "token-0");
+        let expired = later(Duration::from_mins(16));
+        assert!(identity.signer(&expired).await.is_none());
+        *temporary.fails.lock().unwrap() = false;
+        let found = identity.signer(&later(Duration::ZERO)).await;
+        assert!(token(found).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_day_has_a_key_of_its_own() {
+        let temporary = Temporary::new(Duration::from_hours(72));
+        let identity = temporary.identity();
+        identity.signer(&later(Duration::ZERO)).await.unwrap();
+        let tomorrow = later(Duration::from_hours(24));
+        assert_eq!(token(identity.signer(&tomorrow).await).unwrap(), "token-1");
     }
 }

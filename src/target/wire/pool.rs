@@ -5,7 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -20,6 +20,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpStream, lookup_host},
+    sync::Notify,
     task::AbortHandle,
 };
 
@@ -29,10 +30,14 @@ use crate::target::lost;
 /// A connection is used for so long, and up to a quarter longer, so that not all of them end at
 /// once. Then the name is looked up again.
 const RETIRED_AFTER: Duration = Duration::from_mins(5);
-/// Connections are kept apart by the thread that used them last, so that threads seldom meet.
-const SHELVES: usize = 16;
+
+/// So many connections may be opened at once, or a quarter of those that there are. Who is refused
+/// waits for the first that is free: after a pause in which much became due, opening one for each
+/// request would take longer than sending them all over a few.
+const OPENING: usize = 8;
 
 /// Where connections lead.
+#[derive(Clone)]
 pub(super) struct Origin {
     /// Name or address.
     pub(super) host: String,
@@ -44,8 +49,41 @@ pub(super) struct Origin {
 /// Connections to one origin. At most as many as there are requests under way at once.
 pub(super) struct Pool {
     origin: Origin,
-    shelves: [Mutex<Vec<Connection>>; SHELVES],
+    /// The one used last comes last.
+    idle: Mutex<Vec<Connection>>,
     opened: AtomicUsize,
+    counts: Arc<Counts>,
+}
+
+/// How many connections there are.
+#[derive(Default)]
+struct Counts {
+    open: AtomicUsize,
+    opening: AtomicUsize,
+    /// One of those who wait has to look again.
+    changed: Notify,
+}
+
+impl Counts {
+    /// Leave to open a connection, if there is one to be had.
+    fn leave(&self) -> Option<Leave<'_>> {
+        let most = OPENING.max(self.open.load(Ordering::Relaxed) / 4);
+        if self.opening.fetch_add(1, Ordering::Relaxed) < most {
+            return Some(Leave(self));
+        }
+        self.opening.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+/// Leave to open a connection, until this is dropped.
+struct Leave<'a>(&'a Counts);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.opening.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.notify_one();
+    }
 }
 
 /// An open connection; it closes when this is dropped.
@@ -53,11 +91,14 @@ struct Connection {
     sender: SendRequest<Full<Bytes>>,
     task: AbortHandle,
     retires: Instant,
+    counts: Arc<Counts>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.task.abort();
+        self.counts.open.fetch_sub(1, Ordering::Relaxed);
+        self.counts.changed.notify_one();
     }
 }
 
@@ -68,8 +109,21 @@ impl Pool {
     pub(super) fn new(origin: Origin) -> Self {
         Self {
             origin,
-            shelves: Default::default(),
+            idle: Mutex::default(),
             opened: AtomicUsize::default(),
+            counts: Arc::default(),
+        }
+    }
+
+    /// Connections of its own to the same origin.
+    pub(super) fn of_thread(&self) -> Self {
+        Self::new(self.origin.clone())
+    }
+
+    /// Opens a connection for a request to come, if that succeeds.
+    pub(super) async fn connect(&self) {
+        if let Ok(connection) = self.open().await {
+            self.put_back(connection);
         }
     }
 
@@ -96,7 +150,11 @@ impl Pool {
         &self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<(Connection, Response<hyper::body::Incoming>), Fault> {
-        while let Some(mut connection) = self.take() {
+        let leave = loop {
+            let mut connection = match self.idle_or_leave().await {
+                Ok(connection) => connection,
+                Err(leave) => break leave,
+            };
             // Its task may still be at the end of the answer before.
             if connection.sender.ready().await.is_err() {
                 continue;
@@ -109,27 +167,40 @@ impl Pool {
                     None => return Err(broken(&error.into_error())),
                 },
             }
-        }
+        };
         let mut connection = self.open().await?;
+        drop(leave);
         match connection.sender.try_send_request(request).await {
             Ok(answer) => Ok((connection, answer)),
             Err(error) => Err(broken(&error.into_error())),
         }
     }
 
+    /// A connection that is free, or else leave to open another.
+    async fn idle_or_leave(&self) -> Result<Connection, Leave<'_>> {
+        loop {
+            // From here on no change is missed.
+            let changed = self.counts.changed.notified();
+            if let Some(connection) = self.take() {
+                return Ok(connection);
+            }
+            if let Some(leave) = self.counts.leave() {
+                return Err(leave);
+            }
+            changed.await;
+        }
+    }
+
     fn take(&self) -> Option<Connection> {
-        let own = own_shelf();
-        let (own, others) = (own..SHELVES, 0..own);
-        own.chain(others).find_map(|shelf| {
-            let mut idle = self.shelves[shelf].lock().ok()?;
-            std::iter::from_fn(|| idle.pop()).find(|it| !it.sender.is_closed())
-        })
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        std::iter::from_fn(|| idle.pop()).find(|it| !it.sender.is_closed())
     }
 
     fn put_back(&self, connection: Connection) {
-        let place = self.shelves[own_shelf()].lock();
-        let mut idle = place.unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push(connection);
+        drop(idle);
+        self.counts.changed.notify_one();
     }
 
     async fn open(&self) -> Result<Connection, Fault> {
@@ -153,21 +224,15 @@ impl Pool {
             }
         };
         let jitter = RETIRED_AFTER / 4 * u32::try_from(number % 64).unwrap_or(0) / 64;
+        self.counts.open.fetch_add(1, Ordering::Relaxed);
+        self.counts.changed.notify_one();
         Ok(Connection {
             sender,
             task,
             retires: Instant::now() + RETIRED_AFTER + jitter,
+            counts: Arc::clone(&self.counts),
         })
     }
-}
-
-/// A shelf for this thread; several share one where there are many.
-fn own_shelf() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static SHELF: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHELVES;
-    }
-    SHELF.with(|shelf| *shelf)
 }
 
 /// The first address that takes a connection, beginning with another one each time.
@@ -190,7 +255,10 @@ async fn shake_hands<S>(stream: S) -> Result<(SendRequest<Full<Bytes>>, AbortHan
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let shaken = http1::handshake(TokioIo::new(stream)).await;
+    // Head and body in one piece: copying a kilobyte is cheaper than a list of pieces.
+    let mut settings = http1::Builder::new();
+    let shaken = settings.writev(false).handshake(TokioIo::new(stream));
+    let shaken = shaken.await;
     let (sender, connection) = shaken.map_err(|error| broken(&error))?;
     // What goes wrong with it is told to whoever waits for an answer.
     let task = tokio::spawn(async move { drop(connection.await) });

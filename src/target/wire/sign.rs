@@ -1,9 +1,6 @@
 //! AWS Signature Version 4 for DynamoDB's requests, with the signing key kept for its day.
 
-use std::{
-    fmt::Write as _,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -12,13 +9,57 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 const SERVICE: &str = "dynamodb";
+const SECONDS_OF_A_DAY: i64 = 86_400;
 /// The one type of content that there is.
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+
+/// A second, as signatures have it.
+#[derive(Clone, Debug)]
+pub(super) struct Stamp {
+    /// Since 1970.
+    second: i64,
+    /// `20261123T181500Z`.
+    text: String,
+    header: HeaderValue,
+}
+
+impl Stamp {
+    pub(super) fn new(now: Timestamp) -> Self {
+        let text = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        Self {
+            second: now.as_second(),
+            header: HeaderValue::from_str(&text).expect("digits and letters"),
+            text,
+        }
+    }
+
+    /// Since 1970.
+    pub(super) const fn second(&self) -> i64 {
+        self.second
+    }
+
+    /// `x-amz-date`.
+    pub(super) fn header(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    const fn day(&self) -> i64 {
+        self.second.div_euclid(SECONDS_OF_A_DAY)
+    }
+
+    fn time(&self) -> SystemTime {
+        Timestamp::from_second(self.second)
+            .unwrap_or_default()
+            .into()
+    }
+}
 
 /// Signs requests of one day with one set of credentials.
 pub(super) struct Signer {
     access_key: String,
     key: Vec<u8>,
+    /// Since 1970.
+    day: i64,
     /// `20261123/us-east-1/dynamodb/aws4_request`.
     scope: String,
     token: Option<HeaderValue>,
@@ -38,15 +79,6 @@ pub(super) struct Signed<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// The headers that a signature adds.
-#[derive(Debug)]
-pub(super) struct Signature {
-    /// `x-amz-date`.
-    pub(super) date: String,
-    /// `authorization`.
-    pub(super) authorization: String,
-}
-
 impl Signer {
     /// For the day that `now` lies in.
     ///
@@ -55,10 +87,11 @@ impl Signer {
     pub(super) fn new(
         credentials: &Credentials,
         region: &str,
-        now: Timestamp,
+        now: &Stamp,
     ) -> Result<Self, InvalidHeaderValue> {
-        let time = SystemTime::from(now);
-        let key = generate_signing_key(credentials.secret_access_key(), time, region, SERVICE);
+        let secret = credentials.secret_access_key();
+        let key = generate_signing_key(secret, now.time(), region, SERVICE);
+        let (date, _) = now.text.split_once('T').unwrap_or_default();
         let token = credentials.session_token().map(|token| {
             let mut value = HeaderValue::from_str(token)?;
             value.set_sensitive(true);
@@ -67,7 +100,8 @@ impl Signer {
         Ok(Self {
             access_key: credentials.access_key_id().to_owned(),
             key: key.as_ref().to_vec(),
-            scope: format!("{}/{region}/{SERVICE}/aws4_request", day(&stamp(now))),
+            day: now.day(),
+            scope: format!("{date}/{region}/{SERVICE}/aws4_request"),
             token: token.transpose()?,
             expires: credentials.expiry(),
         })
@@ -79,53 +113,72 @@ impl Signer {
     }
 
     /// Whether requests of `now` can be signed, and those of `margin` later.
-    pub(super) fn is_good_for(&self, margin: Duration, now: Timestamp) -> bool {
-        let expires = self.expires.map(|at| SystemTime::from(now) + margin < at);
-        self.scope.starts_with(day(&stamp(now))) && expires != Some(false)
+    pub(super) fn is_good_for(&self, margin: Duration, now: &Stamp) -> bool {
+        let expires = self.expires.map(|at| now.time() + margin < at);
+        self.day == now.day() && expires != Some(false)
     }
 
-    /// Signs a request that is sent at `now`.
-    pub(super) fn sign(&self, request: Signed<'_>, now: Timestamp) -> Signature {
-        let date = stamp(now);
+    /// What the `authorization` header of a request says that is sent at `now`.
+    pub(super) fn sign(&self, request: Signed<'_>, now: &Stamp) -> String {
+        let date = now.text.as_str();
         let Signed {
             path,
             host,
             target,
             body,
         } = request;
-        let mut canonical = String::with_capacity(512);
-        let _ = write!(
-            canonical,
-            "POST\n{path}\n\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:{date}\n"
-        );
-        let signed = if let Some(Ok(token)) = self.token.as_ref().map(HeaderValue::to_str) {
-            let _ = writeln!(canonical, "x-amz-security-token:{token}");
-            "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
-        } else {
-            "content-type;host;x-amz-date;x-amz-target"
+        let token = self.token.as_ref().and_then(|token| token.to_str().ok());
+        let (token_name, token_line, token) = match token {
+            Some(token) => (";x-amz-security-token", "\nx-amz-security-token:", token),
+            None => ("", "", ""),
         };
-        let hash = Sha256::digest(body);
-        let _ = write!(canonical, "x-amz-target:{target}\n\n{signed}\n{hash:x}");
-        let hash = Sha256::digest(canonical.as_bytes());
-        let scope = &self.scope;
-        let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{hash:x}");
-        let signature = calculate_signature(&self.key, to_sign.as_bytes());
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={signature}",
-            self.access_key
-        );
-        Signature {
+        let signed = ["content-type;host;x-amz-date", token_name, ";x-amz-target"].concat();
+        let body = hex(&Sha256::digest(body));
+        // Each part on a line, and an empty one after the headers.
+        let canonical = [
+            "POST\n",
+            path,
+            "\n\ncontent-type:",
+            CONTENT_TYPE,
+            "\nhost:",
+            host,
+            "\nx-amz-date:",
             date,
-            authorization,
-        }
+            token_line,
+            token,
+            "\nx-amz-target:",
+            target,
+            "\n\n",
+            &signed,
+            "\n",
+            &body,
+        ];
+        let canonical = hex(&Sha256::digest(canonical.concat()));
+        let scope = self.scope.as_str();
+        let to_sign = ["AWS4-HMAC-SHA256\n", date, "\n", scope, "\n", &canonical].concat();
+        let signature = calculate_signature(&self.key, to_sign.as_bytes());
+        [
+            "AWS4-HMAC-SHA256 Credential=",
+            &self.access_key,
+            "/",
+            scope,
+            ", SignedHeaders=",
+            &signed,
+            ", Signature=",
+            &signature,
+        ]
+        .concat()
     }
 }
 
-/// `20261123T181500Z`.
-fn stamp(now: Timestamp) -> String {
-    now.strftime("%Y%m%dT%H%M%SZ").to_string()
-}
-
-fn day(stamp: &str) -> &str {
-    stamp.split('T').next().unwrap_or(stamp)
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
+    text
 }
