@@ -118,18 +118,27 @@ pub fn obstacle_sentence(obstacle: &Obstacle) -> String {
         number(obstacle.units_per_second),
         number(obstacle.ceiling),
     );
+    let other = obstacle.alternative.as_ref().map(|other| {
+        format!(
+            "`{}` as partition key (its hottest value asks {} of what a partition gives)",
+            other.key,
+            percent(other.multiple)
+        )
+    });
     if obstacle.multiple > 1.0 {
+        let other = other.unwrap_or_else(|| "another partition key".to_owned());
         format!(
             "Partition key {asked} ({} times as much is asked): buying capacity cannot help; \
-             write sharding of `{key}` by {shards} or more, or another partition key, would. \
+             write sharding of `{key}` by {shards} or more, or {other}, would. \
              `dyno compare` tries them.",
             number(obstacle.multiple)
         )
     } else {
+        let other = other.map_or_else(String::new, |other| format!(", perhaps {other},"));
         format!(
             "Partition key {asked}. No single key is too hot on average, but peaks, or several \
              keys that share a partition, are: buying capacity cannot help; a partition key \
-             that spreads better would. `dyno compare` tries others."
+             that spreads better{other} would. `dyno compare` tries others."
         )
     }
 }

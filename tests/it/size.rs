@@ -214,7 +214,14 @@ fn a_key_beyond_a_partition_is_declared_impossible_with_the_right_multiple() {
         .split_whitespace()
         .map(str::to_owned)
         .collect();
-    assert!(words.join(" ").contains("buying capacity cannot help"));
+    let text = words.join(" ");
+    assert!(text.contains("buying capacity cannot help"), "{text}");
+    // The text names a key that does, with how hot its hottest value is.
+    let other = obstacle.alternative.as_ref().unwrap();
+    assert_ne!(other.key, "language");
+    assert!(other.multiple < 0.1, "{other:?}");
+    let named = format!("`{}` as partition key", other.key);
+    assert!(text.contains(&named), "{text}");
     // Just below the ceiling it is possible.
     let load = Load {
         partition_key: "language",

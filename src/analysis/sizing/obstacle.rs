@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::{Workers, fit::Fits, replay::Slot};
 use crate::{
+    analysis::compare::{candidate::Candidate, spread},
     capacity::{
         partition::{self, KeyHash},
         sizing::shards,
+        throttle::Resource,
     },
     simulation::trace::Trace,
     units::{Bytes, Direction},
@@ -38,6 +40,18 @@ pub struct Obstacle {
     pub multiple: f64,
     /// Shards that the key has to be written as, at least.
     pub shards: u64,
+    /// An attribute of the table that would do as partition key; none for an index.
+    pub alternative: Option<Alternative>,
+}
+
+/// Another partition key, no value of which is asked for more than one partition gives.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alternative {
+    /// Name of the attribute.
+    pub key: String,
+    /// Units per second of its hottest value ÷ what one partition gives, in the direction in
+    /// which that is larger; mean over the seeds, at most 1.
+    pub multiple: f64,
 }
 
 /// Units of one key in one seed.
@@ -92,6 +106,41 @@ fn obstacle(
         ceiling,
         multiple: units_per_second / ceiling,
         shards: shards(units_per_second, block, block, ceiling, false).max(2),
+        alternative: alternative(traces, slot, workers),
+    })
+}
+
+/// The single attribute whose hottest value is asked for least, if one partition gives that.
+fn alternative(traces: &[Trace], slot: &Slot, workers: &impl Workers) -> Option<Alternative> {
+    let scenario = traces.first()?.workload().scenario();
+    if slot.resource != Resource::Table {
+        return None;
+    }
+    let mut candidates = Candidate::single(&scenario.tables[slot.table]);
+    candidates.retain(|candidate| candidate.name != slot.partition_key(scenario));
+    let pairs = candidates.len() * traces.len();
+    let multiples = workers.map(pairs, |pair| {
+        let (candidate, trace) = (
+            &candidates[pair / traces.len()],
+            &traces[pair % traces.len()],
+        );
+        let rekeyed = spread::rekeyed(trace, slot.table, candidate);
+        let multiple = |direction| {
+            let ceiling = partition::ceiling(direction, &scenario.model).as_f64();
+            hottest(&rekeyed, slot, direction).map_or(0.0, |key| key.per_second / ceiling)
+        };
+        Direction::ALL.map(multiple).into_iter().fold(0.0, f64::max)
+    });
+    let means = multiples.chunks(traces.len()).map(|seeds| {
+        seeds.iter().sum::<f64>() / f64::from(u32::try_from(seeds.len()).unwrap_or(1))
+    });
+    let (candidate, multiple) = candidates
+        .into_iter()
+        .zip(means)
+        .min_by(|one, other| one.1.total_cmp(&other.1))?;
+    (multiple <= 1.0).then_some(Alternative {
+        key: candidate.name,
+        multiple,
     })
 }
 
