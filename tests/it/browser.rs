@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use crate::{
     fixtures::{self, Case},
     heat,
+    nightly::{command::Place, history},
 };
 use devtools::{Browser, Look};
 
@@ -90,9 +91,12 @@ fn looks() -> impl Iterator<Item = Look> {
 }
 
 fn check(browser: &mut Browser, name: &str, case: Case) {
-    let page = Page::of(case);
+    check_page(browser, name, &Page::of(case).file);
+}
+
+fn check_page(browser: &mut Browser, name: &str, page: &Path) {
     for look in looks() {
-        browser.open(&page.file, look);
+        browser.open(page, look);
         let place = format!("{name}, {look:?}");
         let faults = browser.evaluate(PROBE);
         assert_eq!(faults, Value::Array(vec![]), "{place}");
@@ -135,6 +139,37 @@ fn every_page_is_whole_and_legible_on_any_window() {
     check(&mut browser, "empty", fixtures::empty());
     check(&mut browser, "orders", simulated("orders.toml"));
     check(&mut browser, "hot", heat::hot());
+}
+
+#[test]
+fn the_pages_of_sizing_and_of_trends_are_whole_and_legible_too() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let place = Place::new();
+    let users = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/users.toml");
+    let (code, _, told) = place.dyno(&["size", users.to_str().unwrap(), "--out", "sized"]);
+    assert!(code < 2, "{told}");
+    let mut folders = fs::read_dir(place.path("sized")).unwrap();
+    let sizing = folders.next().unwrap().unwrap().path().join("sizing.html");
+    check_page(&mut browser, "sizing", &sizing);
+
+    // Some noise, a step that lasts, a change of units, two machines, a long name.
+    let nights = (0..40_u32).flat_map(|index| {
+        let noise = f64::from(index * 7919 % 13) * 1e4;
+        let step = if index < 30 { 4e6 } else { 5e6 };
+        let units = if index < 35 { 1.0 } else { 2.0 };
+        let one = history::night(index as usize * 2, step + noise, units);
+        let mut other = history::night(index as usize * 2 + 1, 4e6 + noise, 1.0);
+        other.host.cores = 64;
+        other.scenario = "a-scenario-with-a-name-that-goes-on-and-on".to_owned();
+        [one, other]
+    });
+    place.remember(&history::text(&nights.collect::<Vec<_>>()));
+    let (code, told, errors) = place.dyno(&["trend"]);
+    assert_eq!(code, 1, "{told}{errors}");
+    let trend = place.path("reports/nightly/trend.html");
+    check_page(&mut browser, "trend", &trend);
 }
 
 #[test]

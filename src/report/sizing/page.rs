@@ -27,7 +27,11 @@ pub fn render(sizing: &Sizing, prices: &PriceTable) -> Result<String, UnknownPri
         for direction in Direction::ALL {
             if !slot.curves[direction].is_empty() {
                 let chart = chart(sizing, slot, number, direction, prices)?;
-                let _ = writeln!(charts, "<figure>{}</figure>", chart.to_svg());
+                let _ = writeln!(
+                    charts,
+                    "<figure><div class=\"scroll\" tabindex=\"0\">{}</div></figure>",
+                    chart.to_svg()
+                );
             }
         }
     }
