@@ -198,7 +198,7 @@ mod tests {
             page_limit: PageLimitRule::Exclude,
             ..READING
         };
-        check_pages(&[700_000, 700_000, 1], &[], reading, &[171, 172]);
+        check_pages(&[700_000, 700_000, 1], &[], reading, &[171, 171]);
         check_pages(&[2_000_000, 1], &[], reading, &[489, 1]);
         check_pages(&[700_000, 700_000, 1], &[], READING, &[342, 1]);
     }
