@@ -26,13 +26,13 @@ fn main() {
     aggregate();
 }
 
-/// A day at a million requests a second over 10^12 keys and 1,000 partitions, by partition and
+/// An hour at a million requests a second over 10^12 keys and 1,000 partitions, by partition and
 /// second.
 fn aggregate() {
     let source = source("zipf", (100, 0))
         .replace("300000 RCU", "3000000 RCU")
         .replace("1_000_000_000", "1_000_000_000_000")
-        .replace("\"10s\"", "\"24h\"")
+        .replace("\"10s\"", "\"1h\"")
         .replace("100000/s", "1000000/s");
     let scenario = parsed(&source);
     let header = simulation::header(&scenario, source, "bench", &SimulationOptions::default());
@@ -40,7 +40,7 @@ fn aggregate() {
     let record = simulation::aggregate::simulate(&scenario, header).expect("gets alone");
     let seconds = start.elapsed().as_secs_f64();
     let arrivals: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
-    println!("aggregate: {arrivals} requests of a day in {seconds:.1} s");
+    println!("aggregate: {arrivals} requests of an hour in {seconds:.1} s");
 }
 
 fn seconds(scenario: &Arc<Scenario>) -> f64 {

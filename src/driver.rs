@@ -90,6 +90,9 @@ pub type CapacityProbe = Arc<dyn Fn(u64) -> BoxFuture<Vec<IntervalTable>> + Send
 /// What a run is connected to. The default is nothing.
 #[derive(Default)]
 pub struct Hooks {
+    /// Awaited once when everything is ready, just before the clock starts: the moment to set
+    /// a server's token buckets anew.
+    pub begin: Option<BoxFuture<()>>,
     /// Where progress is published, about five times a second.
     pub progress: Option<watch::Sender<Progress>>,
     /// Asked at the end of each second.
@@ -157,6 +160,9 @@ pub async fn run<T: Target>(
     drop((ready, reports, stopped));
     // Until nobody is: a run's clock starts when all lanes can keep to it.
     let _ = getting_ready.recv().await;
+    if let Some(begin) = hooks.begin {
+        begin.await;
+    }
     let clock = RunClock::new(plan.start);
     let _ = clock_set.send(Some(clock));
     let (statuses, status) = mpsc::channel(1);

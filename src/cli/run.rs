@@ -282,6 +282,7 @@ async fn measure(
     let budget = world.live().map(Live::budget);
     let hooks = Hooks {
         progress: (style != Style::Off).then_some(sender),
+        begin: world.begin(),
         capacity: world.capacity_probe(scenario),
         journal: Some(entries),
         stop: Some(Box::pin(async move {

@@ -38,8 +38,8 @@ pub(super) struct SimulateArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: Option<u64>,
     /// Simulate by partition and second instead of request by request: for hours of millions of
-    /// requests per second. The default from 500 million requests. Says nothing of response
-    /// times.
+    /// requests per second. The default from 500 million requests, where the scenario allows
+    /// it. Says nothing of response times.
     #[arg(long, conflicts_with_all = ["shard", "seeds"])]
     aggregate: bool,
     #[command(flatten)]
@@ -83,8 +83,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
     }
     let folder = open_folder("-simulated")?;
     let scenario = Arc::new(scenario);
-    let is_large = aggregate::arrivals(&scenario).is_some_and(|n| n >= aggregate::AUTOMATIC_FROM);
-    let record = if arguments.aggregate || (is_large && shard.is_none()) {
+    let record = if arguments.aggregate || (shard.is_none() && goes_by_second(&scenario)) {
         eprintln!("note: {}", aggregate::NOTE);
         in_aggregate(&scenario, source)?
     } else {
@@ -129,6 +128,20 @@ fn study(
         }),
         ..SeedStudy::of(runs)
     })
+}
+
+/// Whether so many requests are due that they had better not be looked at one by one, and need
+/// not be.
+fn goes_by_second(scenario: &Scenario) -> bool {
+    let is_large = aggregate::arrivals(scenario).is_some_and(|n| n >= aggregate::AUTOMATIC_FROM);
+    if !is_large {
+        return false;
+    }
+    if let Err(SimulationError::NotInAggregate { what }) = aggregate::check(scenario) {
+        eprintln!("note: this takes minutes: {what} have to be simulated request by request");
+        return false;
+    }
+    true
 }
 
 fn in_aggregate(scenario: &Arc<Scenario>, source: String) -> Result<RunRecord, SimulationError> {

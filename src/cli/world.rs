@@ -11,7 +11,7 @@ use anyhow::Context as _;
 
 use super::{firing::Client, live::Live};
 use crate::{
-    driver::{self, CapacityProbe, Hooks, RunPlan},
+    driver::{self, BoxFuture, CapacityProbe, Hooks, RunPlan},
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
     progress::{Loading, Style},
     record::{RunRecord, heat::ResourceHeat, shard::ClockOffset},
@@ -251,6 +251,13 @@ impl World {
 
     fn governor(&self) -> Option<EmulatorHandle> {
         self.emulator.as_ref().map(Emulator::handle)
+    }
+
+    /// Fills the emulator's buckets as the model says, however long the way from the loaded
+    /// tables to the first request was.
+    pub(super) fn begin(&self) -> Option<BoxFuture<()>> {
+        let governor = self.governor()?;
+        Some(Box::pin(async move { governor.enforce().await }))
     }
 
     /// Reads the emulator's buckets, in the order of the scenario's tables.

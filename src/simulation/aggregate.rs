@@ -115,8 +115,11 @@ pub fn simulate(
     Ok(record)
 }
 
-/// What an event is needed for.
-fn check(scenario: &Scenario) -> Result<(), SimulationError> {
+/// Whether `scenario` can be simulated so.
+///
+/// # Errors
+/// [`SimulationError::NotInAggregate`] with what has to be looked at request by request.
+pub fn check(scenario: &Scenario) -> Result<(), SimulationError> {
     let refuse = |what: String| Err(SimulationError::NotInAggregate { what });
     for operation in &scenario.operations {
         let kind = operation.kind;
