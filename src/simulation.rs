@@ -80,8 +80,8 @@ pub enum SimulationError {
     },
     /// Something that a flow of requests has not.
     #[error(
-        "{what} have to be simulated request by request, not by partition and second; \
-         leave out --aggregate, or make the phases shorter"
+        "{what} have to be simulated request by request, not by partition and second; leave out \
+         --aggregate, and make the phases shorter if that takes too long"
     )]
     NotInAggregate {
         /// Where, and what.

@@ -12,6 +12,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+/// A count, of requests, items or nanoseconds, in a calculation that floats are good enough for:
+/// exact below 2^53.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+pub const fn float(count: u64) -> f64 {
+    count as f64
+}
+
 /// A point in the run: nanoseconds since the run's start, on the run's own monotonic clock.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

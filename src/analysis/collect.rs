@@ -9,7 +9,7 @@ use super::{
 use crate::{
     record::{OperationTotals, OutcomeCounts, RunRecord, TableRecord, histogram::LatencyHistogram},
     scenario::OperationKind,
-    units::{ByDirection, CapacityUnits, Direction},
+    units::{ByDirection, CapacityUnits, Direction, float},
 };
 
 /// Demand peaks are means over this many seconds. Shorter ones are what burst credit is for;
@@ -268,12 +268,4 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 pub(super) fn ratio(part: f64, whole: f64) -> Option<f64> {
     let ratio = part / whole;
     (whole > 0.0 && ratio.is_finite()).then_some(ratio)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of requests stay far below 2^53"
-)]
-pub(super) fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -17,7 +17,7 @@ use crate::{
     record::Declared,
     scenario::{ArrivalSpec, Phase, PhaseKind, Scenario},
     simulation::{SimulationError, demand::Demand},
-    units::{ByDirection, CapacityUnits, Direction, Rate, Share, Timestamp},
+    units::{ByDirection, CapacityUnits, Direction, Rate, Share, Timestamp, float},
     workload::Workload,
 };
 use hottest::{hottest_share, most_of};
@@ -305,11 +305,6 @@ fn sample(workload: &Workload, sampled: u64) -> Result<Sampled, SimulationError>
     }
     units.iter_mut().for_each(MeanUnits::divide);
     Ok(Sampled { units, arms })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(

@@ -4,6 +4,7 @@
 use crate::{
     record::{Interval, RunRecord},
     scenario::{PhaseKind, Scenario},
+    units::float,
 };
 
 /// A thread that takes more of a core than this has no pause worth the name.
@@ -104,9 +105,4 @@ fn measured(record: &RunRecord) -> impl Iterator<Item = &Interval> {
                 && interval.second < phase.ends.second()
         })
     })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

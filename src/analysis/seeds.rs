@@ -12,7 +12,7 @@ use super::{Analysis, Summary, threshold::Verdict};
 use crate::{
     schedule::shard::Shard,
     seed::Seed,
-    units::{ByDirection, Direction},
+    units::{ByDirection, Direction, float},
 };
 
 /// Several runs of one scenario, each with a seed of its own.
@@ -247,11 +247,6 @@ fn figure(name: String, unit: FigureUnit, mut values: Vec<f64>) -> Option<Figure
         min,
         max,
     })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "nanoseconds of an hour at most")]
-const fn float(nanos: u64) -> f64 {
-    nanos as f64
 }
 
 #[cfg(test)]

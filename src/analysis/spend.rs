@@ -13,7 +13,7 @@ use crate::{
     scenario::{Billing, OperationKind, PhaseKind, Scenario, Table, TableClass},
     schedule::Schedule,
     simulation::{SimulationError, demand::Demand},
-    units::{ByDirection, CapacityUnits, Direction, Timestamp},
+    units::{ByDirection, CapacityUnits, Direction, Timestamp, float},
     workload::Workload,
 };
 
@@ -267,9 +267,4 @@ fn usd_of(usd: ByDirection<f64>, units: ByDirection<CapacityUnits>) -> f64 {
     let each = Direction::ALL.into_iter();
     each.map(|direction| usd[direction] * units[direction].as_f64())
         .sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -1,14 +1,9 @@
 //! What a table or one of its global indexes had to give, second by second.
 
-use super::{
-    BurstSummary,
-    cause::Moved,
-    collect::{float, ratio},
-    measured_intervals,
-};
+use super::{BurstSummary, cause::Moved, collect::ratio, measured_intervals};
 use crate::{
     record::{Interval, IntervalTable, RunRecord, TableRecord},
-    units::Direction,
+    units::{Direction, float},
 };
 
 /// Burst credit below this part of the full bucket counts as run dry.

@@ -13,7 +13,7 @@ use crate::{
     },
     scenario::{Metric, Scenario, Threshold},
     schedule::shard::Shard,
-    units::Quantile,
+    units::{Quantile, float},
 };
 
 /// The answer of a run.
@@ -402,12 +402,4 @@ fn quantile_of(
         }
     }
     merged.quantile(quantile).map(|value| float(nanos(value)))
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "durations below 104 days, exactly"
-)]
-const fn float(nanos: u64) -> f64 {
-    nanos as f64
 }

@@ -133,15 +133,10 @@ fn study(
 /// Whether so many requests are due that they had better not be looked at one by one, and need
 /// not be.
 fn goes_by_second(scenario: &Scenario) -> bool {
-    let is_large = aggregate::arrivals(scenario).is_some_and(|n| n >= aggregate::AUTOMATIC_FROM);
-    if !is_large {
-        return false;
-    }
-    if let Err(SimulationError::NotInAggregate { what }) = aggregate::check(scenario) {
-        eprintln!("note: this takes minutes: {what} have to be simulated request by request");
-        return false;
-    }
-    true
+    aggregate::suits(scenario).unwrap_or_else(|why| {
+        eprintln!("note: this takes minutes: {why}");
+        false
+    })
 }
 
 fn in_aggregate(scenario: &Arc<Scenario>, source: String) -> Result<RunRecord, SimulationError> {

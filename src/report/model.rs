@@ -3,7 +3,7 @@
 use super::{ModelRow, direction_label, format};
 use crate::{
     record::{RunRecord, model::TableTotals},
-    units::{ByDirection, CapacityUnits, Direction},
+    units::{ByDirection, CapacityUnits, Direction, float},
 };
 
 /// A row for everything that the run or its simulation took, and for each reason of throttles;
@@ -76,9 +76,4 @@ fn difference(measured: f64, model: f64) -> String {
         std::cmp::Ordering::Greater => "+",
     };
     format!("{sign}{}", format::percent(part.abs()))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts, for display")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -16,6 +16,7 @@ use crate::{
     },
     record::RunRecord,
     scenario::Scenario,
+    units::float,
 };
 use capacity::{each_direction, provisioned};
 
@@ -381,12 +382,4 @@ fn errors(summary: &Summary) -> Vec<ErrorRow> {
 
 pub(super) fn optional<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| format::NO_DATA.into(), show)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "three digits are shown of at most twenty"
-)]
-const fn float(nanos: u64) -> f64 {
-    nanos as f64
 }

@@ -20,7 +20,7 @@ use crate::{
         BackpressureMode, Billing, KeySpec, OperationKind, PhaseKind, QuotaScope, Scenario,
     },
     schedule::{Schedule, flow::per_second},
-    units::Share,
+    units::{Share, float},
     workload::Workload,
 };
 use side::{Rounded, TableFlow};
@@ -29,7 +29,7 @@ use super::{SimulationError, end_of_second_before, items_at_start, table::Simula
 
 /// Requests from which a simulation is by partition and second unless it is told otherwise: as
 /// single events they would take minutes.
-pub const AUTOMATIC_FROM: f64 = 5e8;
+const AUTOMATIC_FROM: f64 = 5e8;
 
 /// What a record says of itself when it was made so.
 pub const NOTE: &str = "simulated by partition and second: hot keys exactly, the tail by its \
@@ -39,10 +39,21 @@ pub const NOTE: &str = "simulated by partition and second: hot keys exactly, the
 /// more than the seconds between two.
 const LOOKS_MAX: u64 = 200;
 
+/// Whether it is large enough to be simulated so without being told.
+///
+/// # Errors
+/// As [`simulate`], when it is large enough but something has to be looked at request by request.
+pub fn suits(scenario: &Scenario) -> Result<bool, SimulationError> {
+    let is_large = arrivals(scenario).is_some_and(|count| count >= AUTOMATIC_FROM);
+    if is_large {
+        check(scenario)?;
+    }
+    Ok(is_large)
+}
+
 /// How many arrivals the timed phases of a scenario have, about; `None` where that depends on
 /// answers.
-#[must_use]
-pub fn arrivals(scenario: &Scenario) -> Option<f64> {
+fn arrivals(scenario: &Scenario) -> Option<f64> {
     let timed = scenario.phases.iter();
     timed
         .filter(|phase| phase.kind != PhaseKind::Load && !phase.duration.is_zero())
@@ -115,11 +126,8 @@ pub fn simulate(
     Ok(record)
 }
 
-/// Whether `scenario` can be simulated so.
-///
-/// # Errors
-/// [`SimulationError::NotInAggregate`] with what has to be looked at request by request.
-pub fn check(scenario: &Scenario) -> Result<(), SimulationError> {
+/// What an event is needed for.
+fn check(scenario: &Scenario) -> Result<(), SimulationError> {
     let refuse = |what: String| Err(SimulationError::NotInAggregate { what });
     for operation in &scenario.operations {
         let kind = operation.kind;
@@ -188,7 +196,7 @@ fn divided(count: u64, shares: &[f64], rounded: &mut [Rounded]) -> Vec<u64> {
         .map(|(share, rounded)| {
             let own = rounded
                 .arrivals
-                .whole(side::float(count) * share / total)
+                .whole(float(count) * share / total)
                 .min(left);
             left -= own;
             own
@@ -203,7 +211,7 @@ fn divided(count: u64, shares: &[f64], rounded: &mut [Rounded]) -> Vec<u64> {
     let furthest = furthest.max_by(|one, other| behind(one).total_cmp(&behind(other)));
     if let Some((number, _)) = furthest {
         asked[number] += left;
-        rounded[number].arrivals.owe(side::float(left));
+        rounded[number].arrivals.owe(float(left));
     }
     asked
 }

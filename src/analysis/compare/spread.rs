@@ -12,7 +12,7 @@ use crate::{
     },
     scenario::{ModelParameters, OperationKind, PartitionShareMode},
     simulation::trace::{Trace, TracedRequest},
-    units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
+    units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp, float},
     workload::item::Item,
 };
 
@@ -379,11 +379,6 @@ fn gini(counts: &[u64], keys: usize) -> f64 {
 
 fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(

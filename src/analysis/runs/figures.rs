@@ -12,7 +12,7 @@ use crate::{
     price::{self, HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
     record::{Interval, OutcomeCounts, RunRecord, histogram::LatencyHistogram, model::TableTotals},
     scenario::TableClass,
-    units::{ByDirection, CapacityUnits, Direction, Quantile},
+    units::{ByDirection, CapacityUnits, Direction, Quantile, float},
 };
 
 const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3600.0;
@@ -361,9 +361,4 @@ fn in_force(
         seen.map_or(index.provisioned, |seen| seen.provisioned)[direction]
     });
     own[direction] + indexes.sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

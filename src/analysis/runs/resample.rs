@@ -4,7 +4,10 @@
 //! (a moving-block bootstrap, the last second followed by the first). Runs of one length are
 //! drawn alike, second *n* of both: what the load does to both then cancels.
 
-use crate::{seed::Seed, units::Quantile};
+use crate::{
+    seed::Seed,
+    units::{Quantile, float},
+};
 
 /// Draws behind an interval.
 const DRAWS: usize = 1_000;
@@ -134,11 +137,6 @@ fn block(seconds: usize) -> usize {
 fn rank(quantile: Quantile, all: u64) -> Option<u64> {
     let wanted = (quantile.as_fraction() * float(all)).ceil() as u64;
     (all > 0).then(|| wanted.clamp(1, all))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
     capacity::{limits, throttle::Resource},
     price::{self, Confidence, FREE_STORAGE_GB, HOURS_PER_MONTH, Unit, UnknownPrice},
     simulation::trace::Trace,
-    units::{ByDirection, Bytes, Direction},
+    units::{ByDirection, Bytes, Direction, float},
 };
 
 const GB: f64 = 1_073_741_824.0;
@@ -368,9 +368,4 @@ fn approximate(rates: &Rates) -> Vec<ByDirection<f64>> {
         .iter()
         .map(|rate| ByDirection::from_fn(|direction| float(rate[direction])))
         .collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     simulation::trace::Trace,
-    units::{ByDirection, Direction},
+    units::{ByDirection, Direction, float},
 };
 
 /// Times the busiest second beyond which more capacity is not tried.
@@ -356,9 +356,4 @@ pub fn all_tables(
 )]
 fn whole(units: f64) -> u64 {
     units.ceil() as u64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "units per second")]
-const fn float(units: u64) -> f64 {
-    units as f64
 }

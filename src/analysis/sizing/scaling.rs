@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     capacity::sizing::to_provision,
-    units::{ByDirection, Direction},
+    units::{ByDirection, Direction, float},
 };
 
 /// Runs below this do not show what auto scaling does: 15 minutes until it cuts.
@@ -140,9 +140,4 @@ fn hourly(minutes: &[Rates]) -> Vec<ByDirection<f64>> {
             })
         })
         .collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts, exact below 2^52")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -15,7 +15,7 @@ use crate::{
     },
     price::{PriceTable, Unit},
     record::{RunRecord, histogram::LatencyHistogram},
-    units::{Direction, Quantile},
+    units::{Direction, Quantile, float},
 };
 
 /// Values above a percentile, at least: fewer say nothing of it.
@@ -362,12 +362,4 @@ fn missed(valid: &[&Repeat]) -> Vec<Assertion> {
         }
     }
     most
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts and durations far below 2^53"
-)]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

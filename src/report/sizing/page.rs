@@ -11,7 +11,7 @@ use crate::{
         format::{count, number, percent},
         html,
     },
-    units::Direction,
+    units::{Direction, float},
 };
 
 /// Throttled shares below this are drawn as nothing.
@@ -199,9 +199,4 @@ fn chart(
         right_margin: 40,
         attributes: Vec::new(),
     })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "units per second")]
-const fn float(units: u64) -> f64 {
-    units as f64
 }

@@ -14,7 +14,7 @@ use crate::{
     },
     record::{IntervalTable, OutcomeCounts, heat::ResourceHeat, recorder::Flow},
     scenario::ModelParameters,
-    units::{ByDirection, CapacityUnits, Direction, Timestamp},
+    units::{ByDirection, CapacityUnits, Direction, Timestamp, float},
     workload::Workload,
 };
 
@@ -359,11 +359,6 @@ impl Rounded {
             throttle_reasons,
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of one second")]
-pub(super) const fn float(count: u64) -> f64 {
-    count as f64
 }
 
 fn golden(number: u64) -> f64 {

@@ -7,7 +7,7 @@ use crate::{
     capacity::{Arm, TableCapacity, partition::KeyHash, throttle::Resource},
     scenario::ValueSpec,
     simulation::{SimulationError, demand::Demand},
-    units::Direction,
+    units::{Direction, float},
     workload::Workload,
 };
 
@@ -173,9 +173,4 @@ impl Spread {
     pub(super) fn requests(&self) -> f64 {
         self.partitions.iter().map(|part| part.requests).sum()
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -10,7 +10,7 @@ use crate::{
         format,
         heat::{exactness, name, skew},
     },
-    units::Direction,
+    units::{Direction, float},
 };
 
 /// The chart of a table or an index; `None` when no key took anything.
@@ -107,11 +107,6 @@ const fn look(direction: Direction) -> (Ink, Texture) {
         Direction::Read => (Ink::Read, Texture::Solid),
         Direction::Write => (Ink::Write, Texture::Dashed),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count of keys")]
-const fn float(count: u64) -> f64 {
-    count as f64
 }
 
 fn share(part: u64, whole: u64) -> f64 {
