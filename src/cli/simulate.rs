@@ -84,8 +84,9 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
     let folder = open_folder("-simulated")?;
     let scenario = Arc::new(scenario);
     let record = if arguments.aggregate || (shard.is_none() && goes_by_second(&scenario)) {
+        let record = in_aggregate(&scenario, source)?;
         eprintln!("note: {}", aggregate::NOTE);
-        in_aggregate(&scenario, source)?
+        record
     } else {
         record(&scenario, shard, source)?
     };
