@@ -26,21 +26,38 @@ fn main() {
     aggregate();
 }
 
-/// An hour at a million requests a second over 10^12 keys and 1,000 partitions, by partition and
-/// second.
+/// A day at a million requests a second over 10^12 keys and 1,000 partitions, by partition and
+/// second. The load is constant, or a wave, so that no second is like another.
 fn aggregate() {
+    let constant = "kind = \"constant\", rate = \"1000000/s\"";
+    let wave = "kind = \"sine\", mean = \"1000000/s\", amplitude = \"500000/s\", period = \"24h\"";
+    for (name, arrivals) in [("constant", constant), ("a wave", wave)] {
+        day(name, arrivals);
+    }
+}
+
+fn day(name: &str, arrivals: &str) {
+    // Partitions that hold more, so that they are as many as the capacity needs.
     let source = source("zipf", (100, 0))
         .replace("300000 RCU", "3000000 RCU")
+        .replace("100000 WCU", "1000 WCU")
         .replace("1_000_000_000", "1_000_000_000_000")
-        .replace("\"10s\"", "\"1h\"")
-        .replace("100000/s", "1000000/s");
+        .replace("\"10s\"", "\"24h\"")
+        .replace(
+            "[keys.zipf]",
+            "[model]\nsplit_size_gb = 1000.0\n[keys.zipf]",
+        )
+        .replace("kind = \"constant\", rate = \"100000/s\"", arrivals);
     let scenario = parsed(&source);
     let header = simulation::header(&scenario, source, "bench", &SimulationOptions::default());
     let start = Instant::now();
     let record = simulation::aggregate::simulate(&scenario, header).expect("gets alone");
     let seconds = start.elapsed().as_secs_f64();
     let arrivals: u64 = record.phases.iter().map(|phase| phase.arrivals).sum();
-    println!("aggregate: {arrivals} requests of an hour in {seconds:.1} s");
+    let partitions = record.heat[0].partitions_at_end;
+    println!(
+        "aggregate, {name}: {arrivals} requests of a day, {partitions} partitions, {seconds:.1} s"
+    );
 }
 
 fn seconds(scenario: &Arc<Scenario>) -> f64 {

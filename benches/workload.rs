@@ -195,6 +195,7 @@ fn scenario(operations: &[(OperationKind, f64, KeySpec)]) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         nightly: None,
+        candidates: Vec::new(),
         model: ModelParameters::default(),
         weights: vec![
             Weights::listed("few", vec![4.0, 3.0, 2.0, 1.0]),

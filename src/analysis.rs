@@ -10,6 +10,8 @@ pub mod compare;
 pub mod expectation;
 pub mod generator;
 pub mod index;
+pub mod rekey;
+pub mod replay;
 pub mod runs;
 pub mod seeds;
 pub mod sizing;

@@ -7,6 +7,7 @@
 pub mod autoscaling;
 pub mod backpressure;
 pub mod bucket;
+pub mod change;
 pub mod cost;
 pub mod flow;
 mod heat;
@@ -24,9 +25,10 @@ pub mod throttle;
 pub mod traffic;
 
 use bucket::TokenBucket;
+use change::{ChangeRefusal, Provisioning};
 use partition::{HeatEvent, KeyHash};
 use resource::ResourceCapacity;
-use throttle::{Resource, ThrottleCause, ThrottleReason};
+use throttle::{BillingMode, Resource, ThrottleCause, ThrottleReason};
 use traffic::PartitionTraffic;
 
 use crate::{
@@ -204,6 +206,14 @@ impl TableCapacity {
         }
     }
 
+    /// What a resource holds at `key` is larger by `bytes` than before, or smaller: a partition
+    /// that holds more than one may splits in the middle of its range, as after heat.
+    pub fn grow(&mut self, resource: Resource, key: KeyHash, bytes: i64, now: Timestamp) {
+        self.advance(now);
+        self.resource(resource).0.partitions().grow(key, bytes, now);
+        self.note_change(resource);
+    }
+
     /// [`check`](Self::check), then [`spend`](Self::spend) if admitted: for callers that know
     /// the units beforehand.
     pub fn admit(&mut self, arms: &[Arm], now: Timestamp) -> AdmissionDecision {
@@ -222,6 +232,55 @@ impl TableCapacity {
         let (resource, parameters) = self.resource(resource);
         resource.set_billing(billing, parameters, now);
         self.changes_at = now;
+    }
+
+    /// The same as `UpdateTable` does it: in force `as_update_lag_seconds` later, the old until
+    /// then. Rates that are in force already, and policies of auto scaling, are noted at once.
+    pub fn update_billing(&mut self, resource: Resource, billing: &Billing, now: Timestamp) {
+        self.advance(now);
+        let (resource, parameters) = self.resource(resource);
+        resource.update_billing(billing, parameters, now);
+        self.changes_at = now;
+    }
+
+    /// Whether a call of `UpdateTable` would be refused that asks for these rates, or for `None`
+    /// to be billed by the request: while an earlier one is under way, and where nothing of what
+    /// is allowed in a day is left.
+    pub fn change_refusal(
+        &mut self,
+        wanted: &[(Resource, Option<ByDirection<CapacityUnits>>)],
+        now: Timestamp,
+    ) -> Option<ChangeRefusal> {
+        self.advance(now);
+        if self.is_updating(now) {
+            return Some(ChangeRefusal::UnderWay);
+        }
+        let refusal = |(resource, rates): &(Resource, Option<_>)| {
+            self.resource(*resource).0.change_refusal(*rates, now)
+        };
+        wanted.iter().find_map(refusal)
+    }
+
+    /// Whether `UpdateTable` was called for the table or an index of it, and has no effect yet.
+    pub fn is_updating(&mut self, now: Timestamp) -> bool {
+        self.advance(now);
+        let mut resources = std::iter::once(&mut self.table).chain(&mut self.indexes);
+        resources.any(|resource| resource.provisioning(&self.parameters, now).updating)
+    }
+
+    /// What `DescribeTable` tells of a resource's capacity now.
+    pub fn provisioning(&mut self, resource: Resource, now: Timestamp) -> Provisioning {
+        self.advance(now);
+        let (resource, parameters) = self.resource(resource);
+        resource.provisioning(parameters, now)
+    }
+
+    /// How the table is billed now.
+    pub fn mode(&mut self, now: Timestamp) -> BillingMode {
+        match self.provisioning(Resource::Table, now).rates {
+            Some(_) => BillingMode::Provisioned,
+            None => BillingMode::PayPerRequest,
+        }
     }
 
     /// What a resource shows now.

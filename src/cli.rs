@@ -26,6 +26,7 @@ mod simulate;
 mod size;
 mod start;
 mod trend;
+mod trial;
 mod world;
 
 use std::{
@@ -153,6 +154,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(Exit::Usage as u8)
         }
     }
+}
+
+/// Whether these arguments, without the program's name, are a command with all that it needs.
+/// Carries nothing out.
+#[must_use]
+pub fn understands<'a>(arguments: impl IntoIterator<Item = &'a str>) -> bool {
+    Arguments::try_parse_from(std::iter::once("dyno").chain(arguments)).is_ok()
 }
 
 /// An error with its causes, each said once: many messages quote their cause already.

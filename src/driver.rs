@@ -28,7 +28,7 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use progress::{OperationProgress, Progress};
+pub use progress::{Crossed, Limited, OperationProgress, Progress};
 pub use timer::TimerKind;
 
 use crate::{
@@ -55,7 +55,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct RunPlan {
     /// Operations, and the scenario with its schedule.
     pub workload: Workload,
-    /// What the record says of the run besides what is counted.
+    /// What the record says of the run besides what is counted; it also says how fast the
+    /// run's time passes.
     pub header: RunHeader,
     /// When the first phase starts; soon without. What is due by now when that is past is sent
     /// late, and counts as late: a run is never shifted.
@@ -102,7 +103,8 @@ pub struct Hooks {
     pub journal: Option<mpsc::Sender<Entry>>,
     /// Interrupts the run when it resolves: nothing is due from then on, what is queued but was
     /// never sent is counted as dropped, what waits for a retry ends with its last answer, and
-    /// what was sent is waited for, which takes one attempt timeout at most.
+    /// what was sent is waited for, for one attempt timeout and 3 s at most: then it has failed, its
+    /// outcome unknown.
     pub stop: Option<BoxFuture<()>>,
 }
 
@@ -163,7 +165,7 @@ pub async fn run<T: Target>(
     if let Some(begin) = hooks.begin {
         begin.await;
     }
-    let clock = RunClock::new(plan.start);
+    let clock = RunClock::new(plan.start, plan.header.provenance.time_scale);
     let _ = clock_set.send(Some(clock));
     let (statuses, status) = mpsc::channel(1);
     // Dropped, and with it the task aborted, when the run is over or its future is dropped.

@@ -5,15 +5,20 @@
 //! reports.
 //!
 //! ```text
-//! HTTP (server) ─→ worker: one thread ─→ service: guard → governor → store → charge → ledger
+//! HTTP (server) ─→ worker: one thread ─→ service: guard → gate → store → gate
+//!               └→ upstream: gate → another server → gate
+//! gate: governor, charge, ledger
 //! ```
 //!
 //! Where it is simpler than DynamoDB: signatures are not checked; what an update or a delete does to
 //! a global index is debited after the fact; `PartiQL` statements and scans without a start key count for one partition; a
 //! throttled request is not validated first.
 
+mod backend;
 mod batch;
 mod catalog;
+mod control;
+mod gate;
 mod governor;
 mod guard;
 pub mod instant;
@@ -25,6 +30,7 @@ mod service;
 mod service_time;
 mod store;
 mod throttle;
+mod upstream;
 mod wire;
 mod worker;
 
@@ -41,10 +47,14 @@ use tokio::{sync::watch, task::JoinHandle};
 pub use self::governor::TableCapacityStatus;
 pub use self::ledger::{Ledger, Received, ReceivedRequest, RequestCounts};
 pub use self::service_time::ServiceTime;
+pub use self::upstream::{UpstreamConfig, UpstreamUrl};
 use self::{
+    backend::Backend,
+    gate::Gate,
     governor::Governor,
     server::{Delays, Manners, Patience},
     service::Service,
+    upstream::Upstream,
     worker::Worker,
 };
 use crate::{
@@ -53,6 +63,10 @@ use crate::{
     scenario::{AutoScaling, ModelParameters, Table},
     units::ByDirection,
 };
+
+/// The header of answers that tells how fast the governor's time passes, where that is not as
+/// fast as the machine's.
+pub const TIME_SCALE_HEADER: &str = "x-dynamometer-time-scale";
 
 /// How to run an [`Emulator`].
 #[derive(Clone)]
@@ -66,6 +80,8 @@ pub struct EmulatorConfig {
     pub parameters: ModelParameters,
     /// `false` lets every request through, as DynamoDB Local does.
     pub governed: bool,
+    /// Another server whose answers are governed, in place of the embedded store.
+    pub upstream: Option<UpstreamConfig>,
     /// What time it is for the governor.
     pub clock: Arc<dyn Clock>,
     /// How long an answer takes; `None` for as fast as the store is. Held by a timer that
@@ -87,6 +103,7 @@ impl Default for EmulatorConfig {
             names: Vec::new(),
             parameters: ModelParameters::default(),
             governed: true,
+            upstream: None,
             clock: Arc::new(SystemClock::start()),
             service_time: None,
             header_timeout: Duration::from_mins(2),
@@ -106,6 +123,9 @@ pub enum EmulatorError {
         /// The system's reason.
         source: io::Error,
     },
+    /// There is no server to govern.
+    #[error("{0}; start it first, or name another")]
+    Upstream(String),
     /// No thread for the store.
     #[error("cannot start a thread for the store: {0}")]
     Thread(io::Error),
@@ -120,7 +140,7 @@ pub enum EmulatorError {
 /// A running server. Dropping it stops it too, without waiting.
 pub struct Emulator {
     address: SocketAddr,
-    worker: Worker,
+    backend: Backend,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
@@ -130,8 +150,10 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// [`EmulatorError`] when the address is taken or the store does not open.
+    /// [`EmulatorError`] when the address is taken, the store does not open, or nobody answers at
+    /// the upstream's.
     pub async fn start(config: EmulatorConfig) -> Result<Self, EmulatorError> {
+        let backend = backend(&config).await?;
         let (listener, address) =
             server::bind(config.listen)
                 .await
@@ -143,22 +165,22 @@ impl Emulator {
             headers: config.header_timeout,
             body: config.body_timeout,
         };
-        let governor = Governor::new(config.governed, config.parameters, config.clock);
-        let worker = Worker::start(|| Service::open(governor)).await?;
+        let scale = config.clock.scale();
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(
             listener,
             Manners {
                 patience,
                 names: config.names,
+                scale,
             },
             Delays::new(config.service_time),
-            worker.clone(),
+            backend.clone(),
             stopped,
         ));
         Ok(Self {
             address,
-            worker,
+            backend,
             stop,
             server,
         })
@@ -181,7 +203,7 @@ impl Emulator {
     #[must_use]
     pub fn handle(&self) -> EmulatorHandle {
         EmulatorHandle {
-            worker: self.worker.clone(),
+            backend: self.backend.clone(),
         }
     }
 
@@ -193,28 +215,42 @@ impl Emulator {
     }
 }
 
+async fn backend(config: &EmulatorConfig) -> Result<Backend, EmulatorError> {
+    let mut parameters = config.parameters.clone();
+    if let Some(upstream) = config.upstream.clone() {
+        // It is the upstream that takes its time, and says when it is done.
+        parameters.as_update_lag_seconds = 0;
+        let governor = Governor::new(config.governed, parameters, Arc::clone(&config.clock));
+        let upstream = Upstream::connect(upstream, Gate::shared(governor)).await;
+        let upstream = upstream.map_err(EmulatorError::Upstream)?;
+        return Ok(Backend::Upstream(Arc::new(upstream)));
+    }
+    let governor = Governor::new(config.governed, parameters, Arc::clone(&config.clock));
+    let worker = Worker::start(|| Service::open(governor)).await?;
+    Ok(Backend::Embedded(worker))
+}
+
 /// Looks into an [`Emulator`] and steers its governor, past HTTP. Cheap to clone; the data
 /// live as long as a handle does.
 #[derive(Clone)]
 pub struct EmulatorHandle {
-    worker: Worker,
+    backend: Backend,
 }
 
 impl EmulatorHandle {
     /// Lets everything through and charges nothing, while a table is loaded.
     pub async fn suspend_governor(&self) {
-        self.worker.ask(|service| service.governor.suspend()).await;
+        self.backend.ask(|gate, _| gate.governor.suspend()).await;
     }
 
     /// Enforces capacity from this instant on, with every bucket as full as
     /// `initial_burst_fraction` says. Without effect when the emulator is not governed.
     pub async fn enforce(&self) {
-        self.worker.ask(Service::enforce).await;
+        self.backend.ask(Gate::enforce).await;
     }
 
     /// Lets auto scaling move the capacity of a table, or of a global index of it, as if
-    /// policies were registered with Application Auto Scaling. `DescribeTable` goes on to show
-    /// what the table was created with.
+    /// policies were registered with Application Auto Scaling.
     pub async fn auto_scale(
         &self,
         table: &str,
@@ -222,53 +258,53 @@ impl EmulatorHandle {
         policies: ByDirection<Option<AutoScaling>>,
     ) {
         let (table, index) = (table.to_owned(), index.map(str::to_owned));
-        self.worker
-            .ask(move |service| service.scale(&table, index.as_deref(), policies))
+        self.backend
+            .ask(move |gate, tables| gate.scale(&table, index.as_deref(), policies, tables))
             .await;
     }
 
     /// The state of every table, now, by name; empty when the
     /// emulator is not governed.
     pub async fn capacity(&self) -> Vec<TableCapacityStatus> {
-        self.worker.ask(|service| service.governor.status()).await
+        self.backend.ask(|gate, _| gate.governor.status()).await
     }
 
     /// Second number `second` of a run is over: how `tables` stand, as a record notes it;
     /// nothing of those that are not governed.
     pub async fn close_second(&self, second: u64, tables: &[Table]) -> Vec<IntervalTable> {
         let tables = tables.to_vec();
-        self.worker
-            .ask(move |service| service.governor.close_second(second, &tables))
+        self.backend
+            .ask(move |gate, _| gate.governor.close_second(second, &tables))
             .await
     }
 
     /// Which partitions and keys of `tables` were hot in the seconds that were closed.
     pub async fn heat(&self, tables: &[Table]) -> Vec<ResourceHeat> {
         let tables = tables.to_vec();
-        self.worker
-            .ask(move |service| service.governor.heat(&tables))
+        self.backend
+            .ask(move |gate, _| gate.governor.heat(&tables))
             .await
     }
 
     /// What the server saw so far.
     pub async fn ledger(&self) -> Ledger {
-        self.worker.ask(|service| service.ledger.clone()).await
+        self.backend.ask(|gate, _| gate.ledger.clone()).await
     }
 
     /// Begins the ledger anew, for example when a table is loaded and the run begins.
     pub async fn reset_ledger(&self) {
-        self.worker
-            .ask(|service| service.ledger = Ledger::default())
+        self.backend
+            .ask(|gate, _| gate.ledger = Ledger::default())
             .await;
     }
 
     /// Starts (anew, from none) or stops to record what is received.
     pub async fn record_requests(&self, on: bool) {
-        self.worker
-            .ask(move |service| {
-                service.recording = on;
+        self.backend
+            .ask(move |gate, _| {
+                gate.recording = on;
                 if on {
-                    service.received = Received::default();
+                    gate.received = Received::default();
                 }
             })
             .await;
@@ -276,6 +312,6 @@ impl EmulatorHandle {
 
     /// What was received since recording was started.
     pub async fn received(&self) -> Received {
-        self.worker.ask(|service| service.received.clone()).await
+        self.backend.ask(|gate, _| gate.received.clone()).await
     }
 }

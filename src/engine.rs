@@ -4,9 +4,10 @@
 //! which are tried again and when. Must not know how requests travel or what time really is;
 //! the driver and the simulator feed it alike.
 
+mod places;
 pub mod retry;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::{
     record::{Declared, Outcome, Sample},
@@ -14,7 +15,11 @@ use crate::{
     schedule::{Arrival, shard::Shard},
     units::Timestamp,
 };
+use places::Places;
 use retry::RetryPolicy;
+
+/// What is said of a request whose answer an interrupted run did not wait for.
+const GIVEN_UP: &str = "interrupted before the answer, outcome unknown";
 
 /// How one attempt ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +76,8 @@ pub enum Event {
     /// The run is interrupted: what waits in the queue is dropped, what waits for a retry ends
     /// with its last answer, and nothing is retried. What was sent is still waited for.
     DrainRequested,
+    /// It was waited for long enough: whatever is under way fails, its outcome unknown.
+    GivenUp,
 }
 
 /// What the client wants done.
@@ -105,7 +112,7 @@ pub enum Action {
 pub struct Engine {
     settings: ClientSettings,
     retry: RetryPolicy,
-    under_way: BTreeMap<u64, UnderWay>,
+    under_way: Places<UnderWay>,
     queue: VecDeque<(Arrival, usize)>,
     /// Whether each phase of the scenario is closed.
     closed: Vec<bool>,
@@ -115,6 +122,8 @@ pub struct Engine {
 #[derive(Debug)]
 struct UnderWay {
     sample: Sample,
+    /// When its last attempt was to be sent.
+    started: Timestamp,
     backing_off: bool,
 }
 
@@ -131,7 +140,7 @@ impl Engine {
         Self {
             settings: share(scenario.client, shard),
             retry: RetryPolicy::new(scenario.client.retry, scenario.seed),
-            under_way: BTreeMap::new(),
+            under_way: Places::new(),
             queue: VecDeque::new(),
             closed: scenario
                 .phases
@@ -177,7 +186,7 @@ impl Engine {
                 answer,
                 declared,
             } => {
-                if let Some(under_way) = self.under_way.get_mut(&request)
+                if let Some(under_way) = self.under_way.get_mut(request)
                     && under_way.sample.attempts == attempt
                     && !under_way.backing_off
                 {
@@ -189,14 +198,16 @@ impl Engine {
                 }
             }
             Event::RetryDue { request } => {
-                if let Some(under_way) = self.under_way.get_mut(&request)
+                if let Some(under_way) = self.under_way.get_mut(request)
                     && under_way.backing_off
                 {
                     under_way.backing_off = false;
+                    under_way.started = now;
                     send(&mut under_way.sample, request, actions);
                 }
             }
             Event::DrainRequested => self.drain(now, actions),
+            Event::GivenUp => self.give_up(now, actions),
         }
     }
 
@@ -233,10 +244,10 @@ impl Engine {
     ) {
         let mut sample = unsent(arrival, operation, now);
         send(&mut sample, arrival.sequence, actions);
-        let backing_off = false;
         let under_way = UnderWay {
             sample,
-            backing_off,
+            started: now,
+            backing_off: false,
         };
         self.under_way.insert(arrival.sequence, under_way);
     }
@@ -248,7 +259,7 @@ impl Engine {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
-        let Some(under_way) = self.under_way.get_mut(&request) else {
+        let Some(under_way) = self.under_way.get_mut(request) else {
             return;
         };
         let sample = &mut under_way.sample;
@@ -260,7 +271,7 @@ impl Engine {
             actions.push(Action::WaitUntil { request, at });
             return;
         }
-        if let Some(done) = self.under_way.remove(&request) {
+        if let Some(done) = self.under_way.remove(request) {
             actions.push(Action::Finished(done.sample));
         }
         while self.has_place()
@@ -275,10 +286,25 @@ impl Engine {
         for (arrival, operation) in self.queue.drain(..) {
             actions.push(Action::Finished(unsent(&arrival, operation, now)));
         }
-        let waiting = self
-            .under_way
-            .extract_if(.., |_, request| request.backing_off);
-        actions.extend(waiting.map(|(_, request)| Action::Finished(request.sample)));
+        let waiting = self.under_way.remove_if(|request| request.backing_off);
+        let waiting = waiting.into_iter();
+        actions.extend(waiting.map(|request| Action::Finished(request.sample)));
+    }
+
+    fn give_up(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.drain(now, actions);
+        for mut given_up in self.under_way.remove_if(|_| true) {
+            let started = given_up.started;
+            given_up.sample.first_sent.get_or_insert(started);
+            given_up.sample.last_sent = Some(started);
+            given_up.sample.finished = now;
+            let answer = Answer::Failed {
+                cause: GIVEN_UP.to_owned(),
+                retryable: false,
+            };
+            conclude(&mut given_up.sample, answer, &self.settings);
+            actions.push(Action::Finished(given_up.sample));
+        }
     }
 }
 

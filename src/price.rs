@@ -15,8 +15,6 @@ pub const FREE_UNIT_HOURS: f64 = 18_600.0;
 pub const FREE_STORAGE_GB: f64 = 25.0;
 /// Free Streams `GetRecords` calls a month. [PRICE]
 pub const FREE_STREAM_CALLS: f64 = 2_500_000.0;
-/// Hours of a month, by convention.
-pub const HOURS_PER_MONTH: f64 = 730.0;
 /// Storage and throughput of Standard-IA relative to Standard: 60 % less, 25 % more. [CLASS]
 const IA_FACTORS: (f64, f64) = (0.4, 1.25);
 const HOURS_PER_YEAR: f64 = 8760.0;

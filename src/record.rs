@@ -13,15 +13,15 @@ pub mod recorder;
 pub mod shard;
 pub mod tally;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    scenario::{OperationKind, PhaseKind, files::FileNote},
+    scenario::{OperationKind, PhaseKind, Scenario, files::FileNote},
     seed::Seed,
-    units::{ByDirection, CapacityUnits, Timestamp},
+    units::{ByDirection, CapacityUnits, TimeScale, Timestamp},
 };
 use generator::Generator;
 use heat::ResourceHeat;
@@ -268,6 +268,14 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// How late its generator may be by this record's time, which the scenario says by the
+    /// machine's.
+    #[must_use]
+    pub fn allowed_delay(&self, scenario: &Scenario) -> Duration {
+        let allowed = scenario.validity.dispatch_delay_p99;
+        self.provenance.time_scale.of_run(allowed)
+    }
+
     /// The run stopped before its end: nothing was due from `at` on.
     fn end_at(&mut self, at: Timestamp) {
         self.provenance.interrupted = true;
@@ -312,6 +320,37 @@ pub struct Provenance {
     pub part: Option<Part>,
     /// Model parameters that differ from their defaults, as `name = value`.
     pub model_overrides: Vec<String>,
+    /// Seconds of the run that passed in each second of the machine. Every time of this record
+    /// is the run's. Absent where it is 1.
+    #[serde(default, skip_serializing_if = "TimeScale::is_real")]
+    pub time_scale: TimeScale,
+}
+
+impl Provenance {
+    /// Of a whole run of `scenario` at the clock's speed, before anything is loaded or fired.
+    #[must_use]
+    pub fn of(
+        scenario: &Scenario,
+        target: impl Into<String>,
+        started_at: impl Into<String>,
+    ) -> Self {
+        Self {
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            scenario: scenario.name.clone(),
+            fingerprint: scenario.fingerprint(),
+            seed: scenario.seed,
+            target: target.into(),
+            client: None,
+            started_at: started_at.into(),
+            items_loaded: 0,
+            load_seconds: 0.0,
+            interrupted: false,
+            incomplete: None,
+            part: None,
+            model_overrides: scenario.model.overrides(),
+            time_scale: TimeScale::REAL,
+        }
+    }
 }
 
 /// What a report needs to know of a table.

@@ -4,6 +4,7 @@
 //! [`parse`] is the only way to make one from a file.
 
 pub mod arrivals;
+pub mod candidate;
 pub mod data;
 pub mod diagnostic;
 pub mod file;
@@ -17,6 +18,7 @@ pub mod parameters;
 pub mod parse;
 pub mod quantity;
 pub mod schema;
+mod shortened;
 pub mod sizes;
 pub mod table;
 pub mod template;
@@ -82,6 +84,9 @@ pub struct Scenario {
     /// nothing of a run.
     #[serde(skip)]
     pub nightly: Option<Nightly>,
+    /// Keys that `dyno compare` tries; no part of the fingerprint, for the same reason.
+    #[serde(skip)]
+    pub candidates: Vec<candidate::NamedCandidate>,
 }
 
 impl Scenario {

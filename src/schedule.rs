@@ -162,6 +162,10 @@ impl Arrivals<'_> {
     }
 
     fn next_known(&mut self) -> Option<(Timestamp, usize)> {
+        // Without closed phases this is asked for each arrival, and is known by then.
+        if self.next.is_some() && self.ready.is_empty() {
+            return self.next;
+        }
         while self.next.is_none() && self.ready.is_empty() {
             let phase = self.phases.get(self.phase)?;
             match &phase.arrivals {

@@ -107,22 +107,14 @@ pub fn header(
         scenario_source,
         provenance: Provenance {
             tool_version: tool_version.to_owned(),
-            scenario: scenario.name.clone(),
-            fingerprint: scenario.fingerprint(),
-            seed: scenario.seed,
-            target: "simulation".to_owned(),
-            started_at: "virtual time".to_owned(),
             items_loaded: (0..scenario.tables.len())
                 .filter(|table| !scenario.tables[*table].existing)
                 .map(|table| items_at_start(scenario, table))
                 .map(|items| options.shard.map_or(items, |shard| shard.share_of(items)))
                 .sum(),
-            load_seconds: 0.0,
-            client: None,
-            interrupted: false,
-            incomplete: None,
             part: options.shard.map(Part::of),
             model_overrides,
+            ..Provenance::of(scenario, "simulation", "virtual time")
         },
         governed: true,
     }

@@ -4,8 +4,10 @@
 
 mod consumed;
 mod exception;
+pub mod fanned;
 pub mod limited;
 mod lost;
+mod pace;
 pub mod sdk;
 pub mod wire;
 

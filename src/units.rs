@@ -3,6 +3,8 @@
 //! Knows nothing of what is measured. Capacity units are fixed-point, so that half units add
 //! up exactly; floats appear only in rates, shares and display.
 
+mod time_scale;
+
 use std::{
     fmt,
     iter::Sum,
@@ -11,6 +13,8 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+
+pub use time_scale::{NoTimeScale, TimeScale};
 
 /// A count, of requests, items or nanoseconds, in a calculation that floats are good enough for:
 /// exact below 2^53.

@@ -7,6 +7,7 @@
 pub mod attributes;
 pub mod history;
 pub mod item;
+pub mod keyed;
 pub mod keys;
 pub mod mix;
 mod plan;

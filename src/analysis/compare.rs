@@ -4,24 +4,30 @@
 //! the load that stays within the target when the table has capacity for all of it, hot
 //! partitions have split, and only single keys are too hot. Must not know how it is shown.
 
-pub mod candidate;
+pub mod curves;
+pub mod fired;
 pub mod spread;
 
 use serde::Serialize;
 
 use super::{
-    sizing::{
-        replay::{self, Burst, Part},
-        search::{self, Throttled},
+    rekey::rekeyed,
+    replay::{
+        self, Burst, Part,
+        throttled::{Throttled, throttled},
     },
     workers::Workers,
 };
 use crate::{
-    scenario::Billing,
+    scenario::{
+        Billing,
+        candidate::{Candidate, Suffix},
+    },
     simulation::trace::Trace,
     units::{ByDirection, CapacityUnits, Direction},
 };
-use candidate::{Candidate, Suffix};
+use curves::{Curves, curves};
+use fired::Fired;
 use spread::{Items, Requests};
 
 /// Version of the JSON document.
@@ -102,8 +108,11 @@ pub struct Ranked {
     pub headrooms: Vec<f64>,
     /// Read units ÷ those of the same key without shards.
     pub read_cost: f64,
-    /// 99th percentile of the service time, where the candidate was run.
-    pub service_time_p99_nanos: Option<u64>,
+    /// With the first seed.
+    pub curves: Curves,
+    /// What real requests found, where the candidate was fired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fired: Option<Fired>,
 }
 
 /// Compares `candidates` as keys of table `table` over `traces`: the same scenario with
@@ -124,10 +133,10 @@ pub fn compare(
     let looked_at = workers.map(pairs, |pair| {
         let (number, seed) = (pair / traces.len(), pair % traces.len());
         let candidate = &candidates[number];
-        let rekeyed = spread::rekeyed(&traces[seed], table, candidate);
+        let keyed = rekeyed(&traces[seed], table, candidate);
         let keys = found[number].keys;
-        let requests = spread::requests(&rekeyed, &traces[seed], table, candidate, keys, target);
-        (requests, tallies(&rekeyed, table))
+        let requests = spread::requests(&keyed, &traces[seed], table, candidate, keys, target);
+        (requests, tallies(&keyed, table))
     });
     let mut ranked: Vec<Ranked> = candidates
         .iter()
@@ -147,7 +156,7 @@ pub fn compare(
         seed: scenario.seed.0,
         seeds: traces.len(),
         table: scenario.tables[table].name.clone(),
-        requests_per_second: super::sizing::demand::requests_per_second(traces),
+        requests_per_second: replay::requests_per_second(traces),
         target,
         candidates: ranked,
     }
@@ -228,12 +237,13 @@ fn describe(
         partitions: seeds[0].0.partitions,
         partition_share: mean(&|r| r.partition_share),
         utilisation: both(&|r| r.utilisation),
-        throttled: search::throttled(&tallies, &operations),
+        throttled: throttled(&tallies, &operations),
         headroom: centre.exp(),
         headroom_interval: [(centre - half).exp(), (centre + half).exp()],
         headrooms,
         read_cost: mean(&|r| r.read_cost),
-        service_time_p99_nanos: None,
+        curves: curves(&rekeyed(trace, table, candidate), table, items.keys),
+        fired: None,
     }
 }
 

@@ -47,14 +47,14 @@ impl GeneratorUse {
     /// Of a run whose record tells; nothing of simulations.
     #[must_use]
     pub fn of(record: &RunRecord) -> Option<Self> {
-        let shares = measured(record).filter_map(busiest);
+        let shares = measured(record).filter_map(|second| busiest(record, second));
         let busiest_share = shares.reduce(f64::max)?;
         let ceiling = record.generator.as_ref().and_then(|generator| {
             let ceiling = generator.ceiling.as_ref()?.requests_per_second;
             Some(ceiling * f64::from(generator.threads)).filter(|ceiling| *ceiling > 0.0)
         });
         let most = measured(record).map(|second| float(second.sent));
-        let most = most.fold(0.0, f64::max);
+        let most = most.fold(0.0, f64::max) * record.provenance.time_scale.factor();
         Some(Self {
             busiest_share,
             ceiling_share: ceiling.map(|ceiling| most / ceiling),
@@ -67,7 +67,7 @@ impl Limit {
     /// dropped; `None` when there are none, or the record does not tell.
     #[must_use]
     pub fn of(record: &RunRecord, scenario: &Scenario) -> Option<Self> {
-        let allowed = scenario.validity.dispatch_delay_p99.as_nanos();
+        let allowed = record.allowed_delay(scenario).as_nanos();
         let late: Vec<_> = measured(record)
             .filter(|second| {
                 let mut dropped = second.operations.iter();
@@ -75,7 +75,8 @@ impl Limit {
                     || dropped.any(|operation| operation.outcomes.dropped > 0)
             })
             .collect();
-        let shares: Vec<_> = late.iter().copied().filter_map(busiest).collect();
+        let shares = late.iter().filter_map(|second| busiest(record, second));
+        let shares: Vec<_> = shares.collect();
         if shares.is_empty() {
             return None;
         }
@@ -91,8 +92,10 @@ impl Limit {
     }
 }
 
-fn busiest(second: &Interval) -> Option<f64> {
-    Some(float(second.generator?.busiest_cpu_nanos) / SECOND_NANOS)
+/// Of a core of the machine, which has less time for a second of a run that passes faster.
+fn busiest(record: &RunRecord, second: &Interval) -> Option<f64> {
+    let factor = record.provenance.time_scale.factor();
+    Some(float(second.generator?.busiest_cpu_nanos) / SECOND_NANOS * factor)
 }
 
 /// The whole seconds of measured phases.

@@ -8,13 +8,16 @@ pub mod bill;
 pub mod demand;
 pub mod fit;
 pub mod obstacle;
-pub mod replay;
 pub mod scaling;
 pub mod search;
+pub mod verify;
 
 use serde::Serialize;
 
-use super::workers::Workers;
+use super::{
+    replay::{self, Burst, Part, Slot},
+    workers::Workers,
+};
 use crate::{
     capacity::limits,
     price::{PriceTable, UnknownPrice},
@@ -25,8 +28,8 @@ use bill::{Bill, Offer};
 use demand::Demand;
 use fit::Fit;
 use obstacle::Obstacle;
-use replay::{Burst, Part, Slot};
 use search::Target;
+use verify::Verification;
 
 /// Fewest seeds that a recommendation stands on.
 pub const SEEDS_MIN: usize = 10;
@@ -85,6 +88,18 @@ pub struct Sizing {
     pub prices: bill::PriceNote,
     /// What else has to be known.
     pub notes: Vec<String>,
+    /// The recommendation fired with real requests, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+}
+
+impl Sizing {
+    /// What is recommended: the cheapest offer that meets the target and binds to nothing.
+    #[must_use]
+    pub fn recommended(&self) -> Option<&Offer> {
+        let mut offers = self.offers.iter().filter(|_| self.possible);
+        offers.find(|offer| offer.meets_target)
+    }
 }
 
 /// A table or an index.
@@ -142,7 +157,7 @@ pub fn size(
     let fits = bench.fit(Burst::Spent, workers);
     let with_burst = bench.fit(Burst::Modelled, workers);
     let obstacles = obstacle::find(traces, &slots, &fits, workers);
-    let requests_per_second = demand::requests_per_second(traces);
+    let requests_per_second = replay::requests_per_second(traces);
     let sized: Vec<SizedSlot> = (0..slots.len())
         .map(|number| SizedSlot {
             name: slots[number].name(scenario),
@@ -160,6 +175,7 @@ pub fn size(
         options,
         slots: &sized,
         requests_per_second,
+        month: scenario.model.month(),
     };
     let offers = bill.offers(&bench, &fits, &with_burst, workers)?;
     let operation_targets = options.target.operations.iter().map(|(operation, share)| {
@@ -183,6 +199,7 @@ pub fn size(
         prices: bill.note(),
         notes: notes(first, &sized),
         slots: sized,
+        verification: None,
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::expectation::ExpectationError;
 use crate::{
     capacity::{cost, limits::STORAGE_OVERHEAD},
-    price::{self, HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
+    price::{self, PriceTable, Unit, UnknownPrice},
     record::Declared,
     scenario::{Billing, OperationKind, PhaseKind, Scenario, Table, TableClass},
     schedule::Schedule,
@@ -158,7 +158,7 @@ impl WorstCase {
             let items = float(table.items) + worst.requests.unwrap_or_default();
             let copies = float(table.indexes.len() as u64) + 1.0;
             let gigabytes = items * float(largest.0 + STORAGE_OVERHEAD.0) * copies / GB;
-            let months = hours / HOURS_PER_MONTH;
+            let months = hours / scenario.model.month();
             worst.storage_usd += prices.cost(region, [("storage_gb_month", gigabytes * months)])?;
         }
         Ok(worst)

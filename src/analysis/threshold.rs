@@ -233,7 +233,7 @@ fn invalid_because(
     summary: &Summary,
 ) -> Vec<InvalidReason> {
     let mut reasons: Vec<InvalidReason> = unbalanced(record).into_iter().collect();
-    let allowed_nanos = nanos(scenario.validity.dispatch_delay_p99);
+    let allowed_nanos = nanos(record.allowed_delay(scenario));
     reasons.extend(of_shards(record, summary, allowed_nanos));
     if summary.arrivals == 0 {
         // There may be more shards than requests.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::limits::DECREASES_MAX;
+use super::change::DecreaseBudget;
 use crate::{
     scenario::{AutoScaling, ModelParameters},
     units::Timestamp,
@@ -75,20 +75,18 @@ impl TargetTracking {
 pub struct AutoScaler {
     policy: TargetTracking,
     provisioned: u64,
-    decreases: DecreaseBudget,
     pending: Option<(Timestamp, u64)>,
     above: Vec<f64>,
     below: Vec<f64>,
 }
 
 impl AutoScaler {
-    /// `provisioned` is in force; the UTC day began at the timeline's zero.
+    /// `provisioned` is in force.
     #[must_use]
     pub fn new(policy: TargetTracking, provisioned: u64) -> Self {
         Self {
             policy,
             provisioned,
-            decreases: DecreaseBudget::new(),
             pending: None,
             above: Vec::new(),
             below: Vec::new(),
@@ -114,8 +112,8 @@ impl AutoScaler {
 
     /// A minute ended at `now` in which `consumed` units per second were consumed on average;
     /// returns the capacity in force after it. Nothing new starts while a change is pending; a
-    /// cut without a decrease left waits.
-    pub fn minute(&mut self, consumed: f64, now: Timestamp) -> u64 {
+    /// cut waits while none of `decreases` is left.
+    pub fn minute(&mut self, consumed: f64, now: Timestamp, decreases: &mut DecreaseBudget) -> u64 {
         let provisioned = self.provisioned(now);
         if self.pending.is_some() {
             return provisioned;
@@ -146,7 +144,7 @@ impl AutoScaler {
                 .wanted(&self.below)
                 .min(provisioned)
                 .max(self.policy.min);
-            if wanted >= provisioned || self.decreases.take(now) {
+            if wanted >= provisioned || decreases.take(now) {
                 self.change(wanted, now);
             }
         }
@@ -184,45 +182,4 @@ fn extend_or_reset(points: &mut Vec<f64>, breaching: bool, consumed: f64, keep: 
 )]
 const fn approximate(units: u64) -> f64 {
     units as f64
-}
-
-/// Decreases of one table's or index's capacity: four at 00:00 UTC, one more each hour, never
-/// more than four at once. [QUOTA]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecreaseBudget {
-    left: u32,
-    hour: u64,
-}
-
-impl Default for DecreaseBudget {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl DecreaseBudget {
-    /// At 00:00 UTC, which is the timeline's zero.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            left: DECREASES_MAX,
-            hour: 0,
-        }
-    }
-
-    /// Takes one if there is one. `now` does not go back.
-    pub fn take(&mut self, now: Timestamp) -> bool {
-        let hour = now.second() / 3600;
-        let new_day = hour / 24 > self.hour / 24;
-        let gained = u32::try_from(hour.saturating_sub(self.hour)).unwrap_or(u32::MAX);
-        self.left = if new_day {
-            DECREASES_MAX
-        } else {
-            self.left.saturating_add(gained).min(DECREASES_MAX)
-        };
-        self.hour = self.hour.max(hour);
-        let taken = self.left > 0;
-        self.left -= u32::from(taken);
-        taken
-    }
 }

@@ -57,6 +57,15 @@ pub struct Images {
     pub new: Option<Bytes>,
 }
 
+impl Images {
+    /// By how many bytes the second is larger than the first.
+    #[must_use]
+    pub fn growth(self) -> i64 {
+        let bytes = |image: Option<Bytes>| image.map_or(0, |bytes| bytes.0.cast_signed());
+        bytes(self.new) - bytes(self.old)
+    }
+}
+
 /// What a write does to an index entry that exists before and after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryChange {

@@ -22,13 +22,15 @@ pub struct Passing {
     pub cause: ThrottleCause,
     /// What passes of the demand on each partition, ≤ `own`.
     pub partitions: Vec<f64>,
+    /// The numbers of the partitions that let through less than `own`, ascending.
+    pub bounding: Vec<usize>,
 }
 
 impl Passing {
     /// Whether nothing is refused.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.own >= 1.0 && self.partitions.iter().all(|part| *part >= 1.0)
+        self.own >= 1.0 && self.bounding.is_empty()
     }
 }
 
@@ -67,13 +69,19 @@ impl ResourceCapacity {
         let most = self.buckets[direction].within_second(now);
         let mut partitions = self.partitions.flow(direction, demand, now);
         let own = share_of_all(demand, &partitions, most);
-        for part in &mut partitions {
-            *part = part.min(own);
+        let mut bounding = Vec::new();
+        for (number, part) in partitions.iter_mut().enumerate() {
+            if *part < own {
+                bounding.push(number);
+            } else {
+                *part = own;
+            }
         }
         Passing {
             own,
             cause: self.supplies[direction].cause(),
             partitions,
+            bounding,
         }
     }
 

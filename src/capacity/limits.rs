@@ -3,6 +3,8 @@
 //! *documented*: AWS says so; *measured*: a public, reproducible capture of the real service
 //! says so. What is merely assumed is a parameter, in `scenario::parameters`.
 
+use std::time::Duration;
+
 use crate::units::{Bytes, CapacityUnits};
 
 /// One read unit carries this many bytes of an item. Documented: read/write capacity modes.
@@ -35,8 +37,10 @@ pub const TABLE_QUOTA: CapacityUnits = CapacityUnits::whole(40_000);
 /// RCU, and WCU, of all provisioned tables and GSIs of an account and Region by default.
 /// Documented `[QUOTA]`.
 pub const ACCOUNT_QUOTA: CapacityUnits = CapacityUnits::whole(80_000);
-/// Decreases of capacity available at any time, and at 00:00 UTC. Documented `[QUOTA]`.
-pub const DECREASES_MAX: u32 = 4;
+/// Switches of a table to on-demand within [`ON_DEMAND_SWITCHES_WITHIN`]. Documented `[SW]`.
+pub const ON_DEMAND_SWITCHES_MAX: usize = 4;
+/// See [`ON_DEMAND_SWITCHES_MAX`]. Documented `[SW]`.
+pub const ON_DEMAND_SWITCHES_WITHIN: Duration = Duration::from_hours(24);
 /// Parallel-Scan guidance: one segment for this much. Documented `[SCAN]`.
 pub const SCAN_SEGMENT_BYTES: Bytes = Bytes(2 * 1024 * 1024 * 1024);
 /// Records, and bytes, of one Streams `GetRecords`. Documented `[STREAMS]`.

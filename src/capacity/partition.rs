@@ -1,114 +1,29 @@
 //! Partitions: which one a key lies in, and how much each serves.
 
 mod flow;
+mod key;
+mod size;
 
 use std::{collections::VecDeque, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::{
     Arm,
     bucket::TokenBucket,
     heat::{HeatRule, HeatTracker},
     split::{SplitBlock, SplitRule},
-    traffic::{PartitionTraffic, Rest, Traffic},
+    traffic::{PartitionTraffic, Traffic},
 };
+use flow::FlowTraffic;
+pub use key::{KeyHash, ordered_bytes};
+use size::Stored;
+
 use crate::{
     scenario::{AdmissionRule, ModelParameters, PartitionCountRule, PartitionShareMode},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
 };
-
-/// Where a partition key lies among the partitions: a uniform 128-bit hash. AWS does not
-/// publish its own, so which keys share a partition is an assumption; that they share one at
-/// random is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyHash(u128);
-
-impl KeyHash {
-    /// Of the value's bytes, seeded with a byte for its type, so that S `1` and N `1` differ.
-    /// XXH3: every key is hashed, and nobody profits from choosing keys that collide.
-    #[must_use]
-    pub fn of(kind: u8, value: &[u8]) -> Self {
-        Self(xxh3_128_with_seed(value, u64::from(kind)))
-    }
-
-    /// The place `fraction` (in 2^-64) of the hash space.
-    #[must_use]
-    pub const fn at(fraction: u64) -> Self {
-        Self((fraction as u128) << 64)
-    }
-
-    /// The place of an item within its collection: by the first bytes of its sort key, in
-    /// their order. Items whose sort keys begin alike share a place.
-    #[must_use]
-    pub fn sorted(self, sort_key: &[u8]) -> Self {
-        let mut first = [0; 16];
-        let skipped = 16 - SORT_BYTES;
-        let taken = sort_key.len().min(SORT_BYTES);
-        first[skipped..skipped + taken].copy_from_slice(&sort_key[..taken]);
-        Self(self.collection().0 | u128::from_be_bytes(first))
-    }
-
-    /// The same for a fraction of 1, which it saturates at.
-    #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates at both ends"
-    )]
-    pub fn at_fraction(fraction: f64) -> Self {
-        Self::at((fraction * TWO_64) as u64)
-    }
-
-    /// How much of the hash space lies before it, 0 to 1.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "53 bits tell partitions apart")]
-    pub fn as_fraction(self) -> f64 {
-        (self.0 >> 64) as f64 / TWO_64
-    }
-
-    /// The last place of all.
-    pub const LAST: Self = Self(u128::MAX);
-
-    /// The place before this one; the first has none before it.
-    #[must_use]
-    pub const fn before(self) -> Self {
-        Self(self.0.saturating_sub(1))
-    }
-
-    /// All of it, as 32 hexadecimal digits.
-    #[must_use]
-    pub fn to_hex(self) -> String {
-        format!("{:032x}", self.0)
-    }
-
-    /// Where its collection, that is all items with this partition key, begins.
-    #[must_use]
-    pub const fn collection(self) -> Self {
-        Self(self.0 & (u128::MAX << (SORT_BYTES * 8)))
-    }
-}
-
-/// Eight bytes in the order of the numbers that they stand for: a sort key of type N.
-#[must_use]
-pub const fn ordered_bytes(number: f64) -> [u8; 8] {
-    let bits = number.to_bits();
-    let ordered = if number.is_sign_negative() {
-        !bits
-    } else {
-        bits | (1 << 63)
-    };
-    ordered.to_be_bytes()
-}
-
-/// 2^64.
-const TWO_64: f64 = 18_446_744_073_709_551_616.0;
-
-/// Bytes of a sort key that tell places within a collection apart; 40 bits are left to tell
-/// the collections apart, of which a partition has far fewer.
-const SORT_BYTES: usize = 11;
 
 /// How many partitions a table of this capacity and size starts with.
 #[must_use]
@@ -139,6 +54,8 @@ pub struct Partitions {
     starts: Vec<u128>,
     /// As many as `starts`.
     all: Vec<Partition>,
+    /// As many again: small and apart, since flows go through all of them in every second.
+    flows: ByDirection<Vec<FlowTraffic>>,
     ceilings: ByDirection<CapacityUnits>,
     /// How much more it serves of eventually consistent reads.
     eventual_multiple: f64,
@@ -146,8 +63,10 @@ pub struct Partitions {
     /// When its first second began.
     since: Timestamp,
     /// Splits that have begun, by their ends; a split takes the same time as every other.
-    splitting: VecDeque<(Timestamp, KeyHash)>,
+    splitting: VecDeque<Splitting>,
     split_takes: Duration,
+    /// What one of them holds before it splits.
+    size_max: Bytes,
     last_heat: Option<HeatEvent>,
 }
 
@@ -156,9 +75,15 @@ struct Partition {
     buckets: ByDirection<TokenBucket>,
     heat: ByDirection<HeatTracker>,
     traffic: ByDirection<Traffic>,
-    /// Of flows: whether its bucket may be less than full, and what is not yet half a unit.
-    strained: ByDirection<bool>,
-    rest: ByDirection<Rest>,
+    stored: Stored,
+}
+
+/// A split that has begun.
+#[derive(Clone, Copy, Debug)]
+struct Splitting {
+    live: Timestamp,
+    at: KeyHash,
+    for_heat: bool,
 }
 
 /// A partition was hot for long enough to be looked at.
@@ -173,7 +98,7 @@ pub struct HeatEvent {
 }
 
 impl Partitions {
-    /// `count` ≥ 1 partitions of equal width for a resource of these rates.
+    /// `count` ≥ 1 partitions of equal width for a resource of these rates that holds nothing.
     #[must_use]
     pub fn new(
         count: u64,
@@ -199,13 +124,13 @@ impl Partitions {
             buckets,
             heat: ByDirection::default(),
             traffic: ByDirection::default(),
-            strained: ByDirection::from_fn(|_| true),
-            rest: ByDirection::default(),
+            stored: Stored::of(Bytes(0)),
         };
         let start = |number: u64| (u128::from(number) << 64).div_ceil(u128::from(count)) << 64;
         Self {
             starts: (0..count).map(start).collect(),
             all: (0..count).map(|_| partition.clone()).collect(),
+            flows: ByDirection::from_fn(|_| (0..count).map(|_| FlowTraffic::NONE).collect()),
             ceilings: ByDirection::from_fn(|direction| ceiling(direction, parameters)),
             eventual_multiple: parameters.ec_read_partition_multiplier,
             rule: HeatRule {
@@ -216,6 +141,7 @@ impl Partitions {
             since: now,
             splitting: VecDeque::new(),
             split_takes: Duration::from_secs(parameters.split_duration_seconds.into()),
+            size_max: size_max(parameters),
             last_heat: None,
         }
     }
@@ -242,11 +168,17 @@ impl Partitions {
 
     /// What the partitions that had any traffic had since this was asked the last time.
     pub(super) fn take_traffic(&mut self) -> Vec<PartitionTraffic> {
-        let parts = self.starts.iter().zip(&mut self.all);
+        let parts = self.starts.iter().zip(&mut self.all).enumerate();
         parts
-            .map(|(start, partition)| PartitionTraffic {
-                from: KeyHash(*start),
-                directions: std::mem::take(&mut partition.traffic),
+            .map(|(number, (start, partition))| {
+                let mut directions = std::mem::take(&mut partition.traffic);
+                for direction in Direction::ALL {
+                    directions[direction] += self.flows[direction][number].take();
+                }
+                PartitionTraffic {
+                    from: KeyHash(*start),
+                    directions,
+                }
             })
             .filter(|part| part.directions != ByDirection::default())
             .collect()
@@ -275,6 +207,14 @@ impl Partitions {
     /// The number of the partition that a key lies in, in the order of the hash space.
     #[must_use]
     pub fn index_of(&self, key: KeyHash) -> usize {
+        let count = self.starts.len();
+        // Where all are of equal width this is the one; most tables never split.
+        let guess = ((key.0 >> 64) * count as u128) >> 64;
+        let guess = usize::try_from(guess).unwrap_or(usize::MAX).min(count - 1);
+        let next = self.starts.get(guess + 1);
+        if self.starts[guess] <= key.0 && next.is_none_or(|next| key.0 < *next) {
+            return guess;
+        }
         self.starts.partition_point(|start| *start <= key.0) - 1
     }
 
@@ -286,11 +226,18 @@ impl Partitions {
         if self.starts[parent] == at.0 {
             return false;
         }
+        let taken = self.part_from(parent, at);
         self.starts.insert(parent + 1, at.0);
         self.all[parent].heat = ByDirection::default();
-        self.all[parent].strained = ByDirection::from_fn(|_| true);
+        let stored = self.all[parent].stored.split(taken);
+        for direction in Direction::ALL {
+            let flows = &mut self.flows[direction];
+            flows[parent].strain();
+            flows.insert(parent + 1, FlowTraffic::NONE);
+        }
         let child = Partition {
             traffic: ByDirection::default(),
+            stored,
             ..self.all[parent].clone()
         };
         self.all.insert(parent + 1, child);
@@ -317,24 +264,29 @@ impl Partitions {
             for direction in Direction::ALL {
                 let rate = partition_rate(rates[direction], count, direction, parameters);
                 partition.buckets[direction].set_rate(rate, burst, now);
-                partition.strained[direction] = true;
             }
+        }
+        for direction in Direction::ALL {
+            self.flows[direction]
+                .iter_mut()
+                .for_each(FlowTraffic::strain);
         }
     }
 
     /// When the next split is live.
     pub(super) fn changes_at(&self) -> Option<Timestamp> {
-        self.splitting.front().map(|(live, _)| *live)
+        self.splitting.front().map(|split| split.live)
     }
 
     /// Makes the splits live that are complete at `now`.
     pub(super) fn advance(&mut self, now: Timestamp) {
-        while let Some((live, at)) = self.splitting.front().copied()
-            && live <= now
+        while let Some(split) = self.splitting.front().copied()
+            && split.live <= now
         {
             self.splitting.pop_front();
+            let Splitting { live, at, for_heat } = split;
             let partition = self.index_of(at);
-            if self.split(at) {
+            if self.split(at) && for_heat {
                 self.last_heat = Some(HeatEvent {
                     at: live,
                     partition,
@@ -357,6 +309,11 @@ impl Partitions {
                 partition.buckets[direction].drain(now);
             }
         }
+    }
+
+    fn begin_split(&mut self, at: KeyHash, for_heat: bool, now: Timestamp) {
+        let live = now + self.split_takes;
+        self.splitting.push_back(Splitting { live, at, for_heat });
     }
 
     fn middles(&self) -> Vec<KeyHash> {
@@ -425,7 +382,7 @@ impl Partitions {
             None => {}
             Some(Ok(at)) => {
                 let at = at.unwrap_or_else(|| self.middle(index));
-                self.splitting.push_back((now + self.split_takes, at));
+                self.begin_split(at, true, now);
             }
             Some(Err(blocked)) => {
                 self.last_heat = Some(HeatEvent {

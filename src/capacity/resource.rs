@@ -3,6 +3,7 @@
 use super::{
     Arm, CapacityStatus,
     bucket::TokenBucket,
+    change::{self, ChangeRefusal, Changes, Provisioning},
     partition::{self, Partitions},
     supply::Supply,
     throttle::ThrottleCause,
@@ -14,12 +15,16 @@ use crate::{
 
 #[derive(Clone, Debug)]
 pub(super) struct ResourceCapacity {
+    /// In force.
     billing: Billing,
+    /// The last one that it was told, which auto scaling does not change.
+    asked: Billing,
     pub(super) supplies: ByDirection<Supply>,
     pub(super) buckets: ByDirection<TokenBucket>,
     pub(super) partitions: Partitions,
     /// The highest rates that it was ever provisioned for.
     highest: ByDirection<CapacityUnits>,
+    changes: Changes,
 }
 
 impl ResourceCapacity {
@@ -47,14 +52,17 @@ impl ResourceCapacity {
         };
         Self {
             billing: *billing,
+            asked: *billing,
             buckets: ByDirection {
                 read: bucket(Direction::Read),
                 write: bucket(Direction::Write).with_credit(credit),
             },
             partitions: Partitions::new(count, partitioned, parameters, now)
+                .holding(bytes)
                 .with_write_credit(credit),
             supplies,
             highest,
+            changes: Changes::new(parameters),
         }
     }
 
@@ -131,6 +139,12 @@ impl ResourceCapacity {
         parameters: &ModelParameters,
         now: Timestamp,
     ) {
+        self.asked = *billing;
+        self.changes.drop_pending();
+        self.apply_billing(billing, parameters, now);
+    }
+
+    fn apply_billing(&mut self, billing: &Billing, parameters: &ModelParameters, now: Timestamp) {
         if self.billing == *billing {
             return;
         }
@@ -142,25 +156,109 @@ impl ResourceCapacity {
         self.apply_rates(parameters, now);
     }
 
+    /// The same as `UpdateTable` does it: it takes a while, and takes a decrease if it is one.
+    /// Rates that are in force already, and policies of auto scaling, which is a service of its
+    /// own, are noted at once.
+    pub(super) fn update_billing(
+        &mut self,
+        billing: &Billing,
+        parameters: &ModelParameters,
+        now: Timestamp,
+    ) {
+        let asked = std::mem::replace(&mut self.asked, *billing);
+        if asked == *billing {
+            return;
+        }
+        if let (None, Some(in_force)) = (self.changes.due(), self.provisioned())
+            && [asked.capacity(), Some(in_force)].contains(&billing.capacity())
+        {
+            return self.apply_billing(&billing.with_capacity(in_force), parameters, now);
+        }
+        match (self.provisioned(), billing.capacity()) {
+            (Some(before), Some(after)) => {
+                if is_decrease(before, after) {
+                    self.changes.decreases.take(now);
+                }
+                self.changes.note(before, after, now);
+            }
+            (Some(_), None) => self.changes.note_switch(now),
+            (None, _) => {}
+        }
+        let due = now + change::lag(parameters);
+        if due > now {
+            self.changes.begin(*billing, due);
+        } else {
+            self.apply_billing(billing, parameters, now);
+        }
+    }
+
+    /// Why a call of `UpdateTable` for these rates, or for none to be billed by the request, is
+    /// refused.
+    pub(super) fn change_refusal(
+        &mut self,
+        wanted: Option<ByDirection<CapacityUnits>>,
+        now: Timestamp,
+    ) -> Option<ChangeRefusal> {
+        match (self.provisioned()?, wanted) {
+            (before, Some(after)) if is_decrease(before, after) => {
+                let decreases = &mut self.changes.decreases;
+                (decreases.left(now) == 0).then(|| ChangeRefusal::NoDecrease {
+                    today: decreases.taken_today(now),
+                })
+            }
+            (_, None) if !self.changes.may_switch(now) => Some(ChangeRefusal::NoSwitch),
+            _ => None,
+        }
+    }
+
+    /// What is told of its capacity at `now`.
+    pub(super) fn provisioning(
+        &mut self,
+        parameters: &ModelParameters,
+        now: Timestamp,
+    ) -> Provisioning {
+        let lag = change::lag(parameters);
+        let scales = |direction| self.supplies[direction].is_updating(lag, now);
+        let is_scaled = Direction::ALL.into_iter().any(scales);
+        let told = self.changes.describe(self.provisioned(), now);
+        Provisioning {
+            updating: told.updating || is_scaled,
+            ..told
+        }
+    }
+
+    /// RCU and WCU in force; `None` on demand.
+    fn provisioned(&self) -> Option<ByDirection<CapacityUnits>> {
+        let rates = || ByDirection::from_fn(|direction| self.supplies[direction].rate());
+        matches!(self.billing, Billing::Provisioned { .. }).then(rates)
+    }
+
     /// The next instant at which something changes without a request.
     pub(super) fn changes_at(&self) -> Option<Timestamp> {
         let supplies = Direction::ALL.map(|direction| self.supplies[direction].changes_at());
-        let changes = supplies.into_iter().chain([self.partitions.changes_at()]);
+        let others = [self.partitions.changes_at(), self.changes.due()];
+        let changes = supplies.into_iter().chain(others);
         changes.flatten().min()
     }
 
     /// Applies what changes at `now`.
     pub(super) fn advance(&mut self, parameters: &ModelParameters, now: Timestamp) {
         self.partitions.advance(now);
-        let before = self.rates();
+        if let Some(billing) = self.changes.take_due(now) {
+            self.apply_billing(&billing, parameters, now);
+        }
+        let (before, provisioned) = (self.rates(), self.provisioned());
         for direction in Direction::ALL {
             let supply = &mut self.supplies[direction];
             if supply.changes_at().is_some_and(|at| at <= now) {
-                supply.advance(now);
+                supply.advance(now, &mut self.changes.decreases);
             }
         }
         if self.rates() != before {
             self.apply_rates(parameters, now);
+            if let (Some(before), Some(after)) = (provisioned, self.provisioned()) {
+                self.changes.note(before, after, now);
+            }
         }
     }
 
@@ -192,6 +290,12 @@ impl ResourceCapacity {
             ByDirection::from_fn(|direction| self.supplies[direction].partitioned_rate());
         self.partitions.set_rates(partitioned, parameters, now);
     }
+}
+
+fn is_decrease(before: ByDirection<CapacityUnits>, after: ByDirection<CapacityUnits>) -> bool {
+    Direction::ALL
+        .into_iter()
+        .any(|direction| after[direction] < before[direction])
 }
 
 fn supplies(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{
     autoscaling::{AutoScaler, TargetTracking},
+    change::DecreaseBudget,
     on_demand::{self, Growth, OnDemandBounds},
     throttle::ThrottleCause,
 };
@@ -153,8 +154,16 @@ impl Supply {
         }
     }
 
+    /// Whether auto scaling has called `UpdateTable`, `lag` before its effect.
+    pub(super) fn is_updating(&self, lag: Duration, now: Timestamp) -> bool {
+        match &self.source {
+            Source::Fixed(_) | Source::OnDemand { .. } => false,
+            Source::Scaled { scaler, .. } => scaler.changes_at().is_some_and(|at| now + lag >= at),
+        }
+    }
+
     /// Brings it to `now`, which is not after [`changes_at`](Self::changes_at).
-    pub(super) fn advance(&mut self, now: Timestamp) {
+    pub(super) fn advance(&mut self, now: Timestamp, decreases: &mut DecreaseBudget) {
         let ended = now >= self.window_ends;
         let mean = self.served.as_f64() / self.window.as_secs_f64();
         match &mut self.source {
@@ -162,7 +171,7 @@ impl Supply {
             Source::Scaled { scaler, idle, rate } => {
                 let counts = mean > 0.0 || *idle == TreatMissing::Zero;
                 let provisioned = if ended && counts {
-                    scaler.minute(mean, now)
+                    scaler.minute(mean, now, decreases)
                 } else {
                     scaler.provisioned(now)
                 };

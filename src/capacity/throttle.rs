@@ -147,10 +147,15 @@ impl ThrottleReason {
         self.message_in(BillingMode::Provisioned)
     }
 
-    /// The message of the exception that this reason, as the first one, brings. [BOTO]
+    /// The message of the exception that this reason, as the first one, brings. [BOTO] That of
+    /// a quota is what the service model says of its exception.
     #[must_use]
     pub const fn message_in(self, mode: BillingMode) -> &'static str {
         match (self.cause, mode, self.resource) {
+            (ThrottleCause::AccountLimit, ..) => {
+                "Throughput exceeds the current throughput quota for your account. Please contact \
+                 AWS Support to request a quota increase."
+            }
             (ThrottleCause::MaxOnDemand, ..) => {
                 "Throughput exceeds the maximum OnDemandThroughput configured on table or index"
             }

@@ -1,8 +1,12 @@
 //! `dyno compare`: which partition key, or which of several runs.
 
+mod fire;
 mod runs;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -12,20 +16,20 @@ use super::{
     output::Output,
     parallel::AllCores,
     scenario::{self, Loaded},
-    size,
+    size, trial,
 };
 use crate::{
     analysis::{
-        compare::{self, Comparison, candidate::Candidate},
+        compare::{self, Comparison},
         sizing::SEEDS_MIN,
     },
     report::compare as report,
-    scenario::Scenario,
+    scenario::{Scenario, candidate::Candidate},
     seed::Seed,
 };
 
 /// Options that only a comparison of keys has.
-const KEY_OPTIONS: [&str; 5] = ["keys", "table", "max_throttled", "seeds", "seed"];
+const KEY_OPTIONS: [&str; 6] = ["keys", "table", "max_throttled", "seeds", "seed", "run"];
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
@@ -39,10 +43,12 @@ pub(super) struct CompareArguments {
     what_if: bool,
     /// The keys to compare: `attribute`, `attribute+sort_key`, `one#other` (joined),
     /// `attribute/8` (suffix 1…8, a hash of the item's key) or `attribute/random8`. Without
-    /// this, every attribute that could be a partition key.
+    /// this, the scenario's `[[candidate]]` tables, or else every attribute that could be a
+    /// partition key.
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     keys: Vec<String>,
-    /// The table whose items are keyed; the first of the scenario otherwise.
+    /// The table whose items are keyed; otherwise that of the scenario's first candidate, or its
+    /// first.
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
     /// Requests that may be throttled, as `0.1%`.
@@ -55,6 +61,14 @@ pub(super) struct CompareArguments {
     /// Another first seed than the scenario's.
     #[arg(long)]
     seed: Option<u64>,
+    /// Also fire each candidate at an embedded emulator, with real requests: how long they take,
+    /// and what is throttled.
+    #[arg(long)]
+    run: bool,
+    /// Fire each for so long at most, warm-up included: the scenario's phases are shortened
+    /// alike, and keep their rates. 20 s unless said.
+    #[arg(long, value_name = "TIME", requires = "run", value_parser = trial::length)]
+    duration: Option<Duration>,
     #[command(flatten)]
     output: Output,
     /// Write no files.
@@ -91,14 +105,18 @@ fn keys(arguments: &CompareArguments, file: &Path) -> anyhow::Result<Exit> {
         format!("--max-throttled {given}: write a share from 0% to 100%, as 0.1%")
     })?;
     let traces = size::traces(&scenario, arguments.seeds)?;
-    let comparison = compare::compare(&traces, table, &candidates, target, &AllCores);
+    let mut comparison = compare::compare(&traces, table, &candidates, target, &AllCores);
+    let mut exit = Exit::Pass;
+    if arguments.run && !fire::all(&mut comparison, &traces[0], table, arguments.duration)? {
+        exit = Exit::Interrupted;
+    }
     publish(arguments, &comparison)?;
-    Ok(Exit::Pass)
+    Ok(exit)
 }
 
 fn table(arguments: &CompareArguments, scenario: &Scenario) -> anyhow::Result<usize> {
     let Some(wanted) = &arguments.table else {
-        return Ok(0);
+        return Ok(scenario.candidates.first().map_or(0, |named| named.table));
     };
     let names: Vec<&str> = scenario.tables.iter().map(|t| t.name.as_str()).collect();
     let found = names.iter().position(|name| name == wanted);
@@ -115,12 +133,26 @@ fn candidates(
     scenario: &Scenario,
     table: usize,
 ) -> anyhow::Result<Vec<Candidate>> {
+    let named = scenario.candidates.iter();
+    let named = named.filter(|named| named.table == table);
+    let named: Vec<_> = named.map(|named| named.candidate.clone()).collect();
     let table = &scenario.tables[table];
-    let candidates = if arguments.keys.is_empty() {
+    let candidates = if !arguments.keys.is_empty() {
+        let (mut candidates, mut mistakes) = (Vec::new(), Vec::new());
+        for text in &arguments.keys {
+            match Candidate::parse(text, table) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(mistake) => mistakes.push(mistake.to_string()),
+            }
+        }
+        if !mistakes.is_empty() {
+            bail!("{}", mistakes.join("\n"));
+        }
+        candidates
+    } else if named.is_empty() {
         Candidate::single(table)
     } else {
-        let parse = |text: &String| Candidate::parse(text, table);
-        arguments.keys.iter().map(parse).collect::<Result<_, _>>()?
+        named
     };
     if candidates.is_empty() {
         bail!(
@@ -143,6 +175,10 @@ fn publish(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Res
         return Ok(());
     }
     let folder = arguments.output.folder(&comparison.scenario, "-compared")?;
-    let path = folder.write("comparison.json", document.as_bytes())?;
-    arguments.output.printed.say_where(&path)
+    let page = report::page::render(comparison);
+    for (name, content) in [("compare.html", &page), ("comparison.json", &document)] {
+        let path = folder.write(name, content.as_bytes())?;
+        arguments.output.printed.say_where(&path)?;
+    }
+    Ok(())
 }

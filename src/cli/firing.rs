@@ -4,7 +4,11 @@ use std::num::NonZeroU32;
 
 use clap::Args;
 
-use crate::{driver::TimerKind, scenario::Scenario, units::Rate};
+use crate::{
+    driver::TimerKind,
+    scenario::Scenario,
+    units::{Rate, TimeScale},
+};
 
 /// What one thread sends in time, with room to spare: about a third of what it can at all.
 const RATE_PER_THREAD: f64 = 8_000.0;
@@ -67,7 +71,11 @@ enum Timer {
 impl FiringArguments {
     /// # Errors
     /// When several threads are asked for where only one can fire.
-    pub(super) fn threads(&self, scenario: &Scenario) -> anyhow::Result<NonZeroU32> {
+    pub(super) fn threads(
+        &self,
+        scenario: &Scenario,
+        scale: TimeScale,
+    ) -> anyhow::Result<NonZeroU32> {
         let closed = scenario
             .phases
             .iter()
@@ -81,7 +89,7 @@ impl FiringArguments {
                 phase.name
             ),
             (Some(threads), None) => threads,
-            (None, None) => enough(scenario),
+            (None, None) => enough(scenario, scale),
         };
         Ok(NonZeroU32::new(threads).unwrap_or(NonZeroU32::MIN))
     }
@@ -98,16 +106,16 @@ impl FiringArguments {
     }
 }
 
-/// Threads that keep the highest rate of an open scenario.
+/// Threads that keep the highest rate of an open scenario, on the machine.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "bounded by the number of cores; saturates"
 )]
-fn enough(scenario: &Scenario) -> u32 {
+pub(super) fn enough(scenario: &Scenario, scale: TimeScale) -> u32 {
     let phases = scenario.phases.iter();
     let rates = phases.filter_map(|phase| phase.arrivals.rate_max(phase.duration));
-    let highest = rates.map(Rate::as_per_second).fold(0.0, f64::max);
+    let highest = rates.map(Rate::as_per_second).fold(0.0, f64::max) * scale.factor();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cores = u32::try_from(cores).unwrap_or(THREADS_MAX);
     ((highest / RATE_PER_THREAD).ceil() as u32).clamp(1, cores.min(THREADS_MAX))

@@ -137,7 +137,11 @@ impl LiveArguments {
             scenario.fingerprint().get(..8).unwrap_or_default(),
             std::process::id()
         );
-        eprintln!("tables are tagged {}", made_tags(&run, &caller));
+        eprintln!(
+            "tables are tagged {}: should this be killed, `dyno clean --live --region {region}` \
+             lists them, then asks",
+            made_tags(&run, &caller)
+        );
         target.mark_tables(&run, &caller);
         Ok(Some(Live {
             target,

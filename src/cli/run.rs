@@ -35,6 +35,7 @@ use crate::{
     seed::Seed,
     simulation::naming,
     store::RunFolder,
+    units::TimeScale,
     workload::Workload,
 };
 
@@ -63,6 +64,14 @@ pub(super) struct RunArguments {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, num_args = 0..=1,
           default_missing_value = "always", require_equals = true)]
     with_model: WithModel,
+    /// Let the run's time pass so many times as fast as the clock: with 60, an hour of the
+    /// scenario takes a minute, and a burst of 300 s is over in 5 s. Arrivals, retries, buckets
+    /// and auto scaling keep to the run's time, as all numbers do, so that units and throttles are
+    /// those of the scenario; what answers take counts 60-fold. An attempt's timeout and the
+    /// allowance for a late generator stay those of the clock. For the embedded emulator, or for
+    /// `dyno emulate` with the same factor.
+    #[arg(long, value_name = "FACTOR", default_value_t, conflicts_with = "live")]
+    time_scale: TimeScale,
     #[command(flatten)]
     output: Output,
     /// How to show progress, on stderr.
@@ -170,12 +179,27 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     }
     let shard = arguments.shard.detect()?;
     // Refused before anything is made.
-    arguments.firing.threads(&scenario)?;
+    arguments.firing.threads(&scenario, arguments.time_scale)?;
+    check_scale(arguments.time_scale, &scenario)?;
     let runtime = super::runtime()?;
     let exit = runtime.block_on(session(arguments, shard, Arc::new(scenario), source));
     // Connections of a server that hangs must not keep the process.
     runtime.shutdown_background();
     exit
+}
+
+/// What cannot be fired at another speed than that of the clock.
+fn check_scale(scale: TimeScale, scenario: &Scenario) -> anyhow::Result<()> {
+    let mut phases = scenario.phases.iter();
+    let closed = phases.find(|phase| phase.arrivals.is_closed() && !scale.is_real());
+    if let Some(phase) = closed {
+        anyhow::bail!(
+            "--time-scale {scale}: phase {} is closed, and its load follows answers, which take \
+             their own time\n  help: give the phase a rate, or leave --time-scale out",
+            phase.name
+        );
+    }
+    Ok(())
 }
 
 /// A run that is over, and the journal that stands for it until its files are written.
@@ -200,7 +224,7 @@ async fn session(
         (None, Some(url)) => Place::Endpoint(url.clone()),
         (None, None) => Place::Emulator,
     };
-    let mut world = World::open(place, shard, &scenario).await?;
+    let mut world = World::open(place, shard, arguments.time_scale, &scenario).await?;
     if let Some(left) = world.left_if_stopped() {
         stop.at_second_say(left);
     }
@@ -299,7 +323,7 @@ async fn measure(
         workload: workload.clone(),
         header,
         start: start.map(|start| start.instant),
-        threads: arguments.firing.threads(scenario)?,
+        threads: arguments.firing.threads(scenario, arguments.time_scale)?,
         timer: arguments.firing.timer(),
     };
     let mut record = world.fire(arguments.firing.client, plan, hooks).await?;
@@ -325,18 +349,10 @@ fn provenance(
     started_at: Timestamp,
 ) -> Provenance {
     Provenance {
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        scenario: scenario.name.clone(),
-        fingerprint: scenario.fingerprint(),
-        seed: scenario.seed,
-        target: world.name(),
-        started_at: started_at.to_string(),
         items_loaded: prepared.items,
         load_seconds: prepared.took.as_secs_f64(),
         client: Some(arguments.firing.client.name().to_owned()),
-        interrupted: false,
-        incomplete: None,
-        part: None,
-        model_overrides: scenario.model.overrides(),
+        time_scale: arguments.time_scale,
+        ..Provenance::of(scenario, world.name(), started_at.to_string())
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn stop_on_first() -> io::Result<Stop> {
     };
     tokio::spawn(async move {
         signals.next().await;
-        eprintln!("interrupted: waiting for the answers under way (again to stop at once)");
+        eprintln!("interrupted: waiting 3 s for the answers under way (again to stop at once)");
         let _ = sender.send(true);
         signals.next().await;
         eprintln!("stopped at once: the run is not finished");

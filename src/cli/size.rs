@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -14,12 +15,18 @@ use super::{
     output::Output,
     parallel::AllCores,
     scenario::{self, Loaded},
+    simulate,
+    trial::{self, Trials},
 };
 use crate::{
     analysis::{
         cloudwatch,
         expectation::REGION,
-        sizing::{self, SEEDS_MIN, Sizing, SizingOptions, search::Target},
+        sizing::{
+            self, SEEDS_MIN, Sizing, SizingOptions,
+            search::Target,
+            verify::{self, Finding},
+        },
         workers::Workers,
     },
     price::PriceTable,
@@ -36,6 +43,8 @@ use crate::{
 const PRICES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Two weeks of minutes of four metrics have some megabytes.
 const CLOUDWATCH_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// How long a recommendation is fired, unless told otherwise.
+const VERIFIED_WITHIN: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Args)]
 pub(super) struct SizeArguments {
@@ -80,6 +89,14 @@ pub(super) struct SizeArguments {
     /// Take off the free tier (25 RCU, 25 WCU, 25 GB).
     #[arg(long)]
     free_tier: bool,
+    /// Also fire what is recommended at the embedded emulator, with real requests, and lay what
+    /// was measured beside what was predicted. Exit code 1 when the target is missed.
+    #[arg(long, conflicts_with = "from_cloudwatch")]
+    verify: bool,
+    /// Fire for so long at most, warm-up included: the scenario's phases are shortened alike, and
+    /// keep their rates. A minute unless said.
+    #[arg(long, value_name = "TIME", requires = "verify", value_parser = trial::length)]
+    duration: Option<Duration>,
     #[command(flatten)]
     output: Output,
     /// Write no files.
@@ -103,10 +120,55 @@ pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
     }
     let options = options(arguments, &scenario)?;
     let traces = traces(&scenario, arguments.seeds)?;
-    let sizing = sizing::size(&traces, &options, &AllCores)?;
+    let mut sizing = sizing::size(&traces, &options, &AllCores)?;
+    if arguments.verify && !verify(arguments, &scenario, &mut sizing, &options, &traces[0])? {
+        return Ok(Exit::Interrupted);
+    }
     publish(arguments, &sizing, &options)?;
-    let is_met = sizing.offers.iter().any(|offer| offer.meets_target);
-    Ok(if is_met { Exit::Pass } else { Exit::Finding })
+    Ok(exit(&sizing))
+}
+
+fn exit(sizing: &Sizing) -> Exit {
+    match sizing
+        .verification
+        .as_ref()
+        .map(|verified| &verified.finding)
+    {
+        Some(Finding::Met) => Exit::Pass,
+        Some(Finding::Invalid { .. }) => Exit::Invalid,
+        Some(Finding::Interrupted) => Exit::Interrupted,
+        None if sizing.offers.iter().any(|offer| offer.meets_target) => Exit::Pass,
+        Some(Finding::Missed) | None => Exit::Finding,
+    }
+}
+
+/// Fires what is recommended, and notes what became of it; `false` when it was interrupted
+/// before there was anything to note.
+fn verify(
+    arguments: &SizeArguments,
+    scenario: &Scenario,
+    sizing: &mut Sizing,
+    options: &SizingOptions,
+    trace: &Trace,
+) -> anyhow::Result<bool> {
+    let Some(offer) = sizing.recommended() else {
+        eprintln!("note: nothing is recommended, so that there is nothing to verify");
+        return Ok(true);
+    };
+    let mode = offer.mode;
+    let offered = verify::as_offered(scenario, sizing, offer, options);
+    let limit = arguments.duration.unwrap_or(VERIFIED_WITHIN);
+    trial::say_shortened(&offered, limit);
+    let offered = Arc::new(trial::of(offered, limit));
+    let label = format!("{} {}", scenario.name, mode.name());
+    let Some(measured) = Trials::begin()?.fire(&label, &offered, |wire| wire)? else {
+        return Ok(false);
+    };
+    let predicted = simulate::record(&offered, None, String::new())?;
+    sizing.verification = Some(verify::verification(
+        mode, &offered, options, trace, &predicted, &measured,
+    ));
+    Ok(true)
 }
 
 fn publish(

@@ -3,6 +3,7 @@
 //! Makes the tables, loads them, and takes away what it made.
 
 use std::{
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,6 +12,7 @@ use anyhow::Context as _;
 
 use super::{firing::Client, live::Live};
 use crate::{
+    clock::SystemClock,
     driver::{self, BoxFuture, CapacityProbe, Hooks, RunPlan},
     emulator::{Emulator, EmulatorConfig, EmulatorHandle},
     progress::{Loading, Style},
@@ -19,9 +21,13 @@ use crate::{
     schedule::shard::Shard,
     target::{
         Target,
-        sdk::{SdkTarget, admin::OwnedTable},
+        sdk::{
+            SdkTarget,
+            admin::{AdminError, OwnedTable},
+        },
         wire::WireTarget,
     },
+    units::TimeScale,
     workload::Workload,
 };
 
@@ -50,6 +56,7 @@ pub(super) struct World {
     /// What to call the server.
     endpoint: String,
     shard: Option<Shard>,
+    scale: TimeScale,
     tables: Vec<OwnedTable>,
 }
 
@@ -67,6 +74,7 @@ impl World {
     pub(super) async fn open(
         place: Place,
         shard: Option<Shard>,
+        scale: TimeScale,
         scenario: &Scenario,
     ) -> anyhow::Result<Self> {
         if let Some(shard) = shard {
@@ -76,6 +84,7 @@ impl World {
             Place::Emulator => {
                 let config = EmulatorConfig {
                     parameters: scenario.model.clone(),
+                    clock: Arc::new(SystemClock::scaled(scale)),
                     ..EmulatorConfig::default()
                 };
                 let started = Emulator::start(config).await;
@@ -90,11 +99,12 @@ impl World {
             None => SdkTarget::connect(&endpoint, &scenario.client).await?,
         };
         Ok(Self {
-            target: Arc::new(target),
+            target: Arc::new(target.scaled(&scenario.client, scale)),
             emulator,
             live,
             endpoint,
             shard,
+            scale,
             tables: Vec::new(),
         })
     }
@@ -117,8 +127,9 @@ impl World {
     pub(super) fn left_if_stopped(&self) -> Option<String> {
         let says = || {
             format!(
-                "tables that this run created may still be at {}",
-                self.endpoint
+                "tables that this run created may still be at {}\n  help: {}",
+                self.endpoint,
+                self.cleaning_help()
             )
         };
         self.emulator.is_none().then(says)
@@ -138,8 +149,7 @@ impl World {
     ) -> anyhow::Result<RunRecord> {
         match client {
             Client::Wire => {
-                let table = &plan.workload.scenario().tables[0].name;
-                let wire = WireTarget::beside(&self.target, table).await;
+                let wire = self.wire(plan.workload.scenario()).await;
                 let wire = wire.context("cannot set up a connection\n  help: try --client sdk")?;
                 self.fire_with(wire, plan, hooks).await
             }
@@ -148,6 +158,11 @@ impl World {
                 self.fire_with(sdk, plan, hooks).await
             }
         }
+    }
+
+    /// This project's own client, beside the one that made the tables.
+    pub(super) async fn wire(&self, scenario: &Scenario) -> io::Result<WireTarget> {
+        WireTarget::beside(&self.target, &scenario.tables[0].name).await
     }
 
     /// On AWS it keeps to the limit.
@@ -176,6 +191,30 @@ impl World {
         workload: &Workload,
         style: Style,
     ) -> anyhow::Result<Prepared> {
+        let prepared = self.make_and_load(scenario, workload, style).await;
+        prepared.map_err(|error| match error.downcast_ref() {
+            Some(AdminError::Unreachable { .. }) => self.unreachable(&error),
+            _ => error,
+        })
+    }
+
+    fn unreachable(&self, error: &anyhow::Error) -> anyhow::Error {
+        let help = match &self.live {
+            Some(_) => "is this machine connected, and does DynamoDB exist in that Region?",
+            None => {
+                "does the server run, and listen there? Without --endpoint the embedded emulator \
+                 is used, which needs none"
+            }
+        };
+        anyhow::anyhow!("cannot reach {}: {error}\n  help: {help}", self.endpoint)
+    }
+
+    async fn make_and_load(
+        &mut self,
+        scenario: &Scenario,
+        workload: &Workload,
+        style: Style,
+    ) -> anyhow::Result<Prepared> {
         let began = Instant::now();
         let (existing, new): (Vec<_>, Vec<_>) = scenario.tables.iter().partition(|t| t.existing);
         // Before anything is made, so that a refusal leaves nothing behind.
@@ -189,6 +228,7 @@ impl World {
                 self.target.join_table(table, JOINED_WITHIN).await?;
             }
         }
+        self.check_scale()?;
         for table in &scenario.tables {
             self.target
                 .wait_until_active(&table.name, ACTIVE_WITHIN)
@@ -209,6 +249,26 @@ impl World {
             items,
             took: began.elapsed(),
         })
+    }
+
+    /// A run at another speed than its server's would measure neither.
+    fn check_scale(&self) -> anyhow::Result<()> {
+        let (told, scale) = (self.target.told_scale(), self.scale);
+        anyhow::ensure!(
+            told == scale,
+            "the time of {} passes {told} times as fast as the clock, and that of this run {scale} \
+             times\n  help: {}",
+            self.endpoint,
+            if told.is_real() {
+                format!(
+                    "leave --endpoint out, start `dyno emulate --time-scale {scale}`, or leave \
+                     --time-scale out"
+                )
+            } else {
+                format!("dyno run --time-scale {told}")
+            },
+        );
+        Ok(())
     }
 
     async fn load(

@@ -1,8 +1,8 @@
-//! The run's clock: monotonic, counted from the run's start.
+//! The run's clock: monotonic, counted from the run's start, and scaled.
 
 use std::time::{Duration, Instant};
 
-use crate::units::Timestamp;
+use crate::units::{TimeScale, Timestamp};
 
 /// Time between the decision to start and the start, for the lanes, which are ready, to hear of it.
 const LEAD: Duration = Duration::from_millis(3);
@@ -11,22 +11,29 @@ const LEAD: Duration = Duration::from_millis(3);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunClock {
     start: Instant,
+    scale: TimeScale,
 }
 
 impl RunClock {
     /// Starts at `start`, be it past, or soon.
-    pub(super) fn new(start: Option<Instant>) -> Self {
+    pub(super) fn new(start: Option<Instant>, scale: TimeScale) -> Self {
         Self {
             start: start.unwrap_or_else(|| Instant::now() + LEAD),
+            scale,
         }
     }
 
     /// The time; zero before the start.
     pub(super) fn now(self) -> Timestamp {
-        Timestamp::from_start(self.start.elapsed())
+        Timestamp::from_start(self.scale.of_run(self.start.elapsed()))
+    }
+
+    /// What passes of the run while `real` does on the machine.
+    pub(super) fn of_run(self, real: Duration) -> Duration {
+        self.scale.of_run(real)
     }
 
     pub(super) fn instant(self, at: Timestamp) -> Instant {
-        self.start + at.since_start()
+        self.start + self.scale.real(at.since_start())
     }
 }

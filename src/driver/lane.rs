@@ -41,7 +41,10 @@ const BATCH: usize = 256;
 const CONNECTIONS: u64 = 16;
 /// A server that takes longer shows it in the first requests.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
-/// Between two reports of a lane, by the run's clock.
+/// For so long, on the machine, an interrupted run waits for what is under way: a second is left
+/// to write it down.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two reports of a lane, on the machine.
 const REPORT_PERIOD: Duration = Duration::from_millis(200);
 
 /// What a lane is to do.
@@ -130,7 +133,7 @@ async fn fire<T: Target>(plan: LanePlan<T>, timer: Timer, wires: Wires) {
         end: Timestamp::from_start(schedule.duration()),
         stopped_at: Timestamp::from_nanos(u64::MAX),
         stop,
-        next_report: Timestamp::from_start(REPORT_PERIOD),
+        next_report: Timestamp::from_start(clock.of_run(REPORT_PERIOD)),
         reports,
         takes: plan.lane.within(plan.part),
         arrivals: schedule.arrivals(),
@@ -163,6 +166,8 @@ struct Lane<'a, T> {
 
 impl<T: Target> Lane<'_, T> {
     async fn until_over(mut self, mut timer: Timer, mut answered: UnboundedReceiver<Event>) {
+        // The clock shows zero until the run begins: what is due then would leave too soon.
+        timer.until(self.clock.instant(Timestamp::ZERO)).await;
         let mut events = Vec::with_capacity(BATCH);
         loop {
             if self.stop.has_changed().is_err() {
@@ -174,9 +179,12 @@ impl<T: Target> Lane<'_, T> {
             let now = self.clock.now();
             if now >= self.next_report {
                 while self.next_report <= now {
-                    self.next_report = self.next_report + REPORT_PERIOD;
+                    self.next_report = self.next_report + self.clock.of_run(REPORT_PERIOD);
                 }
                 self.report(next.map_or(now, |next| next.min(now)));
+            }
+            if now >= self.stopped_at + self.clock.of_run(PATIENCE) {
+                self.feed(Event::GivenUp);
             }
             if next.is_none() && self.engine.is_idle() {
                 break;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     record::{IntervalTable, OutcomeCounts, recorder::Recorder},
-    scenario::Scenario,
+    scenario::{Metric, Scenario},
     units::{ByDirection, CapacityUnits, Quantile, Share, Timestamp},
 };
 
@@ -31,6 +31,8 @@ pub struct Progress {
     pub provisioned: ByDirection<CapacityUnits>,
     /// Burst credit left, all tables together; `None` when the target does not show it.
     pub burst_left: Option<ByDirection<f64>>,
+    /// Limits of the scenario that the measured phases so far are above.
+    pub crossed: Vec<Crossed>,
     /// Requests under way.
     pub in_flight: usize,
     /// Requests that are due and wait.
@@ -48,6 +50,32 @@ pub struct OperationProgress {
     pub response_time_p99: Option<Duration>,
 }
 
+/// A limit that is not kept so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crossed {
+    /// Name of the operation; all of them when absent.
+    pub operation: Option<String>,
+    /// What is limited.
+    pub what: Limited,
+    /// Its share of the requests that ended in measured phases.
+    pub share: Share,
+    /// The limit.
+    pub max: Share,
+}
+
+/// Outcomes that a scenario can limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// Final answers that were throttles.
+    Throttled,
+    /// Requests that failed or timed out.
+    Errors,
+}
+
+/// A limit is crossed by more requests than it allows of so many, at the earliest: the first ones
+/// say little.
+const JUDGED_FROM: u64 = 1000;
+
 impl Progress {
     pub(super) fn of(
         scenario: &Scenario,
@@ -64,6 +92,7 @@ impl Progress {
                 .map_or(Duration::ZERO, |p| p.ends.since_start()),
             phase: phase.map(|phase| phase.name.clone()).unwrap_or_default(),
             outcomes: recorder.outcomes(),
+            crossed: crossed(scenario, recorder),
             ..Self::default()
         };
         for table in &scenario.tables {
@@ -113,6 +142,31 @@ impl Progress {
         }
         self.throttled_share = share(ended.throttled, ended.total());
     }
+}
+
+fn crossed(scenario: &Scenario, recorder: &Recorder) -> Vec<Crossed> {
+    let judged = scenario.thresholds.iter().filter_map(|threshold| {
+        let (what, max) = match threshold.metric {
+            Metric::Throttled { max } => (Limited::Throttled, max),
+            Metric::Errors { max } => (Limited::Errors, max),
+            Metric::ResponseTime { .. }
+            | Metric::ServiceTime { .. }
+            | Metric::CompletedRate { .. } => return None,
+        };
+        let ended = recorder.measured_outcomes(threshold.operation);
+        let count = match what {
+            Limited::Throttled => ended.throttled,
+            Limited::Errors => ended.failed + ended.timed_out,
+        };
+        let is_above = share(count, ended.total().max(JUDGED_FROM)) > max;
+        is_above.then(|| Crossed {
+            operation: (threshold.operation).map(|at| scenario.operations[at].name.clone()),
+            what,
+            share: share(count, ended.total()),
+            max,
+        })
+    });
+    judged.collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "display")]

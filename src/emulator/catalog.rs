@@ -1,17 +1,27 @@
 //! What the governor must know of the tables that exist: keys, billing and names.
 //!
-//! Kept in step with the store after every operation on tables. Must not know buckets.
+//! Kept in step with the tables after every operation on tables. Must not know buckets.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::store::{self, Store};
+use super::store;
 use crate::{
     capacity::partition::KeyHash,
     scenario::{AutoScaling, Billing},
     units::{ByDirection, Bytes, CapacityUnits, Direction},
 };
+
+/// Where the tables are.
+pub(super) trait Tables {
+    /// The keys and rates of a table with these settings; `None` when there is none of this name.
+    fn describe(&self, table: &str, settings: &TableSettings) -> Option<TableInfo>;
+
+    /// The size of the item stored under `key`; `None` when there is none, it is no key, or it
+    /// cannot be told at once.
+    fn stored_size(&self, table: &str, key: &Value) -> Option<Bytes>;
+}
 
 /// One table.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +74,8 @@ impl TableInfo {
 /// What the store does not keep of how a table, or a global index of it, is billed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Settings {
+    /// Of a global index; the store keeps the table's.
+    pub(super) rates: Option<ByDirection<CapacityUnits>>,
     /// On-demand maximum of an index; the store keeps the table's.
     pub(super) maximum: ByDirection<Option<CapacityUnits>>,
     pub(super) warm: ByDirection<Option<CapacityUnits>>,
@@ -87,11 +99,15 @@ impl Catalog {
         self.tables.get(table_name(name_or_arn))
     }
 
-    /// Reads `name_or_arn` from the store again; forgets it when it is gone. Returns its name.
-    pub(super) fn refresh<'name>(&mut self, name_or_arn: &'name str, store: &Store) -> &'name str {
+    /// Reads `name_or_arn` again; forgets it when it is gone. Returns its name.
+    pub(super) fn refresh<'name>(
+        &mut self,
+        name_or_arn: &'name str,
+        tables: &dyn Tables,
+    ) -> &'name str {
         let name = table_name(name_or_arn);
         let none = TableSettings::new();
-        if let Some(info) = store.describe(name, self.settings.get(name).unwrap_or(&none)) {
+        if let Some(info) = tables.describe(name, self.settings.get(name).unwrap_or(&none)) {
             self.tables.insert(name.to_owned(), info);
         } else {
             self.tables.remove(name);
@@ -106,14 +122,17 @@ impl Catalog {
         let settings = self.settings.entry(name).or_default();
         settings.entry(None).or_default().read(request);
         let created = elements(request, "GlobalSecondaryIndexes");
-        let updated = elements(request, "GlobalSecondaryIndexUpdates");
-        let updated = updated.filter_map(|update| update.as_object()?.values().next());
-        for index in created.chain(updated) {
+        let updates = elements(request, "GlobalSecondaryIndexUpdates");
+        let updates = updates.filter_map(|update| update.as_object()?.iter().next());
+        let changed = updates.map(|(kind, index)| (kind == "Update", index));
+        for (is_kept, index) in created.map(|index| (false, index)).chain(changed) {
             if let Some(name) = index.get("IndexName").and_then(Value::as_str) {
-                settings
-                    .entry(Some(name.to_owned()))
-                    .or_default()
-                    .read(index);
+                let settings = settings.entry(Some(name.to_owned())).or_default();
+                if !is_kept {
+                    *settings = Settings::default();
+                }
+                settings.read(index);
+                settings.rates = provisioned(index).or(settings.rates);
             }
         }
     }
@@ -131,8 +150,19 @@ impl Catalog {
     }
 }
 
+/// RCU and WCU that a request to create or to update a table, or a part of it, asks for.
+pub(super) fn provisioned(request: &Value) -> Option<ByDirection<CapacityUnits>> {
+    let stated = request.get("ProvisionedThroughput")?;
+    let unit = |name: &str| stated.get(name)?.as_i64().map(CapacityUnits::whole);
+    Some(ByDirection {
+        read: unit("ReadCapacityUnits")?,
+        write: unit("WriteCapacityUnits")?,
+    })
+}
+
 impl Settings {
-    fn read(&mut self, request: &Value) {
+    /// Takes what a request says, or a description.
+    pub(super) fn read(&mut self, request: &Value) {
         let units = |field: &str, names: [&str; 2]| {
             let stated = request.get(field);
             let unit = |name: &str| stated?.get(name)?.as_i64();
@@ -175,7 +205,7 @@ impl Settings {
     }
 }
 
-fn elements<'request>(
+pub(super) fn elements<'request>(
     request: &'request Value,
     field: &str,
 ) -> impl Iterator<Item = &'request Value> {

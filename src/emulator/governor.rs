@@ -7,17 +7,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     batch,
-    catalog::{Catalog, TableInfo},
+    catalog::{Catalog, TableInfo, Tables},
     members::Member,
     metering::{self, Charge},
-    store::Store,
     throttle::Throttle,
 };
 use crate::{
     capacity::{
         AdmissionDecision, Arm, CapacityStatus, TableCapacity,
         partition::KeyHash,
-        throttle::{BillingMode, Resource, ThrottleReason},
+        throttle::{Resource, ThrottleReason},
     },
     clock::Clock,
     record::{
@@ -69,8 +68,20 @@ pub(super) struct Governor {
     mode: Mode,
     parameters: ModelParameters,
     clock: Arc<dyn Clock>,
+    /// The date when the clock showed zero.
+    zero: jiff::Timestamp,
     tables: BTreeMap<String, Buckets>,
     pub(super) catalog: Catalog,
+}
+
+/// A governed table, as it is looked at from the control plane.
+pub(super) struct Governed<'governor> {
+    pub(super) capacity: &'governor mut TableCapacity,
+    /// By name.
+    pub(super) indexes: &'governor BTreeMap<String, Resource>,
+    pub(super) now: Timestamp,
+    /// The date when the governor's time was zero.
+    pub(super) zero: jiff::Timestamp,
 }
 
 /// The buckets of one table and of its global indexes.
@@ -79,6 +90,8 @@ struct Buckets {
     watch: HeatWatch,
     /// By name. An index that is deleted keeps its place, unused.
     indexes: BTreeMap<String, Resource>,
+    /// What is held for requests that are not charged yet, by their numbers.
+    held: BTreeMap<u64, Vec<Arm>>,
 }
 
 impl Governor {
@@ -86,6 +99,7 @@ impl Governor {
         Self {
             mode: if governed { Mode::Enforced } else { Mode::Off },
             parameters,
+            zero: jiff::Timestamp::now(),
             clock,
             tables: BTreeMap::new(),
             catalog: Catalog::default(),
@@ -100,21 +114,21 @@ impl Governor {
     }
 
     /// Begins anew with the initial burst.
-    pub(super) fn enforce(&mut self, store: &Store) {
+    pub(super) fn enforce(&mut self, tables: &dyn Tables) {
         if self.mode == Mode::Off {
             return;
         }
         self.mode = Mode::Enforced;
         let names: Vec<_> = std::mem::take(&mut self.tables).into_keys().collect();
         for name in names {
-            self.follow_table(&name, store);
+            self.follow_table(&name, tables);
         }
     }
 
-    /// Reads a table from the store again after it was created, changed or deleted. What is
-    /// saved in buckets that stay is kept.
-    pub(super) fn follow_table(&mut self, table: &str, store: &Store) {
-        let name = self.catalog.refresh(table, store);
+    /// Reads a table again after it was created, changed or deleted. What is
+    /// saved in buckets that stay is kept, and a change of capacity takes its time.
+    pub(super) fn follow_table(&mut self, table: &str, tables: &dyn Tables) {
+        let name = self.catalog.refresh(table, tables);
         let old = self.tables.remove(name);
         if self.mode == Mode::Off {
             return;
@@ -159,13 +173,17 @@ impl Governor {
                 throttles.push(None);
                 continue;
             };
+            if !one_by_one && buckets.held.is_empty() {
+                throttles.push(buckets.check(member, info, *units, now));
+                continue;
+            }
+            let trial = trials
+                .entry(member.table)
+                .or_insert_with(|| buckets.trial(now));
             throttles.push(if one_by_one {
-                let trial = trials
-                    .entry(member.table)
-                    .or_insert_with(|| buckets.trial());
                 trial.admit(member, info, *units, now)
             } else {
-                buckets.check(member, info, *units, now)
+                trial.check(member, info, *units, now)
             });
         }
         for (table, trial) in trials {
@@ -174,6 +192,31 @@ impl Governor {
             }
         }
         throttles
+    }
+
+    /// Lets nobody else have what an admitted request is thought to cost, until
+    /// [`release`](Self::release): others are judged before it is charged.
+    pub(super) fn hold(&mut self, number: u64, members: &[Member], estimates: &[CapacityUnits]) {
+        if self.mode != Mode::Enforced {
+            return;
+        }
+        for (member, units) in members.iter().zip(estimates) {
+            let info = self.catalog.table(member.table);
+            let buckets = self.tables.get_mut(member.table);
+            if let Some((info, buckets)) = info.zip(buckets) {
+                let arms = buckets.arms(member, info, *units);
+                buckets.held.entry(number).or_default().extend(arms);
+            }
+        }
+    }
+
+    /// Ends what [`hold`](Self::hold) began: the request is charged now, or took nothing.
+    pub(super) fn release(&mut self, number: u64, members: &[Member]) {
+        for member in members {
+            if let Some(buckets) = self.tables.get_mut(member.table) {
+                buckets.held.remove(&number);
+            }
+        }
     }
 
     /// Debits what a request took.
@@ -212,6 +255,7 @@ impl Governor {
                     capacity,
                     watch,
                     indexes,
+                    ..
                 } = buckets;
                 let indexes = indexes.values().copied();
                 let resources = std::iter::once(Resource::Table).chain(indexes);
@@ -238,6 +282,20 @@ impl Governor {
             }
         }
         heat
+    }
+
+    /// The capacity of a governed table with the places of its indexes, and the time.
+    pub(super) fn capacity(&mut self, table: &str) -> Option<Governed<'_>> {
+        let now = self.clock.now();
+        let Buckets {
+            capacity, indexes, ..
+        } = self.tables.get_mut(table)?;
+        Some(Governed {
+            capacity,
+            indexes,
+            now,
+            zero: self.zero,
+        })
     }
 
     /// Every governed table, by name.
@@ -269,15 +327,22 @@ impl Buckets {
             capacity,
             watch: HeatWatch::new(now),
             indexes: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
-    /// A copy to try out the members of a batch on, one after the other.
-    fn trial(&self) -> Self {
+    /// A copy to try something out on, such as the members of a batch one after the other. What is
+    /// held is spent in it.
+    fn trial(&self, now: Timestamp) -> Self {
+        let mut capacity = self.capacity.clone();
+        for arms in self.held.values() {
+            capacity.spend(arms, now);
+        }
         Self {
-            capacity: self.capacity.clone(),
+            capacity,
             watch: HeatWatch::default(),
             indexes: self.indexes.clone(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -289,12 +354,12 @@ impl Buckets {
 
     fn follow(&mut self, info: &TableInfo, now: Timestamp) {
         let capacity = &mut self.capacity;
-        capacity.set_billing(Resource::Table, &info.billing, now);
+        capacity.update_billing(Resource::Table, &info.billing, now);
         self.indexes
             .retain(|name, _| info.indexes.contains_key(name));
         for (name, index) in &info.indexes {
             if let Some(resource) = self.indexes.get(name) {
-                capacity.set_billing(*resource, &index.billing, now);
+                capacity.update_billing(*resource, &index.billing, now);
             } else {
                 let resource = capacity.add_index(&index.billing, Bytes(0), now);
                 self.indexes.insert(name.clone(), resource);
@@ -345,7 +410,7 @@ impl Buckets {
     ) -> Option<Throttle> {
         let arms = self.arms(member, info, units);
         let decision = self.capacity.check(&arms, now);
-        self.refusal(&decision, &arms, info)
+        self.refusal(&decision, &arms, info, now)
     }
 
     /// As [`check`](Self::check), and spends what it is thought to cost when it is admitted.
@@ -358,7 +423,7 @@ impl Buckets {
     ) -> Option<Throttle> {
         let arms = self.arms(member, info, units);
         let decision = self.capacity.admit(&arms, now);
-        self.refusal(&decision, &arms, info)
+        self.refusal(&decision, &arms, info, now)
     }
 
     fn refusal(
@@ -366,17 +431,24 @@ impl Buckets {
         decision: &AdmissionDecision,
         arms: &[Arm],
         info: &TableInfo,
+        now: Timestamp,
     ) -> Option<Throttle> {
         match decision {
             AdmissionDecision::Admitted => None,
             AdmissionDecision::Throttled { reasons, .. } => {
                 self.watch.throttled(arms, reasons);
-                Some(self.throttle(reasons, info))
+                Some(self.throttle(reasons, info, now))
             }
         }
     }
 
-    fn throttle(&self, reasons: &[ThrottleReason], info: &TableInfo) -> Throttle {
+    fn throttle(
+        &mut self,
+        reasons: &[ThrottleReason],
+        info: &TableInfo,
+        now: Timestamp,
+    ) -> Throttle {
+        let mode = self.capacity.mode(now);
         let arn = |resource: Resource| match resource {
             Resource::Table => info.arn.clone(),
             Resource::Index(_) => self
@@ -385,10 +457,6 @@ impl Buckets {
                 .find(|(_, known)| **known == resource)
                 .map(|(name, _)| format!("{}/index/{name}", info.arn))
                 .unwrap_or_default(),
-        };
-        let mode = match info.billing {
-            Billing::Provisioned { .. } => BillingMode::Provisioned,
-            Billing::OnDemand { .. } => BillingMode::PayPerRequest,
         };
         let first = reasons.first().expect("a refusal has a reason");
         Throttle {

@@ -3,6 +3,8 @@
 //! Owns the reading of requests as far as capacity needs it. Must not know buckets, and judges
 //! nothing: what it cannot read has no members, and the store refuses it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -257,25 +259,50 @@ fn queried_value<'request>(request: &'request Value, name: &str) -> Option<&'req
         .and_then(|three| values.get(three[2]))
 }
 
+/// What a statement is about: `"Table"."index"`, or without the quotes.
+fn statement_path(statement: &str) -> Option<impl Iterator<Item = &str>> {
+    let mut words = statement.split_whitespace();
+    let before_table = ["FROM", "INTO", "UPDATE"];
+    words.find(|word| {
+        let mut keywords = before_table.iter();
+        keywords.any(|keyword| word.eq_ignore_ascii_case(keyword))
+    })?;
+    let path = words.next()?.split('.');
+    Some(path.map(|part| part.trim_matches('"')))
+}
+
+/// The tables that a request names, by name or resource name.
+pub(super) fn named_tables(request: &Value) -> BTreeSet<&str> {
+    let direct = request.get("TableName").and_then(Value::as_str);
+    let of_batch = batch(request).map(|(table, _)| table.as_str());
+    let actions = elements(request.get("TransactItems")).filter_map(only_field);
+    let of_transaction = actions.filter_map(|(_, action)| action.get("TableName")?.as_str());
+    let lists = ["Statements", "TransactStatements"];
+    let statements = lists.iter().flat_map(|list| elements(request.get(list)));
+    let statements = std::iter::once(request).chain(statements);
+    let of_statements = statements.filter_map(|fields| {
+        let statement = fields.get("Statement")?.as_str()?;
+        statement_path(statement)?.next()
+    });
+    direct
+        .into_iter()
+        .chain(of_batch)
+        .chain(of_transaction)
+        .chain(of_statements)
+        .collect()
+}
+
 /// Statements are placed by no key: theirs is spread over expressions and parameters.
 fn statement_member<'request>(
     fields: &'request Value,
     catalog: &Catalog,
 ) -> Option<Member<'request>> {
     let statement = fields.get("Statement")?.as_str()?;
-    let words: Vec<_> = statement.split_whitespace().collect();
-    let read = words.first()?.eq_ignore_ascii_case("SELECT");
-    let before_table = ["FROM", "INTO", "UPDATE"];
-    let at = words.iter().position(|word| {
-        before_table
-            .iter()
-            .any(|keyword| word.eq_ignore_ascii_case(keyword))
-    })?;
-    // "Table"."index", or without the quotes.
-    let mut path = words
-        .get(at + 1)?
-        .split('.')
-        .map(|part| part.trim_matches('"'));
+    let read = statement
+        .split_whitespace()
+        .next()?
+        .eq_ignore_ascii_case("SELECT");
+    let mut path = statement_path(statement)?;
     let table = path.next()?;
     let info = catalog.table(table)?;
     Some(Member {

@@ -4,12 +4,12 @@
 //! Owns the way from an answer, or from a failure that declares nothing, to units. The rules
 //! of cost are the capacity model's; must not know buckets.
 
-use dynoxide::{DynoxideError, types::ConsumedCapacity};
+use serde_json::Value;
 
 use super::{
-    catalog::{Catalog, table_name},
+    catalog::{Catalog, Tables, table_name},
     members::Member,
-    store::{self, Executed, Store},
+    store::{self, ConsumedCapacity},
 };
 use crate::{
     capacity::{cost, partition::KeyHash},
@@ -40,24 +40,29 @@ pub(super) fn is_transaction(operation: &str) -> bool {
     )
 }
 
-/// What a member takes of its table, so far as it can be known before it is executed: all of
-/// it for reads, puts and deletes of one item, and the least for the rest.
-pub(super) fn estimate(
+/// The key of the one item that a member works on.
+pub(super) fn key(member: &Member, catalog: &Catalog) -> Option<Value> {
+    catalog.table(member.table)?.key_of(member.attributes?)
+}
+
+/// What a member takes of its table, as far as the size of its item can be told at once.
+pub(super) fn looked_up(
     operation: &str,
     member: &Member,
     catalog: &Catalog,
-    store: &Store,
+    tables: &dyn Tables,
 ) -> CapacityUnits {
-    let stored = catalog.table(member.table).and_then(|info| {
-        let key = info.key_of(member.attributes?)?;
-        store.stored_size(member.table, &key)
-    });
-    units(
-        operation,
-        member,
-        stored,
-        member.carried().and_then(store::carried_size),
-    )
+    let key = key(member, catalog);
+    let stored = key.and_then(|key| tables.stored_size(member.table, &key));
+    estimate(operation, member, stored)
+}
+
+/// What a member takes of its table, so far as it can be known before it is executed: all of
+/// it for reads, puts and deletes of one item of which the `stored` size is known, and the least
+/// for the rest.
+pub(super) fn estimate(operation: &str, member: &Member, stored: Option<Bytes>) -> CapacityUnits {
+    let carried = member.carried().and_then(store::carried_size);
+    units(operation, member, stored, carried)
 }
 
 /// The table's arm for an item that has had these sizes.
@@ -94,11 +99,11 @@ fn units(
 pub(super) fn charges(
     members: &[Member],
     estimates: &[CapacityUnits],
-    executed: &Executed,
+    consumed: &[ConsumedCapacity],
     catalog: &Catalog,
 ) -> Vec<Charge> {
     let mut charges = Vec::new();
-    for consumed in &executed.consumed {
+    for consumed in consumed {
         let table = table_name(&consumed.table_name);
         let of_table: Vec<_> = members
             .iter()
@@ -197,41 +202,33 @@ fn charge_indexes(
     }
 }
 
-/// What a request took that failed: a failed condition is charged like the write it prevented,
-/// for the larger of the stored and the carried item [RWO]; everything else is free. The size
-/// that a failed update would have led to is not known and left out.
-pub(super) fn charges_of_failure(
-    operation: &str,
-    members: &[Member],
-    error: &DynoxideError,
-    catalog: &Catalog,
-    store: &Store,
-) -> Vec<Charge> {
-    let charged = match error {
-        DynoxideError::ConditionalCheckFailedException(..) => true,
-        DynoxideError::TransactionCanceledException(_, reasons) => {
-            // A transaction that was not valid was never begun.
-            reasons.iter().all(|reason| {
-                matches!(
-                    reason.code.as_str(),
-                    "None" | "ConditionalCheckFailed" | "TransactionConflict"
-                )
-            })
-        }
+/// Whether a request that failed so is charged all the same: a failed condition is, like the write
+/// it prevented, for the larger of the stored and the carried item [RWO]; everything else is free.
+/// `reasons` are the codes of a cancelled transaction.
+pub(super) fn is_charged<'code>(code: &str, reasons: impl IntoIterator<Item = &'code str>) -> bool {
+    match code {
+        "ConditionalCheckFailedException" => true,
+        // A transaction that was not valid was never begun.
+        "TransactionCanceledException" => reasons.into_iter().all(|reason| {
+            matches!(
+                reason,
+                "None" | "ConditionalCheckFailed" | "TransactionConflict"
+            )
+        }),
         _ => false,
-    };
-    if !charged {
-        return Vec::new();
     }
-    members
-        .iter()
-        .map(|member| Charge {
-            table: member.table.to_owned(),
-            index: None,
-            direction: member.direction(),
-            units: estimate(operation, member, catalog, store),
-            eventual: false,
-            partition_key: member.partition_key,
-        })
-        .collect()
+}
+
+/// What a request took whose answer does not declare it: `units` of each member's table. The size
+/// that a failed update would have led to is not known and left out.
+pub(super) fn charges_by_member(members: &[Member], units: &[CapacityUnits]) -> Vec<Charge> {
+    let charge = |(member, units): (&Member, &CapacityUnits)| Charge {
+        table: member.table.to_owned(),
+        index: member.index.map(str::to_owned),
+        direction: member.direction(),
+        units: *units,
+        eventual: false,
+        partition_key: member.partition_key,
+    };
+    members.iter().zip(units).map(charge).collect()
 }

@@ -1,7 +1,7 @@
 //! The HTTP front: HTTP/1.1 on one listener, every answer in DynamoDB's envelope.
 //!
 //! Owns connections and their bounds. Must not know what a request means: it hands bodies to
-//! the worker and waits for its answer.
+//! what is behind it and waits for the answer.
 
 use std::{
     convert::Infallible,
@@ -31,11 +31,15 @@ use tokio::{
 };
 
 use super::{
+    TIME_SCALE_HEADER,
+    backend::{Backend, Reply},
     service_time::ServiceTime,
     wire::{self, Answer},
-    worker::Worker,
 };
-use crate::seed::{Seed, Stream};
+use crate::{
+    seed::{Seed, Stream},
+    units::TimeScale,
+};
 
 /// DynamoDB's 16 MiB of items, and room for the JSON around them.
 const BODY_BYTES_MAX: usize = 17 * 1024 * 1024;
@@ -61,6 +65,8 @@ pub(super) struct Manners {
     pub(super) patience: Patience,
     /// Names of this server that are not of this machine.
     pub(super) names: Vec<String>,
+    /// How fast the governor's time passes, which is told where it matters.
+    pub(super) scale: TimeScale,
 }
 
 /// How long each answer is held.
@@ -97,7 +103,7 @@ type Refusal = Box<Response<Full<Bytes>>>;
 struct Shared {
     manners: Manners,
     delays: Delays,
-    worker: Worker,
+    backend: Backend,
 }
 
 /// Serves `listener` until `stop` changes or its sender is gone, then lets running requests
@@ -106,13 +112,13 @@ pub(super) async fn serve(
     listener: TcpListener,
     manners: Manners,
     delays: Delays,
-    worker: Worker,
+    backend: Backend,
     mut stop: watch::Receiver<bool>,
 ) {
     let shared = Arc::new(Shared {
         manners,
         delays,
-        worker,
+        backend,
     });
     let mut connections = JoinSet::new();
     loop {
@@ -183,34 +189,41 @@ impl Shared {
             .get("x-amz-target")
             .and_then(|target| target.to_str().ok())
             .and_then(wire::operation);
-        let body = match self.read_body(request).await {
+        let (head, body) = request.into_parts();
+        let body = match self.read_body(&head.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
         let received = Instant::now();
-        let answer = match operation {
-            Some(operation) => self.worker.execute(operation, body).await,
-            None => Answer::unknown_operation(),
-        };
+        let reply = self.backend.answer(operation, head.headers, body).await;
         self.delays.hold(received).await;
-        envelope(answer)
+        let mut response = match reply {
+            Reply::Own(answer) => envelope(answer),
+            Reply::Theirs(response) => response.map(Full::new),
+        };
+        let scale = self.manners.scale;
+        if !scale.is_real()
+            && let Ok(told) = HeaderValue::try_from(scale.to_string())
+        {
+            response.headers_mut().insert(TIME_SCALE_HEADER, told);
+        }
+        response
     }
 
-    async fn read_body(&self, request: Request<Incoming>) -> Result<Bytes, Refusal> {
+    async fn read_body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Refusal> {
         let too_large = || {
             closing(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "The body exceeds the maximum of 16 MB.\n",
             )
         };
-        let declared = request
-            .headers()
+        let declared = headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
             return Err(too_large());
         }
-        let body = Limited::new(request.into_body(), BODY_BYTES_MAX).collect();
+        let body = Limited::new(body, BODY_BYTES_MAX).collect();
         match tokio::time::timeout(self.manners.patience.body, body).await {
             Ok(Ok(collected)) => Ok(collected.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),

@@ -1,44 +1,27 @@
-//! One request from its bytes to its answer: guard, governor, store, charge, books.
+//! One request from its bytes to its answer: guard, gate, store, charge.
 //!
 //! Owns the order of these steps. Synchronous; must not know threads or HTTP.
 
-use std::collections::BTreeSet;
-
 use dynoxide::DynoxideError;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::{
-    EmulatorError, batch,
+    EmulatorError,
+    catalog::Tables,
+    control,
+    gate::{Admitted, Gate, Verdict},
     governor::Governor,
     guard,
-    ledger::{Ledger, Outcome, Received, ReceivedRequest},
-    members::{self, Member},
-    metering::{self, Charge},
+    ledger::Outcome,
+    metering,
     store::{self, CapacityWanted, Store},
-    throttle::{self, Throttle},
     wire::Answer,
 };
-use crate::{
-    scenario::AutoScaling,
-    units::{ByDirection, CapacityUnits},
-};
-
-/// A request's members as they are to be executed.
-struct Admitted<'request> {
-    wanted: CapacityWanted,
-    members: &'request [Member<'request>],
-    /// In the order of the members; zero where nobody needs them.
-    estimates: &'request [CapacityUnits],
-}
 
 /// Everything that the worker's thread owns.
 pub(super) struct Service {
     store: Store,
-    pub(super) governor: Governor,
-    pub(super) ledger: Ledger,
-    pub(super) received: Received,
-    pub(super) recording: bool,
+    gate: Gate,
 }
 
 impl Service {
@@ -47,39 +30,25 @@ impl Service {
         let store = Store::open().map_err(|error| EmulatorError::Store(error.to_string()))?;
         Ok(Self {
             store,
-            governor,
-            ledger: Ledger::default(),
-            received: Received::default(),
-            recording: false,
+            gate: Gate::new(governor),
         })
     }
 
-    /// Enforces capacity from now on, with fresh buckets.
-    pub(super) fn enforce(&mut self) {
-        self.governor.enforce(&self.store);
-    }
-
-    /// Lets auto scaling move the capacity of a table or of a global index of it.
-    pub(super) fn scale(
-        &mut self,
-        table: &str,
-        index: Option<&str>,
-        policies: ByDirection<Option<AutoScaling>>,
-    ) {
-        self.governor.catalog.scale(table, index, policies);
-        self.governor.follow_table(table, &self.store);
+    /// Asks what the gate and the tables behind it know.
+    pub(super) fn ask<T>(&mut self, question: impl FnOnce(&mut Gate, &dyn Tables) -> T) -> T {
+        question(&mut self.gate, &self.store)
     }
 
     /// Executes one request and books it.
     pub(super) fn execute(&mut self, operation: &'static str, body: &[u8]) -> Answer {
         let (answer, outcome) = self.answer(operation, body);
-        self.ledger.count(operation, outcome);
+        self.gate.ledger.count(operation, outcome);
         answer
     }
 
     /// Books a request that ended in a panic.
     pub(super) fn failed(&mut self, operation: &'static str) {
-        self.ledger.count(operation, Outcome::Failed);
+        self.gate.ledger.count(operation, Outcome::Failed);
     }
 
     fn answer(&mut self, operation: &'static str, body: &[u8]) -> (Answer, Outcome) {
@@ -87,56 +56,36 @@ impl Service {
             Ok(request) => request,
             Err(refusal) => return (refusal, Outcome::Failed),
         };
-        if self.recording {
-            self.received.push(|| received(operation, &request, body));
-        }
+        self.gate.record(operation, &request, body);
         if let Err(message) = guard::check(operation, &request) {
             return (Answer::validation(&message), Outcome::Failed);
         }
+        if let Some(refusal) = self.prepare_change(operation, &request) {
+            return (refusal, Outcome::Failed);
+        }
         let wanted = store::ask_for_capacity(operation, &mut request);
-        let members = members::members(operation, &request, &self.governor.catalog);
-        let estimates: Vec<_> = members
-            .iter()
-            .map(|member| self.estimate(operation, member))
-            .collect();
-        let throttles = self.governor.admit(operation, &members, &estimates);
-        if throttles.iter().all(Option::is_none) {
-            let admitted = Admitted {
-                wanted,
-                members: &members,
-                estimates: &estimates,
-            };
-            return self.execute_admitted(operation, &request, &admitted);
-        }
-        for throttle in throttles.iter().flatten() {
-            for (reason, _) in &throttle.reasons {
-                self.ledger.throttle(reason);
+        match self.gate.judge(operation, &request, &self.store) {
+            Verdict::Refused(answer, outcome) => (answer, outcome),
+            Verdict::Admitted(admitted) => {
+                self.execute_admitted(operation, &request, wanted, &admitted)
             }
-        }
-        let refusal = || throttles.iter().flatten().next().map(Throttle::answer);
-        if batch::is_batch(operation) && throttles.iter().any(Option::is_none) {
-            let all = Admitted {
-                wanted,
-                members: &members,
-                estimates: &estimates,
-            };
-            return self.execute_in_part(operation, &request, &all, &throttles);
-        }
-        let answer = if metering::is_transaction(operation) {
-            Some(throttle::cancelled(&throttles))
-        } else {
-            refusal()
-        };
-        let answer = answer.unwrap_or_else(|| Answer::internal("throttled for no reason"));
-        (answer, Outcome::Throttled)
-    }
-
-    /// Costs a look at the stored items, so only where the governor needs it.
-    fn estimate(&self, operation: &str, member: &Member) -> CapacityUnits {
-        if self.governor.needs_estimates(operation) {
-            metering::estimate(operation, member, &self.governor.catalog, &self.store)
-        } else {
-            CapacityUnits::ZERO
+            Verdict::InPart {
+                reduced,
+                unprocessed,
+                admitted,
+            } => {
+                let executed = self.execute_admitted(operation, &reduced, wanted, &admitted);
+                let (answer, Outcome::Ok) = executed else {
+                    return executed;
+                };
+                match unprocessed.hand_back(&answer.body) {
+                    Some(body) => (Answer::ok(body), Outcome::Ok),
+                    None => (
+                        Answer::internal("the store's answer is no object"),
+                        Outcome::Failed,
+                    ),
+                }
+            }
         }
     }
 
@@ -144,83 +93,52 @@ impl Service {
         &mut self,
         operation: &'static str,
         request: &Value,
+        wanted: CapacityWanted,
         admitted: &Admitted<'_>,
     ) -> (Answer, Outcome) {
-        let Admitted {
-            wanted,
-            members,
-            estimates,
-        } = *admitted;
-        let catalog = &self.governor.catalog;
+        let members = &admitted.members;
+        let catalog = &self.gate.governor.catalog;
         match self.store.execute(operation, request, wanted) {
             Ok(executed) => {
-                let charges = metering::charges(members, estimates, &executed, catalog);
-                self.charge(&charges);
+                let consumed = &executed.consumed;
+                let charges = metering::charges(members, &admitted.estimates, consumed, catalog);
+                self.gate.settle(admitted, &charges);
                 self.follow_tables(operation, request);
-                (Answer::ok(executed.body), Outcome::Ok)
+                let told = control::describe(&mut self.gate.governor, operation, executed.body);
+                (Answer::ok(told), Outcome::Ok)
             }
             Err(error) => {
-                let store = &self.store;
-                let charges =
-                    metering::charges_of_failure(operation, members, &error, catalog, store);
-                self.charge(&charges);
+                let mut charges = Vec::new();
+                if is_charged(&error) {
+                    let units: Vec<_> = members
+                        .iter()
+                        .map(|member| metering::looked_up(operation, member, catalog, &self.store))
+                        .collect();
+                    charges = metering::charges_by_member(members, &units);
+                }
+                self.gate.settle(admitted, &charges);
                 (error_answer(&error), Outcome::Failed)
             }
         }
     }
 
-    /// Executes the members of a batch that are not throttled and hands the others back.
-    fn execute_in_part(
-        &mut self,
-        operation: &'static str,
-        request: &Value,
-        all: &Admitted<'_>,
-        throttles: &[Option<Throttle>],
-    ) -> (Answer, Outcome) {
-        let mut refused = Vec::new();
-        let mut members = Vec::new();
-        let mut estimates = Vec::new();
-        for ((member, estimate), throttle) in all.members.iter().zip(all.estimates).zip(throttles) {
-            if throttle.is_some() {
-                refused.push(*member);
-            } else {
-                members.push(*member);
-                estimates.push(*estimate);
+    /// Refuses a change of a table that DynamoDB would refuse for those before it. The store
+    /// learns first what auto scaling made of the rates that are to change.
+    fn prepare_change(&mut self, operation: &'static str, request: &Value) -> Option<Answer> {
+        let refusal = control::refusal(&mut self.gate.governor, operation, request);
+        if refusal.is_none()
+            && let Some(in_force) =
+                control::rates_in_force(&mut self.gate.governor, operation, request)
+        {
+            // Where they are what the store knows already, it refuses, and nothing is to be done.
+            let told = self
+                .store
+                .execute(operation, &in_force, CapacityWanted::None);
+            if told.is_ok() {
+                self.follow_tables(operation, &in_force);
             }
         }
-        let mut reduced = request.clone();
-        let Some(unprocessed) = batch::take_out(&mut reduced, &refused) else {
-            return (Answer::serialization(), Outcome::Failed);
-        };
-        let admitted = Admitted {
-            wanted: all.wanted,
-            members: &members,
-            estimates: &estimates,
-        };
-        let (answer, outcome) = self.execute_admitted(operation, &reduced, &admitted);
-        if outcome != Outcome::Ok {
-            return (answer, outcome);
-        }
-        match unprocessed.hand_back(&answer.body) {
-            Some(body) => (Answer::ok(body), Outcome::Ok),
-            None => (
-                Answer::internal("the store's answer is no object"),
-                Outcome::Failed,
-            ),
-        }
-    }
-
-    fn charge(&mut self, charges: &[Charge]) {
-        for charge in charges {
-            self.governor.spend(charge);
-            let resource = match &charge.index {
-                Some(index) => &format!("{}/index/{index}", charge.table),
-                None => &charge.table,
-            };
-            let mut units = ByDirection::default();
-            units[charge.direction] = charge.units;
-            self.ledger.charge(resource, units);
-        }
+        refusal
     }
 
     /// Keeps catalog and buckets in step with the tables.
@@ -228,8 +146,8 @@ impl Service {
         if matches!(operation, "CreateTable" | "UpdateTable" | "DeleteTable")
             && let Some(table) = request.get("TableName").and_then(Value::as_str)
         {
-            self.governor.catalog.note(table, request);
-            self.governor.follow_table(table, &self.store);
+            self.gate.governor.catalog.note(table, request);
+            self.gate.governor.follow_table(table, &self.store);
         }
     }
 }
@@ -253,35 +171,15 @@ fn error_answer(error: &DynoxideError) -> Answer {
     }
 }
 
-fn received(operation: &'static str, request: &Value, body: &[u8]) -> ReceivedRequest {
-    let fields = ["Key", "Item", "ExpressionAttributeValues"];
-    let named = fields.iter().find_map(|field| request.get(field));
-    ReceivedRequest {
-        operation,
-        table: tables(request).pop_first().unwrap_or_default(),
-        key: named.map(Value::to_string).unwrap_or_default(),
-        body_hash: Sha256::digest(body).into(),
-        body_bytes: body.len(),
+fn is_charged(error: &DynoxideError) -> bool {
+    match error {
+        DynoxideError::ConditionalCheckFailedException(..) => {
+            metering::is_charged("ConditionalCheckFailedException", [])
+        }
+        DynoxideError::TransactionCanceledException(_, reasons) => {
+            let codes = reasons.iter().map(|reason| reason.code.as_str());
+            metering::is_charged("TransactionCanceledException", codes)
+        }
+        _ => false,
     }
-}
-
-/// The tables that a request names outside of `PartiQL`.
-fn tables(request: &Value) -> BTreeSet<String> {
-    let direct = request.get("TableName").and_then(Value::as_str);
-    let batch = request.get("RequestItems").and_then(Value::as_object);
-    let transaction = request.get("TransactItems").and_then(Value::as_array);
-    let actions = transaction
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object);
-    direct
-        .into_iter()
-        .chain(batch.into_iter().flatten().map(|(table, _)| table.as_str()))
-        .chain(
-            actions
-                .flat_map(|action| action.values())
-                .filter_map(|action| action.get("TableName")?.as_str()),
-        )
-        .map(str::to_owned)
-        .collect()
 }

@@ -2,18 +2,19 @@
 //!
 //! Alone knows dynoxide. Must not know capacity or HTTP. Not shared: one thread owns it.
 
+pub(super) use dynoxide::types::ConsumedCapacity;
 use dynoxide::{
     AttributeValue, Database, DynoxideError,
     actions::{
         GlobalSecondaryIndexDescription, TableDescription, TableProvisionedThroughputDescription,
         describe_table::DescribeTableRequest, get_item::GetItemRequest,
     },
-    types::{ConsumedCapacity, KeySchemaElement, KeyType, item_size, normalize_dynamo_number},
+    types::{KeySchemaElement, KeyType, item_size, normalize_dynamo_number},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::catalog::{IndexInfo, KeyNames, TableInfo, TableSettings};
+use super::catalog::{IndexInfo, KeyNames, TableInfo, TableSettings, Tables};
 use crate::{
     capacity::partition::{KeyHash, ordered_bytes},
     units::{ByDirection, Bytes, CapacityUnits},
@@ -82,28 +83,6 @@ impl Store {
             .map_err(|error| enveloped(operation, error))
     }
 
-    /// The keys and rates of a table with these settings; `None` when there is none of this
-    /// name.
-    pub(super) fn describe(&self, table: &str, settings: &TableSettings) -> Option<TableInfo> {
-        let request = DescribeTableRequest {
-            table_name: table.to_owned(),
-        };
-        let description = self.database.describe_table(request).ok()?.table;
-        Some(table_info(description, settings))
-    }
-
-    /// The size of the item stored under `key`; `None` when there is none or it is no key.
-    pub(super) fn stored_size(&self, table: &str, key: &Value) -> Option<Bytes> {
-        let request = GetItemRequest {
-            table_name: table.to_owned(),
-            key: decode(key).ok()?,
-            consistent_read: Some(true),
-            ..GetItemRequest::default()
-        };
-        let item = self.database.get_item(request).ok()?.item?;
-        Some(Bytes(item_size(&item) as u64))
-    }
-
     fn dispatch(
         &self,
         operation: &'static str,
@@ -166,7 +145,28 @@ impl Store {
     }
 }
 
-/// The size of an item, or of a key, that a request carries.
+impl Tables for Store {
+    fn describe(&self, table: &str, settings: &TableSettings) -> Option<TableInfo> {
+        let request = DescribeTableRequest {
+            table_name: table.to_owned(),
+        };
+        let description = self.database.describe_table(request).ok()?.table;
+        Some(table_info(description, settings))
+    }
+
+    fn stored_size(&self, table: &str, key: &Value) -> Option<Bytes> {
+        let request = GetItemRequest {
+            table_name: table.to_owned(),
+            key: decode(key).ok()?,
+            consistent_read: Some(true),
+            ..GetItemRequest::default()
+        };
+        let item = self.database.get_item(request).ok()?.item?;
+        Some(Bytes(item_size(&item) as u64))
+    }
+}
+
+/// The size of an item, or of a key, that a message carries.
 pub(super) fn carried_size(attributes: &Value) -> Option<Bytes> {
     Some(Bytes(item_size(&decode(attributes).ok()?) as u64))
 }
@@ -201,7 +201,7 @@ fn table_info(table: TableDescription, settings: &TableSettings) -> TableInfo {
             read: whole(rates.read_capacity_units),
             write: whole(rates.write_capacity_units),
         });
-        settings.billing(rates)
+        settings.billing(settings.rates.filter(|_| !on_demand).or(rates))
     };
     let size = table
         .table_size_bytes
@@ -245,7 +245,7 @@ fn key_name(schema: &[KeySchemaElement], kind: &KeyType) -> Option<String> {
 }
 
 /// Whether answers to `operation` can carry consumed capacity.
-fn meters(operation: &str) -> bool {
+pub(super) fn meters(operation: &str) -> bool {
     matches!(
         operation,
         "GetItem"

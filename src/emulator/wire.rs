@@ -78,6 +78,12 @@ impl Answer {
         )
     }
 
+    /// An exception of DynamoDB's own.
+    pub(super) fn exception(name: &str, message: &str) -> Self {
+        let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
+        Self::refused(&json!({"__type": kind, "message": message}))
+    }
+
     /// `SerializationException`, as for a body that is not JSON.
     pub(super) fn serialization() -> Self {
         Self::refused(&json!({"__type": "com.amazon.coral.service#SerializationException"}))

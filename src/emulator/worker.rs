@@ -135,7 +135,8 @@ mod tests {
         assert_eq!(answer.status, 500);
         let answer = worker.execute("ListTables", Bytes::from("{}")).await;
         assert_eq!(answer.status, 200);
-        let failed = worker.ask(|service| service.ledger.requests["PanicForTests"].failed);
+        let failed = worker
+            .ask(|service| service.ask(|gate, _| gate.ledger.requests["PanicForTests"].failed));
         assert_eq!(failed.await, 1);
     }
 }

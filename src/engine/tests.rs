@@ -22,7 +22,7 @@ fn engine(max_in_flight: u32, max_queued: u32, max_attempts: u32) -> Engine {
     Engine {
         settings,
         retry: RetryPolicy::new(settings.retry, Seed(7)),
-        under_way: BTreeMap::new(),
+        under_way: Places::new(),
         queue: VecDeque::new(),
         closed: vec![false; 4],
         draining: false,
@@ -76,6 +76,7 @@ enum Step {
     Answer(prop::sample::Index, Answer),
     Wake(prop::sample::Index),
     Drain,
+    GiveUp,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -84,6 +85,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (any::<prop::sample::Index>(), answer()).prop_map(|(at, answer)| Step::Answer(at, answer)),
         3 => any::<prop::sample::Index>().prop_map(Step::Wake),
         1 => Just(Step::Drain),
+        1 => Just(Step::GiveUp),
     ]
 }
 
@@ -138,6 +140,16 @@ impl World {
                 self.feed(Event::RetryDue { request });
             }
             Step::Drain => self.feed(Event::DrainRequested),
+            Step::GiveUp => {
+                self.feed(Event::GivenUp);
+                assert!(self.engine.is_idle());
+                // Answers and ends of pauses that come all the same change nothing.
+                self.waiting.clear();
+                for (request, attempt) in std::mem::take(&mut self.sent) {
+                    self.feed(answered(request, attempt, self.now, Answer::Completed));
+                    assert_eq!(self.sent, []);
+                }
+            }
             Step::Answer(..) | Step::Wake(_) => {}
         }
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    driver::Progress,
+    driver::{Crossed, Limited, Progress},
     scenario::diagnostic::width_of,
-    units::{ByDirection, Direction},
+    units::{ByDirection, Direction, Share},
 };
 
 /// What bars are made of.
@@ -122,6 +122,7 @@ pub(super) struct Events {
     phase: String,
     throttled: bool,
     burst_ran_dry: ByDirection<bool>,
+    crossed: Vec<(Option<String>, Limited)>,
 }
 
 impl Events {
@@ -145,8 +146,30 @@ impl Events {
                 events.push(format!("no burst credit left for {}", direction.unit()));
             }
         }
+        for crossed in &progress.crossed {
+            let limit = (crossed.operation.clone(), crossed.what);
+            if !self.crossed.contains(&limit) {
+                self.crossed.push(limit);
+                events.push(limit_crossed(crossed));
+            }
+        }
         events
     }
+}
+
+fn limit_crossed(crossed: &Crossed) -> String {
+    let what = match crossed.what {
+        Limited::Throttled => "throttled",
+        Limited::Errors => "errors",
+    };
+    let operation = crossed.operation.as_deref().unwrap_or("all operations");
+    let percent = |share: Share| share.as_fraction() * 100.0;
+    format!(
+        "limit crossed: {what} {:.2} % of {}, at most {} %",
+        percent(crossed.share),
+        printable(operation),
+        percent(crossed.max),
+    )
 }
 
 /// Hours only when there are any: `02:14`, `1:00:07`.
@@ -199,6 +222,29 @@ pub(super) fn rows(lines: &[String], columns: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_told_once_when_it_is_crossed() {
+        let crossed = |what, operation: Option<&str>| Crossed {
+            operation: operation.map(ToOwned::to_owned),
+            what,
+            share: Share::new(0.014).unwrap(),
+            max: Share::new(0.001).unwrap(),
+        };
+        let mut progress = Progress::default();
+        let mut events = Events::default();
+        assert!(events.since_last(&progress).is_empty());
+        progress.crossed = vec![crossed(Limited::Throttled, None)];
+        let told = events.since_last(&progress);
+        assert_eq!(
+            told,
+            ["limit crossed: throttled 1.40 % of all operations, at most 0.1 %"]
+        );
+        progress.crossed.push(crossed(Limited::Errors, Some("get")));
+        let told = events.since_last(&progress);
+        assert_eq!(told, ["limit crossed: errors 1.40 % of get, at most 0.1 %"]);
+        assert!(events.since_last(&progress).is_empty());
+    }
 
     #[test]
     fn a_line_is_cut_by_what_it_takes_on_a_terminal() {

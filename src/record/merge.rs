@@ -235,6 +235,7 @@ fn same_run(whole: &RunRecord, record: &RunRecord) -> Result<(), MergeError> {
     same("client", &client(found), &client(expected))?;
     same("start", &found.started_at, &expected.started_at)?;
     let overrides = |of: &super::Provenance| of.model_overrides.join(", ");
+    same("time scale", &found.time_scale, &expected.time_scale)?;
     same("model", &overrides(found), &overrides(expected))
 }
 

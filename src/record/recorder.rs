@@ -178,16 +178,30 @@ impl Recorder {
     /// Requests by outcome so far.
     #[must_use]
     pub fn outcomes(&self) -> OutcomeCounts {
-        let settled = self
-            .record
-            .phases
-            .iter()
-            .flat_map(|phase| &phase.operations);
+        self.outcomes_where(|_, _| true)
+    }
+
+    /// The same in the measured phases, of one operation or of all.
+    #[must_use]
+    pub fn measured_outcomes(&self, operation: Option<usize>) -> OutcomeCounts {
+        self.outcomes_where(|phase, number| {
+            phase.kind == PhaseKind::Measured && operation.is_none_or(|one| one == number)
+        })
+    }
+
+    fn outcomes_where(&self, counts: impl Fn(&PhaseRecord, usize) -> bool) -> OutcomeCounts {
+        let phases = &self.record.phases;
+        let settled = phases.iter().map(|phase| (phase, &phase.operations));
         let since = self.recent.phases.iter();
-        let since = since.flat_map(|phase| &phase.operations);
+        let since = since.map(|growth| (&phases[growth.phase], &growth.operations));
         let mut sum = OutcomeCounts::default();
-        for totals in settled.chain(since) {
-            sum += totals.outcomes;
+        for (phase, operations) in settled.chain(since) {
+            for (_, totals) in (0..)
+                .zip(operations)
+                .filter(|(number, _)| counts(phase, *number))
+            {
+                sum += totals.outcomes;
+            }
         }
         sum
     }

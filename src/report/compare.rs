@@ -1,11 +1,21 @@
-//! A comparison of keys as text of at most 80 columns.
+//! A comparison of keys as text of at most 80 columns, and as a page.
+
+pub mod page;
 
 use super::{
-    format::{count, joined, number, percent},
+    format::{NO_DATA, count, duration, joined, number, percent},
+    sentence::invalid_reason,
     sizing::{cut, wrapped},
 };
 use crate::{
-    analysis::compare::{Comparison, Ranked, candidate::Suffix},
+    analysis::{
+        Percentiles,
+        compare::{
+            Comparison, Ranked,
+            fired::{Fired, Measured},
+        },
+    },
+    scenario::candidate::Suffix,
     units::Direction,
 };
 
@@ -52,6 +62,7 @@ pub fn render(comparison: &Comparison) -> String {
             "  ",
         ));
     }
+    lines.extend(fired_lines(comparison));
     lines.push(String::new());
     for note in notes(comparison) {
         lines.extend(wrapped(&note, "  "));
@@ -146,6 +157,72 @@ pub fn reason(ranked: &Ranked) -> String {
         ));
     }
     format!("{}.", parts.join("; "))
+}
+
+/// What real requests found, where candidates were fired.
+fn fired_lines(comparison: &Comparison) -> Vec<String> {
+    let fired = comparison.candidates.iter();
+    let fired = fired.filter_map(|ranked| Some((ranked, ranked.fired.as_ref()?)));
+    let mut lines: Vec<String> = fired
+        .flat_map(|(ranked, fired)| fired_line(ranked, fired))
+        .collect();
+    if !lines.is_empty() {
+        let head = fired_row(
+            "   with real requests",
+            ["requests", "throttled", "p50", "p99"],
+        );
+        lines.splice(0..0, [String::new(), head]);
+    }
+    lines
+}
+
+fn fired_line(ranked: &Ranked, fired: &Fired) -> Vec<String> {
+    let name = format!("{:>2} {}", ranked.rank, cut(&ranked.candidate.name, 24));
+    let measured = match fired {
+        Fired::Measured(measured) => measured,
+        Fired::Not { reason } => return wrapped(&format!("{name}: not fired: {reason}"), ""),
+    };
+    let time = |of: fn(&Percentiles) -> u64| {
+        let time = measured.service_time.as_ref();
+        time.map_or_else(|| NO_DATA.to_owned(), |time| duration(of(time)))
+    };
+    let mut lines = vec![fired_row(
+        &name,
+        [
+            &count(measured.requests),
+            &percent(measured.throttled),
+            &time(|time| time.p50_nanos),
+            &time(|time| time.p99_nanos),
+        ],
+    )];
+    lines.extend(
+        fired_notes(ranked, measured)
+            .iter()
+            .flat_map(|note| wrapped(note, "     ")),
+    );
+    lines
+}
+
+/// What a reader of the measurements has to know.
+pub(crate) fn fired_notes(ranked: &Ranked, measured: &Measured) -> Vec<String> {
+    let mut notes: Vec<String> = measured
+        .invalid
+        .iter()
+        .map(|reason| format!("invalid: {}", invalid_reason(reason)))
+        .collect();
+    if measured.lost > 0 {
+        let lost = count(measured.lost);
+        notes.push(format!("{lost} requests failed or were never sent"));
+    }
+    if let (None, Some(sort)) = (&ranked.candidate.sort_key, &measured.sort_key) {
+        notes.push(format!("with the sort key `{}`", cut(sort, 40)));
+    }
+    notes
+}
+
+fn fired_row(name: &str, cells: [&str; 4]) -> String {
+    let [requests, throttled, p50, p99] = cells;
+    format!("{name:<27}{requests:>14}{throttled:>13}{p50:>13}{p99:>13}")
 }
 
 fn line(ranked: &Ranked) -> String {

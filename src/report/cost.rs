@@ -3,7 +3,7 @@
 use super::{format, sizing::dollars};
 use crate::{
     analysis::{Summary, expectation::REGION},
-    price::{Confidence, HOURS_PER_MONTH, PriceTable, Unit},
+    price::{Confidence, PriceTable, Unit},
     units::{ByDirection, Direction},
 };
 
@@ -27,9 +27,9 @@ impl CostView {
         "$ a million requests",
     ];
 
-    /// Of the measured phases.
+    /// Of the measured phases, with months of so many hours.
     #[must_use]
-    pub fn of(summary: &Summary) -> Self {
+    pub fn of(summary: &Summary, hours: f64) -> Self {
         let prices = PriceTable::embedded();
         let usage = Usage::of(summary);
         let provisioned = Direction::ALL
@@ -53,7 +53,7 @@ impl CostView {
             [
                 name.to_owned(),
                 dollars(hourly),
-                dollars(hourly * HOURS_PER_MONTH),
+                dollars(hourly * hours),
                 if millions > 0.0 {
                     dollars(hourly / millions)
                 } else {
@@ -67,12 +67,12 @@ impl CostView {
             && let Ok(hourly) = provisioned
         {
             rows.push(row("provisioned, as in this run", hourly));
-            month = Some(dollars(hourly * HOURS_PER_MONTH));
+            month = Some(dollars(hourly * hours));
         }
         if let Ok(hourly) = by_request(usage.consumed) {
             rows.push(row("on-demand, for what was served", hourly));
             if !usage.is_provisioned {
-                month = Some(dollars(hourly * HOURS_PER_MONTH));
+                month = Some(dollars(hourly * hours));
             }
         }
         let is_throttled = summary.outcomes.throttled > 0;
@@ -84,7 +84,7 @@ impl CostView {
         Self {
             rows,
             month,
-            notes: notes(prices, &usage),
+            notes: notes(prices, &usage, hours),
         }
     }
 }
@@ -129,7 +129,7 @@ impl Usage {
     }
 }
 
-fn notes(prices: &PriceTable, usage: &Usage) -> Vec<String> {
+fn notes(prices: &PriceTable, usage: &Usage, hours: f64) -> Vec<String> {
     let mut notes = Vec::new();
     for direction in Direction::ALL {
         let Ok(even) = prices.break_even(REGION, Unit::of(direction)) else {
@@ -159,7 +159,7 @@ fn notes(prices: &PriceTable, usage: &Usage) -> Vec<String> {
     let date = prices.find(REGION, Unit::Read.provisioned_key());
     notes.push(format!(
         "List prices of {REGION} as of {}, without free tier, storage and transfer; a month has \
-         {HOURS_PER_MONTH} hours like those of this run.",
+         {hours} hours like those of this run.",
         date.map_or("an unknown date", |price| price.date.as_str())
     ));
     notes

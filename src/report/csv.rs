@@ -13,7 +13,7 @@ use crate::{
     units::{ByDirection, CapacityUnits, Direction, Quantile},
 };
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 21] = [
     "second (s)",
     "scope",
     "name",
@@ -34,6 +34,7 @@ const HEADER: [&str; 20] = [
     "response time p50 (ns)",
     "response time p99 (ns)",
     "dispatch delay p99 (ns)",
+    "time scale (seconds of the run per second)",
 ];
 
 /// A row whose unset cells are empty.
@@ -82,6 +83,7 @@ fn rows(record: &RunRecord, interval: &Interval) -> Vec<Row> {
     run.set(4, &interval.arrivals);
     run.set(5, &interval.sent);
     run.set(19, &interval.dispatch_delay_p99_nanos);
+    run.set(20, &record.provenance.time_scale);
     let mut rows = vec![run];
     let zero = || ByDirection::from_fn(|_| CapacityUnits::ZERO);
     let mut consumed = vec![zero(); record.tables.len()];

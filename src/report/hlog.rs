@@ -16,6 +16,7 @@ use crate::{
 #[must_use]
 pub fn render(record: &RunRecord) -> String {
     let from = &record.provenance;
+    let scale = from.time_scale;
     let comments = [
         format!(
             "dynamometer {}: response time of completed requests, due to answer",
@@ -29,6 +30,7 @@ pub fn render(record: &RunRecord) -> String {
             printable(&from.scenario),
             printable(&from.started_at)
         ),
+        format!("time scale: {scale} (seconds of the run in each second of the machine)"),
     ];
     let lines = record.intervals.iter().flat_map(|interval| {
         interval

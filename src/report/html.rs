@@ -10,6 +10,7 @@ mod section;
 mod timeline;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+pub use markup::with_names;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -40,7 +41,7 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
         section::throttles(view, &timeline),
         section::heat(record, &timeline),
         section::latency(record, scenario, &timeline),
-        section::schedule(view, scenario, &timeline),
+        section::schedule(view, record.allowed_delay(scenario), &timeline),
         section::operations(view),
         section::cost(view),
         section::model(view),
@@ -65,6 +66,21 @@ pub fn render(view: &ReportView, record: &RunRecord, scenario: &Scenario) -> Str
     )
 }
 
+/// A page without a script: what it is, of which scenario, and what is in it.
+pub(super) fn plain(kind: &str, scenario: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src '{}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{kind} · {} · dynamometer</title>\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        hash(STYLE),
+        escaped(scenario),
+    )
+}
+
 /// Every chart of the page, in its order.
 #[must_use]
 pub fn charts(record: &RunRecord, scenario: &Scenario) -> Vec<Chart> {
@@ -82,7 +98,7 @@ pub fn charts(record: &RunRecord, scenario: &Scenario) -> Vec<Chart> {
     }
     figures.push(figure::latency_by_percentile(record, scenario));
     figures.push(figure::latency_over_time(record, &timeline));
-    figures.push(figure::schedule(&timeline, scenario));
+    figures.push(figure::schedule(&timeline, record.allowed_delay(scenario)));
     figures.into_iter().map(|figure| figure.chart).collect()
 }
 

@@ -8,6 +8,7 @@ use crate::analysis::{
     threshold::{Assertion, Bound, InvalidReason, Quantity, Verdict},
 };
 use crate::{
+    record::RunRecord,
     scenario::{ArrivalSpec, PhaseKind, Scenario},
     units::Direction,
 };
@@ -81,6 +82,29 @@ pub fn model_note(scenario: &Scenario) -> Option<String> {
          response times under-represent stalls (coordinated omission, by design).",
         format::count(u64::from(most))
     ))
+}
+
+/// What a reader of times and rates has to know when the run's time was not the machine's.
+#[must_use]
+pub fn scale_note(record: &RunRecord) -> Option<String> {
+    let scale = record.provenance.time_scale;
+    (!scale.is_real()).then(|| {
+        format!(
+            "Time × {scale}: {scale} seconds of the run passed in each second. Rates, units and \
+             times are the run's, so that what the server and this machine took counts {scale}-fold: \
+             response times say nothing of it."
+        )
+    })
+}
+
+/// What was fired at, and how fast its time passed, where that was not real.
+#[must_use]
+pub fn target(record: &RunRecord) -> String {
+    let from = &record.provenance;
+    if from.time_scale.is_real() {
+        return from.target.clone();
+    }
+    format!("{}, time × {}", from.target, from.time_scale)
 }
 
 /// Why the run is invalid, as a clause.

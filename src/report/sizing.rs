@@ -1,6 +1,7 @@
 //! A recommendation as text of at most 80 columns, and as a page.
 
 pub mod page;
+pub mod verify;
 
 use super::format::{count, joined, length, number, percent};
 use crate::{
@@ -58,6 +59,10 @@ pub fn render(sizing: &Sizing) -> String {
     {
         lines.push(offer_line(sizing, offer));
     }
+    if let Some(verification) = &sizing.verification {
+        lines.push(String::new());
+        lines.extend(verify::lines(sizing, verification));
+    }
     lines.push(String::new());
     for line in notes(sizing) {
         lines.extend(wrapped(&line, "  "));
@@ -68,8 +73,7 @@ pub fn render(sizing: &Sizing) -> String {
 /// The answer in one sentence.
 #[must_use]
 pub fn headline(sizing: &Sizing) -> String {
-    let best = sizing.offers.iter().find(|offer| offer.meets_target);
-    let Some(best) = best.filter(|_| sizing.possible) else {
+    let Some(best) = sizing.recommended() else {
         let what: Vec<String> = sizing
             .obstacles
             .iter()
@@ -269,9 +273,10 @@ fn notes(sizing: &Sizing) -> Vec<String> {
             percent(sizing.break_even.write)
         ),
         format!(
-            "prices: {}, {}; this load all month (730 h){}. Estimates: {}.",
+            "prices: {}, {}; this load all month ({} h){}. Estimates: {}.",
             sizing.prices.region,
             sizing.prices.date,
+            sizing.prices.hours_per_month,
             if sizing.prices.free_tier {
                 ", less the free tier"
             } else {

@@ -38,7 +38,7 @@ impl ReportView {
             scenario: scenario.name.clone(),
             question: scenario.question.clone(),
             facts: facts(record, scenario, &duration),
-            target: record.provenance.target.clone(),
+            target: sentence::target(record),
             seed: record.provenance.seed.to_string(),
             duration,
             verdict: verdict_view(&judgement.verdict, &judgement.assertions),
@@ -46,13 +46,17 @@ impl ReportView {
                 let answer = sentence::sentence(cause, &judgement.verdict);
                 let limit = is_late(&judgement.verdict)
                     .then(|| Limit::of(record, scenario).map(generator::limit));
-                let notes = [limit.flatten(), sentence::model_note(scenario)];
+                let notes = [
+                    limit.flatten(),
+                    sentence::scale_note(record),
+                    sentence::model_note(scenario),
+                ];
                 notes.into_iter().flatten().fold(answer, |mut all, note| {
                     all.push(' ');
                     all + &note
                 })
             },
-            tiles: tiles(record, summary, record.provenance.interrupted),
+            tiles: tiles(record, scenario, summary),
             assertions,
             operations: summary
                 .operations
@@ -65,9 +69,9 @@ impl ReportView {
             partitions: partitions::facts(record),
             hottest: heat::hottest(record),
             keys: heat::key_tables(record),
-            cost: CostView::of(summary),
+            cost: CostView::of(summary, scenario.model.month()),
             errors: errors(summary),
-            validity: validity(scenario, summary),
+            validity: validity(record, scenario, summary),
             shards: shards::rows(record),
             model: model::rows(record),
             definitions: definitions::definitions(),
@@ -92,6 +96,13 @@ fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
         fact("fingerprint", &from.fingerprint),
         fact("target", &from.target),
     ];
+    if !from.time_scale.is_real() {
+        let scale = format!(
+            "{} s of the run in each second of the machine",
+            from.time_scale
+        );
+        facts.push(fact("time scale", &scale));
+    }
     if let Some(client) = &from.client {
         facts.push(fact("client", client));
     }
@@ -177,7 +188,7 @@ fn assertion_row(assertion: &Assertion) -> AssertionRow {
     }
 }
 
-fn validity(scenario: &Scenario, summary: &Summary) -> Vec<AssertionRow> {
+fn validity(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Vec<AssertionRow> {
     let bound = |name: &str, quantity, limit: f64, observed: Option<f64>| {
         let show = |value| sentence::quantity(value, quantity);
         AssertionRow {
@@ -196,7 +207,7 @@ fn validity(scenario: &Scenario, summary: &Summary) -> Vec<AssertionRow> {
         bound(
             "dispatch delay p99",
             Quantity::Nanoseconds,
-            scenario.validity.dispatch_delay_p99.as_secs_f64() * 1e9,
+            record.allowed_delay(scenario).as_secs_f64() * 1e9,
             summary.dispatch_delay.map(|delay| float(delay.p99_nanos)),
         ),
         bound(
@@ -208,7 +219,8 @@ fn validity(scenario: &Scenario, summary: &Summary) -> Vec<AssertionRow> {
     ]
 }
 
-fn tiles(record: &RunRecord, summary: &Summary, interrupted: bool) -> Vec<Tile> {
+fn tiles(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Vec<Tile> {
+    let interrupted = record.provenance.interrupted;
     let bad_if = |share: Option<f64>| match share {
         Some(share) if share > 0.0 => Mark::Bad,
         Some(_) => Mark::Good,
@@ -282,7 +294,7 @@ fn tiles(record: &RunRecord, summary: &Summary, interrupted: bool) -> Vec<Tile> 
             },
         });
     }
-    if let Some(month) = CostView::of(summary).month {
+    if let Some(month) = CostView::of(summary, scenario.model.month()).month {
         tiles.push(Tile {
             label: "capacity, a month".into(),
             value: format!("${month}"),

@@ -3,6 +3,7 @@
 //! The parser and the JSON Schema both read these declarations, so they cannot disagree.
 
 mod arrivals;
+mod candidate;
 mod data;
 mod load;
 mod model;
@@ -10,6 +11,7 @@ mod nightly;
 mod operation;
 
 pub use arrivals::{ARRIVALS, STAIRS, STEP, THINK_TIME};
+pub use candidate::CANDIDATE;
 pub use data::{
     ATTRIBUTE, BILLING, BUCKET, DATA, EXPONENTIAL, INDEX, LOG_NORMAL, NORMAL, PARETO, SCALE_READ,
     SCALE_WRITE, SPREAD, TABLE, ZIPFIAN,
@@ -93,6 +95,8 @@ pub enum Form {
     OneOf(&'static [&'static str]),
     /// Texts, at least one.
     Names,
+    /// A text, or several.
+    OneOrMore,
     /// A length in bytes: constant, or a distribution.
     Length,
     /// A number: constant, or a distribution.
@@ -276,6 +280,11 @@ pub static SCENARIO: Section = Section {
             "model",
             Form::One(&MODEL),
             "The unpublished rules of the capacity model.",
+        ),
+        optional(
+            "candidate",
+            Form::Many(&CANDIDATE),
+            "Keys that `dyno compare` tries.",
         ),
         optional(
             "nightly",

@@ -91,10 +91,19 @@ pub struct ModelParameters {
     pub as_scale_in_margin: Share,
     /// Seconds from the last of these minutes to the call of `UpdateTable`. 0–300 is plausible.
     pub as_alarm_delay_seconds: u32,
-    /// Seconds from that call to its effect. 0–300 is plausible.
+    /// Seconds from a call of `UpdateTable`, by auto scaling or by hand, to its effect. 0–300 is
+    /// plausible.
     pub as_update_lag_seconds: u32,
     /// Whether a minute without traffic counts for auto scaling; documents disagree.
     pub as_treat_missing: TreatMissing,
+    /// Decreases of a table's or an index's capacity that a UTC day begins with (documented: 4).
+    pub decrease_tokens_start: u32,
+    /// Decreases that are added each hour (documented: 1).
+    pub decrease_tokens_per_hour: u32,
+    /// Most decreases that are there at once (documented: 4).
+    pub decrease_tokens_max: u32,
+    /// Hours of a month, for prices by the month (by convention: 730). 720–744.
+    pub hours_per_month: u32,
 }
 
 impl Default for ModelParameters {
@@ -139,11 +148,21 @@ impl Default for ModelParameters {
             as_alarm_delay_seconds: 60,
             as_update_lag_seconds: 60,
             as_treat_missing: TreatMissing::Zero,
+            decrease_tokens_start: 4,
+            decrease_tokens_per_hour: 1,
+            decrease_tokens_max: 4,
+            hours_per_month: 730,
         }
     }
 }
 
 impl ModelParameters {
+    /// Hours for which a price by the month is told.
+    #[must_use]
+    pub fn month(&self) -> f64 {
+        self.hours_per_month.into()
+    }
+
     /// All of them, as `name = value`.
     ///
     /// # Panics

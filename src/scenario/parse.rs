@@ -6,6 +6,7 @@
 mod arrivals;
 mod attributes;
 mod billing;
+mod candidates;
 mod demand;
 mod indexes;
 mod missing;
@@ -105,6 +106,7 @@ fn scenario(source: &str, files: &dyn Files, problems: &mut Problems) -> Option<
         weights,
         files: inputs.into_notes(),
         nightly: nightly(&top, problems),
+        candidates: candidates::read(&top, &tables, problems),
     };
     if problems.errors() == 0 && !expect_throttling {
         demand::check(&scenario, &tables, problems);

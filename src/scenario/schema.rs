@@ -156,6 +156,10 @@ fn form_schema(form: &Form, definitions: &mut Map<String, Value>) -> Value {
         Form::Names => {
             json!({"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}})
         }
+        Form::OneOrMore => json!({"anyOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+        ]}),
         Form::Length => json!({"anyOf": [text_of(Quantity::Size), spread(definitions)]}),
         Form::Range => json!({"anyOf": [{"type": "number"}, spread(definitions)]}),
         Form::Pair => json!({"type": "array", "minItems": 2, "maxItems": 2, "items": bound()}),

@@ -101,6 +101,18 @@ impl Billing {
         }
     }
 
+    /// The same with other RCU and WCU; on demand it stays as it is.
+    #[must_use]
+    pub const fn with_capacity(self, capacity: ByDirection<CapacityUnits>) -> Self {
+        match self {
+            Self::Provisioned { auto_scaling, .. } => Self::Provisioned {
+                capacity,
+                auto_scaling,
+            },
+            Self::OnDemand { .. } => self,
+        }
+    }
+
     /// RCU and WCU at the start; `None` on demand.
     #[must_use]
     pub const fn capacity(&self) -> Option<ByDirection<CapacityUnits>> {

@@ -4,7 +4,7 @@
 //! Hot keys are counted one by one, the tail of a law evenly over the hash space. Demand is even
 //! within a second, and a request fails where the first attempt and all its retries fail, which
 //! are taken as made in the same second. Not modelled: response times, queues and bounds of the
-//! client, retries beyond the second, chance.
+//! client, retries beyond the second, tables that grow, chance.
 
 mod side;
 mod spread;

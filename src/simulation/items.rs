@@ -238,6 +238,7 @@ impl StoredItems {
                 index: position,
                 place: place::of_item(&value(index.partition_key)?, sort_key.as_ref()),
                 units,
+                growth: sizes.growth(),
             })
         };
         table.indexes.iter().enumerate().filter_map(arm).collect()
@@ -390,7 +391,7 @@ impl StoredItems {
 /// What a write would do.
 #[derive(Debug)]
 pub(super) struct Effect {
-    number: u64,
+    pub(super) number: u64,
     /// The item before and after.
     pub(super) sizes: Images,
     /// The indexes that it touches.
@@ -407,6 +408,8 @@ pub(super) struct IndexArm {
     pub(super) place: KeyHash,
     /// What it takes.
     pub(super) units: CapacityUnits,
+    /// By how many bytes its entry is larger afterwards.
+    pub(super) growth: i64,
 }
 
 /// What is read in the order of its keys: indexes, and the table where it is scanned.

@@ -2,8 +2,8 @@
 //!
 //! Items are pure functions of their number, so forgetting costs time and nothing else.
 
-/// Slots at most; a table with fewer items needs fewer.
-const SLOTS_MAX: u64 = 1 << 16;
+/// Slots at most, so that they stay near the processor; a table with fewer items needs fewer.
+const SLOTS_MAX: u64 = 1 << 13;
 const SLOTS_MIN: u64 = 1 << 8;
 
 /// A direct-mapped cache by item number.
@@ -17,14 +17,14 @@ impl<T: Copy> Memo<T> {
     pub(super) fn new(items: u64) -> Self {
         let slots = items.clamp(SLOTS_MIN, SLOTS_MAX).next_power_of_two();
         Self {
-            slots: vec![None; usize::try_from(slots).expect("at most 2^16")],
+            slots: vec![None; usize::try_from(slots).expect("at most 2^13")],
         }
     }
 
     /// What belongs to `number`, from memory or from `compute`.
     pub(super) fn get(&mut self, number: u64, compute: impl FnOnce() -> T) -> T {
         let mask = self.slots.len() as u64 - 1;
-        let slot = usize::try_from(number & mask).expect("below 2^16");
+        let slot = usize::try_from(number & mask).expect("below 2^13");
         match self.slots[slot] {
             Some((known, value)) if known == number => value,
             _ => {

@@ -9,13 +9,14 @@ use crate::{
     workload::{Workload, item::AttributeValue},
 };
 
-/// Items of a table that are looked at.
-const ITEMS_MAX: u64 = 100_000;
+/// First items of a table that are looked at, and first picks of each operation: a key that takes
+/// a ten-thousandth of the requests is missed once in 20,000 times.
+const LOOKED_AT: u64 = 100_000;
 /// Characters of a value that are kept.
 const VALUE_CHARS: usize = 60;
 
 /// Gives the hot keys the values that the scenario's items have, as they are loaded. Keys of
-/// none of the first items keep their place alone.
+/// neither the first items nor the first picks keep their place alone.
 pub fn name_keys(workload: &Workload, heat: &mut [ResourceHeat]) {
     for resource in heat {
         let table = &workload.scenario().tables[resource.table];
@@ -33,7 +34,7 @@ pub fn name_keys(workload: &Workload, heat: &mut [ResourceHeat]) {
             }
         }
         let mut missing = wanted.len();
-        for number in 0..table.items.min(ITEMS_MAX) {
+        for number in candidates(workload, resource.table) {
             if missing == 0 {
                 break;
             }
@@ -52,6 +53,16 @@ pub fn name_keys(workload: &Workload, heat: &mut [ResourceHeat]) {
             }
         }
     }
+}
+
+/// Numbers of items that may be hot: the first ones, then those that requests pick.
+fn candidates(workload: &Workload, table: usize) -> impl Iterator<Item = u64> + '_ {
+    let scenario = workload.scenario();
+    let picks = (0..scenario.operations.len())
+        .filter(move |spec| scenario.operations[*spec].table == table)
+        .flat_map(|spec| (0..LOOKED_AT).map(move |sequence| (spec, sequence)))
+        .map(|(spec, sequence)| workload.pick_of(spec, sequence).item);
+    (0..scenario.tables[table].items.min(LOOKED_AT)).chain(picks)
 }
 
 fn shown(value: &AttributeValue) -> Option<String> {

@@ -19,8 +19,17 @@ const LANES: usize = 3;
 pub(super) struct EventQueue<E> {
     lanes: [VecDeque<Pending<E>>; LANES],
     rest: BinaryHeap<Reverse<Pending<E>>>,
+    /// What comes first.
+    head: Option<Head>,
     /// Events that were ever queued.
     queued: u64,
+}
+
+/// Where the first event is: the number of a lane, [`LANES`] for the heap.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    place: usize,
+    key: (Timestamp, u64),
 }
 
 #[derive(Debug)]
@@ -35,6 +44,7 @@ impl<E> EventQueue<E> {
         Self {
             lanes: [const { VecDeque::new() }; LANES],
             rest: BinaryHeap::new(),
+            head: None,
             queued: 0,
         }
     }
@@ -43,35 +53,46 @@ impl<E> EventQueue<E> {
         let order = self.queued;
         self.queued += 1;
         let pending = Pending { at, order, event };
+        let key = pending.key();
         let follows = |lane: &VecDeque<Pending<E>>| lane.back().is_none_or(|last| last.at <= at);
-        match self.lanes.iter_mut().find(|lane| follows(lane)) {
+        let place = self.lanes.iter().position(follows).unwrap_or(LANES);
+        match self.lanes.get_mut(place) {
             Some(lane) => lane.push_back(pending),
             None => self.rest.push(Reverse(pending)),
+        }
+        if self.head.is_none_or(|head| key < head.key) {
+            self.head = Some(Head { place, key });
         }
     }
 
     /// When the next event comes.
     pub(super) fn next_at(&self) -> Option<Timestamp> {
-        self.first().map(|(_, (at, _))| at)
+        self.head.map(|head| head.key.0)
     }
 
     pub(super) fn pop(&mut self) -> Option<(Timestamp, E)> {
-        let (place, _) = self.first()?;
+        let Head { place, .. } = self.head?;
         let pending = match self.lanes.get_mut(place) {
             Some(lane) => lane.pop_front()?,
             None => self.rest.pop()?.0,
         };
+        self.head = self.first();
         Some((pending.at, pending.event))
     }
 
-    /// The number of the lane whose head comes first, [`LANES`] for the heap.
-    fn first(&self) -> Option<(usize, (Timestamp, u64))> {
-        let heads = self.lanes.iter().map(VecDeque::front);
-        let heads = heads.chain([self.rest.peek().map(|Reverse(pending)| pending)]);
-        heads
-            .enumerate()
-            .filter_map(|(place, head)| Some((place, head?.key())))
-            .min_by_key(|(_, key)| *key)
+    fn first(&self) -> Option<Head> {
+        let mut first = self.rest.peek().map(|Reverse(pending)| Head {
+            place: LANES,
+            key: pending.key(),
+        });
+        for (place, lane) in self.lanes.iter().enumerate() {
+            if let Some(key) = lane.front().map(Pending::key)
+                && first.is_none_or(|first| key < first.key)
+            {
+                first = Some(Head { place, key });
+            }
+        }
+        first
     }
 }
 

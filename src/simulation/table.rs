@@ -315,8 +315,31 @@ impl<'a> Attempt<'a> {
             let mut arms = self.write_arms(&effect, number, units);
             self.take_asking(asked, &mut arms)?;
         }
-        self.table.items.commit(effect);
+        self.commit(effect);
         Ok(())
+    }
+
+    /// Makes an effect so, and lets the partitions grow by it.
+    fn commit(&mut self, effect: Effect) {
+        if let Some(capacity) = &mut self.table.capacity {
+            let mut grow = |resource, key, bytes| {
+                if bytes != 0 {
+                    capacity.grow(resource, key, bytes, self.now);
+                }
+            };
+            let growth = effect.sizes.growth();
+            if growth != 0 {
+                let place = self.table.items.place(effect.number);
+                grow(Resource::Table, place, growth);
+            }
+            for index in &effect.indexes {
+                // What local indexes hold lies beside the items.
+                let global = self.table.global[index.index].map(Resource::Index);
+                let resource = global.unwrap_or(Resource::Table);
+                grow(resource, index.place, index.growth);
+            }
+        }
+        self.table.items.commit(effect);
     }
 
     fn range(&mut self, mode: ReadMode) -> Result<(), Ended> {

@@ -51,13 +51,20 @@ pub(super) fn of_connection(error: &(dyn Error + 'static)) -> String {
 
 /// Why an answer that began could not be read to its end.
 pub(super) fn of_body(error: &(dyn Error + 'static)) -> String {
-    unknown(&if find::<LengthLimitError>(error).is_some() {
-        format!("body of more than {} MiB", BODY_BYTES_MAX >> 20)
-    } else if find::<hyper::Error>(error).is_some() || find::<io::Error>(error).is_some() {
-        "body cut off".to_owned()
+    if find::<LengthLimitError>(error).is_some() {
+        return too_large();
+    }
+    let is_broken = find::<hyper::Error>(error).is_some() || find::<io::Error>(error).is_some();
+    unknown(if is_broken {
+        "body cut off"
     } else {
-        "unreadable body".to_owned()
+        "unreadable body"
     })
+}
+
+/// Why an answer was not read to its end.
+pub(super) fn too_large() -> String {
+    unknown(&format!("body of more than {} MiB", BODY_BYTES_MAX >> 20))
 }
 
 /// The first error of its kind among an error and what it came from.

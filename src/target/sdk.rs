@@ -13,6 +13,7 @@ mod existing;
 mod integrity;
 pub mod live;
 mod ranges;
+mod scale;
 mod several;
 mod single;
 mod url;
@@ -34,14 +35,19 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-use super::{Answer, Attempted, Target};
+use super::{
+    Answer, Attempted, Target,
+    pace::{Pace, Paced},
+};
 use crate::{
     record::Declared,
     scenario::{ClientSettings, Table},
+    units::TimeScale,
     workload::Request,
 };
 use endpoint::Endpoint;
 use integrity::IntegrityCheck;
+use scale::ToldScale;
 
 // Pinned: a newer SDK may change its defaults only when we say so.
 fn behavior() -> BehaviorVersion {
@@ -99,6 +105,8 @@ pub struct SdkTarget {
     /// What tables are marked with that are made; on AWS alone.
     marks: Option<live::Marks>,
     connections: Connections,
+    pace: Pace,
+    told_scale: ToldScale,
 }
 
 /// What connections are kept.
@@ -147,25 +155,40 @@ impl SdkTarget {
                 .connect_timeout(timeout)
                 .operation_attempt_timeout(timeout)
                 .build();
-            let config = base
-                .clone()
+            base.clone()
                 .behavior_version(behavior())
                 .retry_config(RetryConfig::disabled())
                 // The attempt's deadline bounds a stall, and counts it as what it is.
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .timeout_config(timeouts)
                 .interceptor(IntegrityCheck)
-                .build();
-            Client::from_conf(config)
         };
+        let told_scale = ToldScale::default();
+        let admin = config(ADMIN_TIMEOUT).interceptor(told_scale.clone());
         Self {
-            client: config(client.attempt_timeout),
-            admin: config(ADMIN_TIMEOUT),
+            client: Client::from_conf(config(client.attempt_timeout).build()),
+            admin: Client::from_conf(admin.build()),
             credentials,
             region,
             marks: None,
             connections,
+            pace: Pace::new(client, TimeScale::REAL),
+            told_scale,
         }
+    }
+
+    /// The same where the run's time passes at another speed than the machine's.
+    #[must_use]
+    pub fn scaled(self, client: &ClientSettings, scale: TimeScale) -> Self {
+        Self {
+            pace: Pace::new(client, scale),
+            ..self
+        }
+    }
+
+    /// How it waits within a request.
+    pub(super) const fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Who signs, and for which region.
@@ -230,6 +253,7 @@ impl Target for SdkTarget {
         let mut attempt = Attempt {
             client: &self.client,
             table,
+            paced: self.pace.begin(),
             declared: Declared::default(),
         };
         let answer = attempt.execute(request).await;
@@ -253,6 +277,7 @@ impl Target for SdkTarget {
 struct Attempt<'a> {
     client: &'a Client,
     table: &'a Table,
+    paced: Paced,
     /// What its answers so far declare.
     declared: Declared,
 }

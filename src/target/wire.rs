@@ -29,9 +29,12 @@ use hyper::{
 };
 use serde_json::value::RawValue;
 
-use super::{Answer, Attempted, Target, consumed, sdk::SdkTarget};
+use super::{
+    Answer, Attempted, Target, consumed,
+    pace::{Pace, Paced},
+    sdk::SdkTarget,
+};
 use crate::{
-    engine::retry::batch_pause,
     record::Declared,
     scenario::{Consistency, OperationKind, Presence, Table},
     units::Direction,
@@ -44,7 +47,7 @@ use crate::{
 use answer::Answered;
 use identity::Identity;
 use json::{Call, Condition};
-use pool::{Fault, Origin, Pool};
+use pool::{Fault, Names, Origin, Pool};
 use sign::Signed;
 use tls::Tls;
 
@@ -74,6 +77,7 @@ pub struct WireTarget {
     /// Makes the tokens of transactions this run's own.
     run: u64,
     transactions: Arc<AtomicU64>,
+    pace: Pace,
 }
 
 impl WireTarget {
@@ -91,6 +95,7 @@ impl WireTarget {
         let is_tls = uri.scheme_str() == Some("https");
         let origin = Origin {
             host: authority.host().trim_matches(['[', ']']).to_owned(),
+            names: Names::default(),
             port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
             tls: is_tls.then(Tls::new).transpose()?,
         };
@@ -104,6 +109,7 @@ impl WireTarget {
             uri: uri.path().parse().map_err(io::Error::other)?,
             run: u64::try_from(since & u128::from(u64::MAX)).unwrap_or_default(),
             transactions: Arc::default(),
+            pace: sdk.pace(),
         })
     }
 
@@ -180,6 +186,7 @@ impl Target for WireTarget {
         let mut attempt = Attempt {
             wire: self,
             table,
+            paced: self.pace.begin(),
             declared: Declared::default(),
         };
         let answer = attempt.execute(request).await;
@@ -202,6 +209,7 @@ impl Target for WireTarget {
             uri: self.uri.clone(),
             run: self.run,
             transactions: Arc::clone(&self.transactions),
+            pace: self.pace,
         }
     }
 }
@@ -210,6 +218,7 @@ impl Target for WireTarget {
 struct Attempt<'a> {
     wire: &'a WireTarget,
     table: &'a Table,
+    paced: Paced,
     /// What its answers so far declare.
     declared: Declared,
 }
@@ -363,8 +372,7 @@ impl Attempt<'_> {
                 self.declared.unprocessed += members;
                 return Ok(());
             }
-            // The deadline of the attempt bounds them all.
-            tokio::time::sleep(batch_pause(times)).await;
+            self.paced.batch_pause(times).await?;
             times += 1;
             call = json::batch_again(operation, &self.table.name, &left);
         }

@@ -26,15 +26,20 @@ struct Case {
     operation: &'static str,
     arrivals: &'static str,
     duration: &'static str,
+    /// Before the table, and after all.
     more: &'static str,
+    last: &'static str,
+    weight: &'static str,
 }
 
 const CASE: Case = Case {
-    table: "billing = { mode = \"provisioned\", read = \"1000 RCU\", write = \"1000 WCU\" }\nitems = 100_000",
+    table: "billing = { mode = \"provisioned\", read = \"1000 RCU\", write = \"1000 WCU\" }\nitems = 10_000",
     operation: "kind = \"put\"\nkeys = \"uniform\"",
     arrivals: "kind = \"constant\", rate = \"800/s\"",
     duration: "30s",
     more: "",
+    last: "",
+    weight: "100 %",
 };
 
 impl Case {
@@ -45,17 +50,19 @@ impl Case {
             arrivals,
             duration,
             more,
+            last,
+            weight,
         } = self;
         format!(
             "name = \"aggregate\"\nseed = 7\nexpect_throttling = true\n{more}\n\
              [[table]]\nname = \"Items\"\npartition_key = \"id\"\n{table}\n[table.attributes]\n\
              id = {{ type = \"S\", value = \"unique\", prefix = \"i-\" }}\n\
              body = {{ type = \"S\", value = \"text\", length = \"80 B\" }}\n\
-             [[operation]]\n{operation}\nweight = \"100 %\"\n\
+             [[operation]]\n{operation}\nweight = \"{weight}\"\n\
              [keys.zipf]\nkind = \"zipfian\"\nexponent = 0.99\n\
-             [keys.hot]\nkind = \"hot-set\"\nhot_keys = \"0.001 %\"\nhot_traffic = \"50 %\"\n\
+             [keys.hot]\nkind = \"hot-set\"\nhot_keys = \"0.01 %\"\nhot_traffic = \"50 %\"\n\
              [[phase]]\nkind = \"load\"\n[[phase]]\nkind = \"measured\"\n\
-             duration = \"{duration}\"\narrivals = {{ {arrivals} }}\n"
+             duration = \"{duration}\"\narrivals = {{ {arrivals} }}\n{last}\n"
         )
     }
 
@@ -69,7 +76,7 @@ impl Case {
     }
 
     /// Both agree, on a share of throttled requests in these bounds.
-    fn check(&self, least: f64, most: f64) {
+    fn check(&self, least: f64, most: f64) -> (RunRecord, RunRecord) {
         let (events, aggregate) = self.both();
         let (one, other) = (outcomes(&events), outcomes(&aggregate));
         assert!(
@@ -102,6 +109,7 @@ impl Case {
             all
         };
         assert_eq!(reasons(&events), reasons(&aggregate));
+        (events, aggregate)
     }
 }
 
@@ -149,7 +157,7 @@ fn a_burst_is_exhausted_at_the_same_time() {
 #[test]
 fn a_hot_key_is_bounded_by_its_partition() {
     Case {
-        table: "billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"4000 WCU\" }\nitems = 100_000",
+        table: "billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"4000 WCU\" }\nitems = 10_000",
         operation: "kind = \"put\"\nkeys = \"hot\"",
         arrivals: "kind = \"constant\", rate = \"3000/s\"",
         duration: "10s",
@@ -174,13 +182,12 @@ fn a_zipfian_law_finds_the_same_partitions_hot_and_the_table_full() {
 fn retries_end_as_often_and_are_as_many_to_within_what_outlasts_the_second() {
     let case = Case {
         table: "billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"500 WCU\" }\n\
-                items = 100_000",
+                items = 10_000",
         arrivals: "kind = \"constant\", rate = \"750/s\"",
         more: "[model]\nburst_seconds = \"1s\"\n[client]\nretry = { max_attempts = 3, base = \"10ms\" }",
         ..CASE
     };
-    case.check(0.2, 0.4);
-    let (events, aggregate) = case.both();
+    let (events, aggregate) = case.check(0.2, 0.4);
     let attempts = |record: &RunRecord| {
         let totals = record.phases.iter().flat_map(|phase| &phase.operations);
         float(totals.map(|totals| totals.attempts).sum())
@@ -211,6 +218,56 @@ fn an_on_demand_table_grows_alike() {
         ..CASE
     }
     .check(0.005, 0.6);
+}
+
+#[test]
+fn an_index_that_is_too_small_holds_its_table_back_alike() {
+    Case {
+        table: "items = 10_000\n\
+                billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"1000 WCU\" }\n\
+                [[table.index]]\nname = \"by-body\"\nscope = \"global\"\n\
+                partition_key = \"body\"\nprojection = \"keys-only\"\n\
+                billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"600 WCU\" }",
+        // What has another key in the index leaves one place there and takes another.
+        operation: "kind = \"update\"\nset = [\"body\"]\nkeys = \"uniform\"",
+        duration: "10s",
+        more: "[model]\nburst_seconds = \"1s\"",
+        ..CASE
+    }
+    .check(0.3, 0.7);
+}
+
+#[test]
+fn a_hot_partition_splits_alike() {
+    let case = Case {
+        table: "items = 10_000\n\
+                billing = { mode = \"provisioned\", read = \"10 RCU\", write = \"1000 WCU\" }",
+        arrivals: "kind = \"constant\", rate = \"900/s\"",
+        duration: "20s",
+        more: "[model]\npartition_write_cap = \"500 WCU\"\nsplit_trigger_seconds = \"5s\"\n\
+               split_duration_seconds = \"2s\"",
+        operation: "kind = \"put\"\nkeys = \"hot\"",
+        ..CASE
+    };
+    let (events, aggregate) = case.check(0.02, 0.3);
+    let splits = |record: &RunRecord| record.heat[0].splits.len();
+    assert!(splits(&events) > 0);
+    assert_eq!(splits(&events), splits(&aggregate));
+}
+
+#[test]
+fn several_tables_are_each_bounded_alike() {
+    Case {
+        last: "[[table]]\nname = \"Others\"\npartition_key = \"id\"\nitems = 1000\n\
+               billing = { mode = \"provisioned\", read = \"100 RCU\", write = \"10 WCU\" }\n\
+               [table.attributes]\nid = { type = \"S\", value = \"unique\", prefix = \"o-\" }\n\
+               [[operation]]\nname = \"others\"\nkind = \"get\"\ntable = \"Others\"\n\
+               keys = \"uniform\"\nconsistency = \"strong\"\nweight = \"50 %\"",
+        operation: "kind = \"put\"\ntable = \"Items\"\nkeys = \"uniform\"",
+        weight: "50 %",
+        ..CASE
+    }
+    .check(0.1, 0.6);
 }
 
 #[test]

@@ -205,6 +205,24 @@ fn the_core_does_not_touch_the_world() {
     assert_none("banned in the core", &violations);
 }
 
+/// So a clock that is set, or jumps, bends no result: the core has no clock, and what fires and
+/// times has the monotonic one alone.
+#[test]
+fn what_is_timed_does_not_read_the_system_clock() {
+    let mut violations = Vec::new();
+    let sources = sources();
+    let timing = sources.iter().filter(|it| it.module == "driver");
+    for source in timing {
+        for banned in ["SystemTime", "jiff"] {
+            if source.code.contains(banned) {
+                violations.push(format!("{} names `{banned}`", source.path.display()));
+            }
+        }
+    }
+    assert!(sources.iter().any(|it| it.module == "driver"));
+    assert_none("the system clock", &violations);
+}
+
 #[test]
 fn each_wrapped_crate_is_known_to_one_part_only() {
     let mut violations = Vec::new();

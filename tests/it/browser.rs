@@ -142,7 +142,7 @@ fn every_page_is_whole_and_legible_on_any_window() {
 }
 
 #[test]
-fn the_pages_of_sizing_and_of_trends_are_whole_and_legible_too() {
+fn the_pages_of_sizing_of_keys_and_of_trends_are_whole_and_legible_too() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
@@ -153,6 +153,23 @@ fn the_pages_of_sizing_and_of_trends_are_whole_and_legible_too() {
     let mut folders = fs::read_dir(place.path("sized")).unwrap();
     let sizing = folders.next().unwrap().unwrap().path().join("sizing.html");
     check_page(&mut browser, "sizing", &sizing);
+
+    let movies = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/movies.toml");
+    let keys = "movie_id,movie_language,movie_language#year/random8+movie_id";
+    let (code, _, told) = place.dyno(&[
+        "compare",
+        movies.to_str().unwrap(),
+        "--keys",
+        keys,
+        "--seeds",
+        "2",
+        "--out",
+        "compared",
+    ]);
+    assert_eq!(code, 0, "{told}");
+    let mut folders = fs::read_dir(place.path("compared")).unwrap();
+    let keys = folders.next().unwrap().unwrap().path().join("compare.html");
+    check_page(&mut browser, "compare", &keys);
 
     // Some noise, a step that lasts, a change of units, two machines, a long name.
     let nights = (0..40_u32).flat_map(|index| {

@@ -3,5 +3,6 @@
 mod heat;
 mod laws;
 mod prices;
+mod size;
 mod supply;
 mod vectors;

@@ -211,7 +211,7 @@ fn a_run_that_drops_arrivals_is_invalid_whatever_its_thresholds_say() {
 }
 
 #[test]
-fn an_unreachable_server_is_said_in_one_line_and_leaves_nothing_behind() {
+fn an_unreachable_server_is_said_with_its_address_and_a_remedy_and_leaves_nothing_behind() {
     let run = Run::new();
     let scenario = run.short("1s", "0 %");
     // A port that was free a moment ago: nothing listens there.
@@ -220,14 +220,12 @@ fn an_unreachable_server_is_said_in_one_line_and_leaves_nothing_behind() {
         .local_addr()
         .unwrap()
         .port();
-    let output = run.dyno(&[
-        "run",
-        &scenario,
-        "--endpoint",
-        &format!("http://127.0.0.1:{port}"),
-    ]);
+    let url = format!("http://127.0.0.1:{port}");
+    let output = run.dyno(&["run", &scenario, "--endpoint", &url]);
     assert_eq!(code(&output), 2);
-    assert!(stderr(&output).contains("refused"), "{}", stderr(&output));
+    for said in [&*url, "refused", "help: does the server run"] {
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
     assert!(
         !stderr(&output).contains("DispatchFailure"),
         "{}",
@@ -448,6 +446,8 @@ fn the_emulator_alone_says_where_it_listens_and_stops_on_a_signal() {
         &scenario,
         "--endpoint",
         line.trim(),
+        "--time-scale",
+        "2",
         "--progress",
         "json",
     ]);

@@ -1,16 +1,18 @@
 //! Keys compared: the best first, equal ones tied.
 
+mod candidates;
+mod fire;
 mod runs;
 
 use std::sync::Arc;
 
 use dynamometer::{
     analysis::{
-        compare::{self, Comparison, candidate::Candidate},
+        compare::{self, Comparison},
         workers::InTurn,
     },
     report::compare::{headline, render},
-    scenario::{Scenario, parse::parse},
+    scenario::{Scenario, candidate::Candidate, parse::parse},
     seed::Seed,
     simulation::trace::Trace,
     workload::Workload,
@@ -152,6 +154,12 @@ fn shards_raise_the_headroom_of_a_hot_key_and_cost_reads_only_where_nobody_knows
     assert!((calculated.read_cost - 1.0).abs() < 1e-9);
     assert!((random.read_cost - 8.0).abs() < 1e-9);
     assert_eq!(calculated.keys, 24);
+    // The key of one shard is named as it is stored.
+    for sharded in [calculated, random] {
+        let (base, shard) = sharded.hottest_key.rsplit_once('#').unwrap();
+        assert_eq!(base, plain.hottest_key);
+        assert!((1..=8).contains(&shard.parse().unwrap()), "{shard}");
+    }
 }
 
 #[test]
@@ -163,7 +171,8 @@ fn keys_that_are_none_are_refused_with_a_reason() {
     };
     check("nothing", "has no attribute `nothing`");
     check("note", "some items do not have it");
-    check("kind/1", "is no key");
+    check("kind/1", "is no key: `1` shards");
+    check("kind/1", "a number from 2 to 10000");
     check("kind+", "is no key");
     check("", "is no key");
 }

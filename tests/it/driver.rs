@@ -98,6 +98,7 @@ pub fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario
         thresholds: vec![],
         validity: Validity::default(),
         nightly: None,
+        candidates: Vec::new(),
         model: ModelParameters::default(),
         weights: vec![],
         files: vec![],
@@ -105,21 +106,7 @@ pub fn scenario(rate: f64, length: Duration, client: ClientSettings) -> Scenario
 }
 
 pub fn plan(scenario: Scenario) -> RunPlan {
-    let provenance = Provenance {
-        tool_version: "0".to_owned(),
-        scenario: scenario.name.clone(),
-        fingerprint: scenario.fingerprint(),
-        seed: scenario.seed,
-        target: "fake".to_owned(),
-        started_at: "2026-01-01T00:00:00Z".to_owned(),
-        items_loaded: 0,
-        load_seconds: 0.0,
-        client: None,
-        interrupted: false,
-        incomplete: None,
-        part: None,
-        model_overrides: vec![],
-    };
+    let provenance = Provenance::of(&scenario, "fake", "2026-01-01T00:00:00Z");
     let header = RunHeader {
         scenario_source: String::new(),
         provenance,

@@ -1,4 +1,5 @@
-//! The wire tests against AWS's own DynamoDB Local, to hold the embedded emulator to it.
+//! The wire tests against AWS's own DynamoDB Local, to hold the embedded emulator to it, and the
+//! governor in front of it.
 //!
 //! Its licence forbids redistribution, so `.ci/dynamodb-local` fetches it. Where it is absent
 //! the test says that it was skipped, and fails if `DYNO_REQUIRE_DYNAMODB_LOCAL=1`.
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{kinds, wire};
+use crate::{kinds, semantics, wire};
 
 /// Java and the server's own start take seconds, and longer on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -108,7 +109,7 @@ fn java_runs() -> bool {
 }
 
 #[tokio::test]
-async fn dynamodb_local_passes_the_tests_that_the_emulator_passes() {
+async fn dynamodb_local_passes_the_tests_that_the_emulator_passes_governed_or_not() {
     let home = home().filter(|_| java_runs());
     let Some(home) = home else {
         let required = env::var_os("DYNO_REQUIRE_DYNAMODB_LOCAL").is_some_and(|set| set == "1");
@@ -122,4 +123,8 @@ async fn dynamodb_local_passes_the_tests_that_the_emulator_passes() {
     let server = DynamoDbLocal::start(&home).expect("it starts");
     wire::speaks_dynamodb(&server.endpoint()).await;
     kinds::are_accepted(&server.endpoint()).await;
+    let alone = Box::pin(semantics::transcript(&server.endpoint())).await;
+    let in_front = semantics::in_front_of(&server.endpoint());
+    let governed = Box::pin(semantics::transcript_of(in_front)).await;
+    semantics::assert_same(&governed, &alone);
 }

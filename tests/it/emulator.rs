@@ -5,6 +5,9 @@ mod charged;
 mod front;
 mod governed;
 pub mod raw;
+mod throttled;
+mod updated;
+mod upstream;
 pub mod world;
 
 use dynamometer::emulator::{Emulator, EmulatorConfig};

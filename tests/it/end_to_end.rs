@@ -105,19 +105,8 @@ async fn run(source: &str, max_in_flight: u32) -> Run {
     let header = RunHeader {
         scenario_source: source.to_owned(),
         provenance: Provenance {
-            tool_version: "test".to_owned(),
-            scenario: "ledger".to_owned(),
-            fingerprint: workload.scenario().fingerprint(),
-            seed: workload.scenario().seed,
-            target: "emulator".to_owned(),
-            started_at: String::new(),
             items_loaded: table.items,
-            load_seconds: 0.0,
-            client: None,
-            interrupted: false,
-            incomplete: None,
-            part: None,
-            model_overrides: Vec::new(),
+            ..Provenance::of(workload.scenario(), "emulator", "")
         },
         governed: true,
     };

@@ -1,8 +1,7 @@
 //! Whatever a server does, each request has one outcome with its cause, and our books are the
-//! server's to the request.
+//! server's to the request: with the client of this project and with the SDK.
 
 mod overload;
-pub mod server;
 mod simulated;
 
 use std::{
@@ -13,34 +12,70 @@ use std::{
 
 use dynamometer::{
     driver::{self, Hooks},
-    record::{Outcome, RunRecord},
-    scenario::{ClientSettings, OperationKind, OperationSpec, RetrySettings},
-    target::sdk::SdkTarget,
+    record::{OperationTotals, Outcome, RunRecord},
+    scenario::{ClientSettings, OperationKind, OperationSpec, RetrySettings, Scenario},
+    target::{sdk::SdkTarget, wire::WireTarget},
     units::Share,
 };
-use server::{Fault, FaultServer, OK_BODY};
 
-use crate::driver::{errors, outcomes, plan, scenario};
+use crate::{
+    driver::{errors, outcomes, plan, scenario},
+    server::{OK_BODY, Reply, Server},
+};
 
 const JSON: &str = "application/x-amz-json-1.0";
 /// Of the attempts of these tests: longer than any answer takes, even on a machine that is busy.
 const DEADLINE: Duration = Duration::from_secs(2);
+/// Of the attempts of those whose answers take too long.
+const IMPATIENCE: Duration = Duration::from_millis(700);
+/// What each of them fires.
+const RATE: f64 = 100.0;
+const LENGTH: Duration = Duration::from_millis(450);
+const REQUESTS: u64 = 45;
+
+/// Both clients, as `--client` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    Wire,
+    Sdk,
+}
+
+const BOTH: [Client; 2] = [Client::Wire, Client::Sdk];
 
 /// Reads alone, so that every answer declares half a unit.
-async fn fire(
-    server: &FaultServer,
-    rate: f64,
-    length: Duration,
-    client: ClientSettings,
-) -> RunRecord {
+fn reads(rate: f64, length: Duration, client: ClientSettings) -> Scenario {
     let mut scenario = scenario(rate, length, client);
     scenario.operations = vec![OperationSpec::plain("get", OperationKind::Get, Share::ALL)];
-    let target = SdkTarget::connect(&server.url(), &client).await.unwrap();
-    let run = driver::run(plan(scenario), Arc::new(target), Hooks::default());
-    let record = tokio::time::timeout(length + Duration::from_secs(20), run).await;
+    scenario
+}
+
+/// Fires at a URL, and looks that each arrival ended.
+async fn fire_at(url: &str, by: Client, scenario: Scenario) -> RunRecord {
+    let length = scenario.phases[0].duration;
+    let sdk = SdkTarget::connect(url, &scenario.client).await.unwrap();
+    let fired = async {
+        match by {
+            Client::Wire => {
+                let wire = WireTarget::beside(&sdk, "Users").await.unwrap();
+                driver::run(plan(scenario), Arc::new(wire), Hooks::default()).await
+            }
+            Client::Sdk => driver::run(plan(scenario), Arc::new(sdk), Hooks::default()).await,
+        }
+    };
+    let record = tokio::time::timeout(length + Duration::from_secs(20), Box::pin(fired)).await;
     let record = record.expect("the run hangs").unwrap();
     assert_eq!(outcomes(&record).total(), record.phases[0].arrivals);
     record
+}
+
+async fn fire(server: &Server, by: Client, settings: ClientSettings) -> RunRecord {
+    let record = fire_at(&server.url(), by, reads(RATE, LENGTH, settings)).await;
+    assert_eq!(record.phases[0].arrivals, REQUESTS);
+    record
+}
+
+fn totals(record: &RunRecord) -> &OperationTotals {
+    &record.phases[0].operations[0]
 }
 
 fn patient() -> ClientSettings {
@@ -50,53 +85,58 @@ fn patient() -> ClientSettings {
     }
 }
 
-/// Every third request meets the fault, and all that do end so, for this cause.
-async fn check(fault: Fault, outcome: Outcome, cause: &str) {
-    let script = fault.clone();
-    let server = FaultServer::start(move |number| {
-        if number % 3 == 1 {
-            script.clone()
-        } else {
-            Fault::None
-        }
-    })
-    .await;
-    let client = match outcome {
-        Outcome::TimedOut => ClientSettings {
-            attempt_timeout: Duration::from_millis(400),
-            ..patient()
-        },
-        _ => patient(),
-    };
-    let record = fire(&server, 150.0, Duration::from_millis(400), client).await;
-    let received = server.received();
-    let totals = &record.phases[0].operations[0];
-    let context = format!("{fault:?}: {totals:?}, received {received:?}");
-    assert_eq!(totals.attempts, received.values().sum::<u64>(), "{context}");
-    assert_eq!(totals.attempts, 60, "{context}");
-    assert_eq!(totals.outcomes.of(outcome), received[&fault], "{context}");
-    assert_eq!(
-        totals.outcomes.completed,
-        received[&Fault::None],
-        "{context}"
-    );
-    let expected = if outcome == Outcome::Throttled {
-        BTreeMap::new()
-    } else {
-        BTreeMap::from([(cause.to_owned(), received[&fault])])
-    };
-    assert_eq!(errors(&record), expected, "{context}");
-    // Half a unit for each answer that counts, and nothing for those that do not.
-    assert_eq!(
-        totals.consumed.read.halves().unsigned_abs(),
-        received[&Fault::None]
-    );
-    assert!(server.open_max() <= 60, "{context}");
+/// Every connection is gone soon.
+async fn assert_no_leak(server: &Server, context: &str) {
     let began = Instant::now();
     while server.open() > 0 {
         assert!(began.elapsed() < DEADLINE, "connections leak: {context}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Every third request meets the fault, and all that do end so, for this cause.
+async fn check(fault: Reply, outcome: Outcome, cause: &str) {
+    let [wire, sdk] = BOTH.map(|by| Box::pin(check_by(by, fault.clone(), outcome, cause)));
+    tokio::join!(wire, sdk);
+}
+
+async fn check_by(by: Client, fault: Reply, outcome: Outcome, cause: &str) {
+    let script = fault.clone();
+    let server = Server::start(move |request| match request.number % 3 {
+        1 => script.clone(),
+        _ => Reply::success(),
+    })
+    .await;
+    let settings = match outcome {
+        Outcome::TimedOut => ClientSettings {
+            attempt_timeout: IMPATIENCE,
+            ..patient()
+        },
+        _ => patient(),
+    };
+    let record = fire(&server, by, settings).await;
+    let replies = server.replies();
+    let (faults, successes) = (replies[&fault], replies[&Reply::success()]);
+    let totals = totals(&record);
+    let context = format!("{by:?}, {fault:?}: {totals:?}, {faults} faults, {successes} successes");
+    assert_eq!(totals.attempts, REQUESTS, "{context}");
+    assert_eq!(faults + successes, REQUESTS, "{context}");
+    assert_eq!(totals.outcomes.of(outcome), faults, "{context}");
+    assert_eq!(totals.outcomes.completed, successes, "{context}");
+    let expected = match outcome {
+        Outcome::Throttled => BTreeMap::new(),
+        _ => BTreeMap::from([(cause.to_owned(), faults)]),
+    };
+    assert_eq!(errors(&record), expected, "{context}");
+    // No answer comes over a network in no time: not even to what is due as the run begins.
+    let fastest = totals.service_time.min().unwrap();
+    assert!(fastest > Duration::from_micros(10), "{context}");
+    // Half a unit for each answer that counts, and nothing for those that do not.
+    let halves = totals.consumed.read.halves().unsigned_abs();
+    assert_eq!(halves, successes, "{context}");
+    let most = usize::try_from(REQUESTS).unwrap();
+    assert!(server.open_max() <= most, "{context}");
+    assert_no_leak(&server, &context).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,7 +171,9 @@ async fn an_answer_that_refuses_is_counted_under_what_it_says() {
         (400, JSON, skew, Failed, "InvalidSignatureException"),
         (400, JSON, unknown, Failed, "NewFangledException"),
     ] {
-        check(Fault::Answer(status, content_type, body), outcome, cause).await;
+        let reply = Reply::answer(status, content_type, body);
+        let elsewhere = "http://127.0.0.1:1/";
+        check(reply.header("location", elsewhere), outcome, cause).await;
     }
 }
 
@@ -139,34 +181,34 @@ async fn an_answer_that_refuses_is_counted_under_what_it_says() {
 async fn an_answer_that_is_none_is_a_failure_whose_outcome_is_unknown() {
     let unreadable = "unreadable body, outcome unknown";
     for (fault, cause) in [
-        (Fault::Answer(200, JSON, ""), "empty body, outcome unknown"),
+        (Reply::answer(200, JSON, ""), "empty body, outcome unknown"),
         (
-            Fault::Answer(200, JSON, r#"{"ConsumedCapacity":"#),
+            Reply::answer(200, JSON, r#"{"ConsumedCapacity":"#),
             unreadable,
         ),
-        (Fault::Answer(200, JSON, "[]"), unreadable),
+        (Reply::answer(200, JSON, "[]"), unreadable),
         (
-            Fault::Answer(200, "text/html", "<html>Log in</html>"),
+            Reply::answer(200, "text/html", "<html>Log in</html>"),
             unreadable,
         ),
         (
-            Fault::Answer(200, JSON, r#"{"ConsumedCapacity":{"CapacityUnits":1e300}}"#),
+            Reply::answer(200, JSON, r#"{"ConsumedCapacity":{"CapacityUnits":1e300}}"#),
             "impossible capacity units, outcome unknown",
         ),
         (
-            Fault::Answer(200, JSON, r#"{"ConsumedCapacity":{"CapacityUnits":-3.0}}"#),
+            Reply::answer(200, JSON, r#"{"ConsumedCapacity":{"CapacityUnits":-3.0}}"#),
             "impossible capacity units, outcome unknown",
         ),
         (
-            Fault::Checksum("1"),
+            Reply::text(OK_BODY).header("x-amz-crc32", "1"),
             "body does not match its checksum, outcome unknown",
         ),
         (
-            Fault::Checksum("abc"),
+            Reply::text(OK_BODY).header("x-amz-crc32", "abc"),
             "body does not match its checksum, outcome unknown",
         ),
         (
-            Fault::Huge(1 << 40),
+            Reply::huge(1 << 40),
             "body of more than 64 MiB, outcome unknown",
         ),
     ] {
@@ -184,15 +226,15 @@ async fn an_answer_that_breaks_off_is_a_failure_whose_outcome_is_unknown() {
         "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 62\r\n";
     let half_body = "HTTP/1.1 200 OK\r\ncontent-length: 62\r\n\r\n{\"ConsumedCap";
     for (fault, cause) in [
-        (Fault::Bytes(""), closed),
-        (Fault::BytesThenReset(""), reset),
-        (Fault::Bytes(head), closed),
-        (Fault::BytesThenReset(head), reset),
-        (Fault::Bytes(half_body), cut),
-        (Fault::BytesThenReset(half_body), cut),
-        (Fault::Bytes("SSH-2.0-OpenSSH_9.7\r\n\r\n"), no_http),
+        (Reply::raw(""), closed),
+        (Reply::raw("").then_reset(), reset),
+        (Reply::raw(head), closed),
+        (Reply::raw(head).then_reset(), reset),
+        (Reply::raw(half_body), cut),
+        (Reply::raw(half_body).then_reset(), cut),
+        (Reply::raw("SSH-2.0-OpenSSH_9.7\r\n\r\n"), no_http),
         (
-            Fault::Bytes("HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n{}"),
+            Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n{}"),
             no_http,
         ),
     ] {
@@ -203,10 +245,10 @@ async fn an_answer_that_breaks_off_is_a_failure_whose_outcome_is_unknown() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_takes_too_long_times_out_however_busy_the_server_seems() {
-    let cause = "no answer within 400ms";
-    check(Fault::Stall, Outcome::TimedOut, cause).await;
+    let cause = "no answer within 700ms";
+    check(Reply::stalled(), Outcome::TimedOut, cause).await;
     check(
-        Fault::Trickle(Duration::from_millis(50)),
+        Reply::success().slow(Duration::from_millis(50)),
         Outcome::TimedOut,
         cause,
     )
@@ -218,7 +260,7 @@ async fn bytes_behind_an_answer_do_not_become_the_next_one() {
     // The length ends in the middle: a body that is no JSON, and a rest that nobody asked for.
     let short = "HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{\"ConsumedCapacity\":{\"TableName\":\"Users\"}}";
     check(
-        Fault::Bytes(short),
+        Reply::raw(short),
         Outcome::Failed,
         "unreadable body, outcome unknown",
     )
@@ -227,56 +269,76 @@ async fn bytes_behind_an_answer_do_not_become_the_next_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_behind_a_whole_answer_takes_nothing_along() {
-    let server = FaultServer::start(|_| Fault::AnswerThenReset).await;
-    let record = fire(&server, 150.0, Duration::from_millis(400), patient()).await;
-    let totals = &record.phases[0].operations[0];
-    let received: u64 = server.received().values().sum();
+    for by in BOTH {
+        let server = Server::saying(Reply::success().then_reset()).await;
+        let record = fire(&server, by, patient()).await;
+        assert_lost_are_unknown(&record, &server);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_reset_before_it_is_read_takes_one_request_at_most() {
+    for by in BOTH {
+        let once = Reply::success().header("connection", "close");
+        let server = Server::saying(once).await;
+        server.turn_away_every(3);
+        let record = fire(&server, by, patient()).await;
+        assert_lost_are_unknown(&record, &server);
+        assert!(totals(&record).outcomes.completed >= REQUESTS / 3);
+    }
+}
+
+/// A request that went out on a connection that was just being reset may have been read or not:
+/// what has no answer is unknown, and nothing else is.
+fn assert_lost_are_unknown(record: &RunRecord, server: &Server) {
+    let totals = totals(record);
     let lost = totals.outcomes.failed;
-    // A request may go out on a connection that is just being reset: it may have been read or not.
-    assert!(
-        (totals.attempts - lost..=totals.attempts).contains(&received),
-        "{totals:?} {received}"
-    );
-    assert_eq!(totals.outcomes.completed + lost, 60, "{totals:?}");
-    assert!(
-        errors(&record)
-            .keys()
-            .all(|cause| cause.ends_with("outcome unknown")),
-        "{totals:?}"
-    );
+    let received = server.requests();
+    let context = format!("{totals:?}, received {received}");
+    assert_eq!(totals.outcomes.completed + lost, REQUESTS, "{context}");
+    let causes = errors(record);
+    let sum = |is: fn(&str) -> bool| -> u64 {
+        let causes = causes.iter().filter(|(cause, _)| is(cause));
+        causes.map(|(_, count)| count).sum()
+    };
+    let unseen = sum(|cause| cause.starts_with("cannot connect: "));
+    let unknown = sum(|cause| cause.ends_with("outcome unknown"));
+    assert_eq!(unseen + unknown, lost, "{context}");
+    let may_have_come = totals.outcomes.completed..=totals.attempts - unseen;
+    assert!(may_have_come.contains(&received), "{context}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_dies_and_comes_back_meets_the_whole_load_again_at_once() {
-    let mut server = FaultServer::start(|_| Fault::None).await;
-    let (url, length) = (server.url(), Duration::from_secs(5));
-    let mut scenario = scenario(100.0, length, patient());
-    scenario.operations = vec![OperationSpec::plain("get", OperationKind::Get, Share::ALL)];
-    let target = SdkTarget::connect(&url, &patient()).await.unwrap();
-    let run = tokio::spawn(driver::run(
-        plan(scenario),
-        Arc::new(target),
-        Hooks::default(),
-    ));
+    let [wire, sdk] = BOTH.map(|by| Box::pin(dies_under(by)));
+    tokio::join!(wire, sdk);
+}
+
+async fn dies_under(by: Client) {
+    let mut server = Server::saying(Reply::success()).await;
+    let url = server.url();
+    let reads = reads(RATE, Duration::from_secs(5), patient());
+    let run = tokio::spawn(async move { fire_at(&url, by, reads).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     server.die().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     server.revive().await;
-    let record = run.await.unwrap().unwrap();
+    let record = run.await.unwrap();
 
     for interval in &record.intervals[..5] {
         assert!((99..=101).contains(&interval.arrivals), "{interval:?}");
     }
-    let totals = &record.phases[0].operations[0];
-    assert_eq!(
-        totals.outcomes.completed + totals.outcomes.failed,
-        500,
-        "{totals:?}"
-    );
-    assert!((170..=240).contains(&totals.outcomes.failed), "{totals:?}");
+    let outcomes = totals(&record).outcomes;
+    let context = format!("{by:?}: {outcomes:?}");
+    assert_eq!(outcomes.completed + outcomes.failed, 500, "{context}");
+    assert!((170..=240).contains(&outcomes.failed), "{context}");
     let ended = |second: usize| record.intervals[second].operations[0].outcomes;
-    assert_eq!(ended(4).failed, 0, "{:?}", ended(4));
-    assert!((95..=105).contains(&ended(4).completed), "{:?}", ended(4));
+    assert_eq!(ended(4).failed, 0, "{by:?}: {:?}", ended(4));
+    assert!(
+        (90..=110).contains(&ended(4).completed),
+        "{by:?}: {:?}",
+        ended(4)
+    );
     // What the dead server never saw is told from what it may have seen.
     let errors = errors(&record);
     let unseen = errors["cannot connect: connection refused"];
@@ -284,43 +346,38 @@ async fn a_server_that_dies_and_comes_back_meets_the_whole_load_again_at_once() 
         .iter()
         .filter_map(|(cause, count)| cause.ends_with("outcome unknown").then_some(count))
         .sum();
-    assert_eq!(unseen + unknown, totals.outcomes.failed, "{errors:?}");
-    let received: u64 = server.received().values().sum();
+    assert_eq!(unseen + unknown, outcomes.failed, "{by:?}: {errors:?}");
+    let received = server.requests();
     assert!(
         (500 - unseen - unknown..=500 - unseen).contains(&received),
-        "{errors:?} {received}"
+        "{by:?}: {errors:?} {received}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retries_through_faults_are_counted_attempt_by_attempt() {
-    let server = FaultServer::start(|number| match number % 4 {
-        0 => Fault::Answer(500, JSON, "{}"),
-        1 => Fault::BytesThenReset(""),
-        2 => Fault::Answer(400, JSON, r#"{"__type":"x#ThrottlingException"}"#),
-        _ => Fault::None,
-    })
-    .await;
-    let retry = RetrySettings {
-        max_attempts: 5,
-        base: Duration::from_millis(1),
-        cap: Duration::from_millis(5),
-    };
-    let client = ClientSettings { retry, ..patient() };
-    let record = fire(&server, 150.0, Duration::from_millis(400), client).await;
-    let totals = &record.phases[0].operations[0];
-    let received = server.received();
-    assert_eq!(
-        totals.attempts,
-        received.values().sum::<u64>(),
-        "{totals:?}"
-    );
-    assert_eq!(
-        totals.outcomes.completed,
-        received[&Fault::None],
-        "{totals:?}"
-    );
-    let reasons: u64 = totals.throttle_reasons.values().sum();
-    let throttles = received[&Fault::Answer(400, JSON, r#"{"__type":"x#ThrottlingException"}"#)];
-    assert_eq!(reasons, throttles);
+    let throttle = || Reply::answer(400, JSON, r#"{"__type":"x#ThrottlingException"}"#);
+    for by in BOTH {
+        let server = Server::start(move |request| match request.number % 4 {
+            0 => Reply::answer(500, JSON, "{}"),
+            1 => Reply::raw("").then_reset(),
+            2 => throttle(),
+            _ => Reply::success(),
+        })
+        .await;
+        let retry = RetrySettings {
+            max_attempts: 5,
+            base: Duration::from_millis(1),
+            cap: Duration::from_millis(5),
+        };
+        let record = fire(&server, by, ClientSettings { retry, ..patient() }).await;
+        let totals = totals(&record);
+        let replies = server.replies();
+        let context = format!("{by:?}: {totals:?}, {replies:?}");
+        assert_eq!(totals.attempts, server.requests(), "{context}");
+        let successes = replies[&Reply::success()];
+        assert_eq!(totals.outcomes.completed, successes, "{context}");
+        let reasons: u64 = totals.throttle_reasons.values().sum();
+        assert_eq!(reasons, replies[&throttle()], "{context}");
+    }
 }

@@ -1,44 +1,38 @@
 //! Everything that is handed to us, mutated: nothing panics, hangs or runs away.
 //!
-//! What may come in is taken from valid input, broken in a seeded way. In the suite each parser
+//! What may come in is taken from valid input and broken in a seeded way. In the suite each parser
 //! gets a moment; `DYNO_FUZZ_SECONDS=600` gives it that long, and `DYNO_FUZZ_SEED` another seed.
-//! What was found is in `corpus/`, one folder for each parser, and is tried first.
+//! What is tried first is in `fuzz/corpus`, one folder for each parser: what was found once, and
+//! what parsers are known to stumble over. The parsers themselves are in `fuzz/src`, where
+//! `cargo fuzz` has targets for them.
 
 mod mutate;
+#[path = "../../fuzz/src/lib.rs"]
+mod parsers;
 
 use std::{
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use dynamometer::{
-    analysis::{
-        cloudwatch,
-        expectation::expect,
-        trend::{Filter, Trend, history},
-    },
     emulator::{Emulator, EmulatorConfig},
-    price::PriceTable,
-    report::{
-        ReportView, csv, hlog, html, markdown, stored, text,
-        trend::{page, view},
-    },
-    scenario::{
-        files::{FileProblem, Files, Opened},
-        parse::parse_with,
-    },
+    engine::Answer,
+    report::json,
+    scenario::ClientSettings,
     seed::Seed,
-    workload::Workload,
+    target::{Target as _, sdk::SdkTarget, wire::WireTarget},
 };
 use mutate::Mutator;
 
 use crate::{
+    driver,
     emulator::raw,
     fixtures,
     nightly::{self, history::night},
+    server::{OK_BODY, Reply, Server},
     shipped,
 };
 
@@ -56,24 +50,34 @@ fn seed() -> Seed {
     Seed(given.map_or(9, |seed| seed.parse().expect("DYNO_FUZZ_SEED is a number")))
 }
 
-/// Until when to go on, when that was asked for.
-fn until() -> Option<Instant> {
-    let seconds = std::env::var("DYNO_FUZZ_SECONDS").ok()?;
-    let seconds = seconds.parse().expect("DYNO_FUZZ_SECONDS is a number");
-    Some(Instant::now() + Duration::from_secs(seconds))
+/// The numbers of mutations to try: so many in the suite, else for as long as was asked for.
+fn numbers(name: &str) -> impl Iterator<Item = u64> {
+    let seconds = std::env::var("DYNO_FUZZ_SECONDS").ok();
+    let seconds = seconds.map(|it| it.parse().expect("DYNO_FUZZ_SECONDS is a number"));
+    let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    (0_u64..).take_while(move |number| {
+        let goes_on = until.map_or(*number < TRIES, |until| Instant::now() < until);
+        if !goes_on {
+            eprintln!("{name}: {number} mutations");
+        }
+        goes_on
+    })
 }
 
-fn corpus(parser: &str) -> Vec<Vec<u8>> {
-    let folder = root().join("tests/it/fuzz/corpus").join(parser);
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
-        .unwrap_or_default();
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = root().join("fuzz/corpus").join(name);
+    let entries = fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
+    assert!(!files.is_empty(), "{name} has no corpus");
     files.iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
-/// Feeds `parser` what was found once, what is valid, and mutations of both.
-fn fuzz(name: &str, valid: &[Vec<u8>], parser: impl Fn(&[u8])) {
+/// Feeds a parser its corpus, what is valid, and mutations of both.
+fn fuzz(name: &str, valid: &[Vec<u8>]) {
+    let parsers = parsers::PARSERS.iter();
+    let parser = parsers.copied().find(|(known, _)| *known == name);
+    let (_, parser) = parser.expect("it has this parser");
     let known = corpus(name);
     let try_one = |input: &[u8], number: u64| {
         let began = Instant::now();
@@ -93,152 +97,141 @@ fn fuzz(name: &str, valid: &[Vec<u8>], parser: impl Fn(&[u8])) {
         try_one(input, number);
     }
     let mutator = Mutator::new(seed().stream(name), [valid, &known].concat());
-    let until = until();
-    for number in 0.. {
-        if until.map_or(number >= TRIES, |until| Instant::now() >= until) {
-            eprintln!("{name}: {number} mutations");
-            return;
-        }
+    for number in numbers(name) {
         try_one(&mutator.input(number), number);
     }
 }
 
-fn text_of(input: &[u8], parser: impl Fn(&str)) {
-    // What is not UTF-8 is refused where files are read.
-    parser(&String::from_utf8_lossy(input));
+fn read(path: &str) -> Vec<u8> {
+    fs::read(root().join(path)).unwrap()
 }
 
-fn scenarios() -> Vec<Vec<u8>> {
-    let shipped = shipped::scenarios().into_iter();
-    shipped.map(|(_, source, _)| source.into_bytes()).collect()
-}
-
-/// One file under every name.
-struct OneFile<'a>(&'a [u8]);
-
-impl Files for OneFile<'_> {
-    fn open(&self, _: &str) -> Result<Opened<'_>, FileProblem> {
-        Ok(Opened::Content {
-            reader: Box::new(self.0),
-            outside: false,
-        })
+#[test]
+fn every_parser_has_a_target_and_a_corpus() {
+    for (name, _) in parsers::PARSERS {
+        let target = root().join(format!("fuzz/fuzz_targets/{name}.rs"));
+        let called = format!("dynamometer_fuzz::{name}(");
+        assert!(
+            fs::read_to_string(target).unwrap().contains(&called),
+            "{name}"
+        );
+        assert!(!corpus(name).is_empty(), "{name}");
     }
 }
 
 #[test]
 fn scenarios_that_are_broken_are_refused_and_those_that_are_not_can_be_explained() {
-    let rows = fs::read(root().join("scenarios/catalogue.csv")).unwrap();
-    fuzz("scenario", &scenarios(), |input| {
-        text_of(input, |text| {
-            match parse_with(text, "fuzz.toml", &OneFile(&rows)) {
-                Ok(parsed) if parsed.scenario.tables.iter().all(|it| it.items < 10_000) => {
-                    let _ = expect(&Workload::new(Arc::new(parsed.scenario)));
-                }
-                Ok(_) => {}
-                Err(problems) => assert!(problems.to_string().len() < 1 << 20),
-            }
-        });
-    });
+    let shipped = shipped::scenarios().into_iter();
+    let valid: Vec<_> = shipped.map(|(_, source, _)| source.into_bytes()).collect();
+    fuzz("scenario", &valid);
 }
 
 #[test]
 fn rows_that_are_broken_are_refused() {
-    let scenario = fs::read_to_string(root().join("scenarios/catalogue.toml")).unwrap();
-    let csv = fs::read(root().join("scenarios/catalogue.csv")).unwrap();
-    fuzz("csv", &[csv[..2_000].to_vec()], |input| {
-        let _ = parse_with(&scenario, "fuzz.toml", &OneFile(input));
-    });
-    let lines = scenario.replace("catalogue.csv", "catalogue.jsonl");
+    fuzz("csv", &[read("scenarios/catalogue.csv")[..2_000].to_vec()]);
     let row = br#"{"movie_id":"m-1","title":"The Quiet Harbour","language":"en","release_year":1931,"seen":true,"popularity":3.5,"tags":["a","b"]}"#;
-    fuzz(
-        "jsonl",
-        &[[&row[..], b"\n", row, b"\n"].concat()],
-        |input| {
-            let _ = parse_with(&lines, "fuzz.toml", &OneFile(input));
-        },
-    );
-}
-
-fn draw(run: &stored::StoredRun) {
-    let analysis = dynamometer::analysis::Analysis::of(&run.record, &run.scenario);
-    let view = ReportView::of(&run.record, &run.scenario, &analysis);
-    let options = text::TextOptions {
-        color: false,
-        ascii: true,
-    };
-    let drawn = [
-        html::render(&view, &run.record, &run.scenario),
-        text::render(&view, &options),
-        markdown::render(&view),
-        csv::render(&run.record),
-        hlog::render(&run.record),
-    ];
-    assert!(drawn.iter().all(|drawn| !drawn.is_empty()));
+    fuzz("jsonl", &[[&row[..], b"\n", row, b"\n"].concat()]);
 }
 
 #[test]
 fn records_that_are_broken_are_refused_and_those_that_are_not_can_be_drawn() {
-    let record = |case: &fixtures::Case| {
-        dynamometer::report::json::render(&case.record, &case.analysis()).into_bytes()
-    };
     let cases = [fixtures::throttled(), fixtures::interrupted()];
-    let valid: Vec<_> = cases.iter().map(record).collect();
-    fuzz("record", &valid, |input| {
-        text_of(input, |text| {
-            if let Ok(run) = stored::read(text) {
-                draw(&run);
-            }
-        });
-    });
-    let journals: Vec<_> = cases
-        .iter()
-        .map(|case| {
-            let mut head = case.record.clone();
-            let intervals = std::mem::take(&mut head.intervals);
-            let head = serde_json::to_string(&head).unwrap();
-            let entry = serde_json::json!({"until": 3_000_000_000_u64, "phases": [], "intervals": intervals});
-            format!("{head}\n{entry}\n").into_bytes()
-        })
-        .collect();
-    fuzz("journal", &journals, |input| {
-        text_of(input, |text| {
-            if let Ok(run) = stored::read_journal(text) {
-                draw(&run);
-            }
-        });
-    });
+    let record = |case: &fixtures::Case| json::render(&case.record, &case.analysis()).into_bytes();
+    fuzz("record", &cases.each_ref().map(record));
+    let journal = |case: &fixtures::Case| {
+        let mut head = case.record.clone();
+        let intervals = std::mem::take(&mut head.intervals);
+        let head = serde_json::to_string(&head).unwrap();
+        let entry =
+            serde_json::json!({"until": 3_000_000_000_u64, "phases": [], "intervals": intervals});
+        format!("{head}\n{entry}\n").into_bytes()
+    };
+    fuzz("journal", &cases.each_ref().map(journal));
 }
 
 #[test]
 fn other_documents_that_are_broken_are_refused() {
     let metrics = br#"{"MetricDataResults":[{"Id":"m1","Label":"ConsumedWriteCapacityUnits","StatusCode":"Complete","Timestamps":["2026-01-01T00:03:00+00:00","2026-01-01T00:00:00+00:00"],"Values":[600.0,60.0]},{"Id":"m2","Label":"ProvisionedWriteCapacityUnits","StatusCode":"Complete","Timestamps":["2026-01-01T00:00:00+00:00"],"Values":[40.0]}],"Messages":[]}"#;
     let statistics = br#"{"Label":"ConsumedReadCapacityUnits","Datapoints":[{"Timestamp":"2026-01-01T00:03:00Z","Sum":600.0,"Unit":"Count"}]}"#;
-    fuzz(
-        "cloudwatch",
-        &[metrics.to_vec(), statistics.to_vec()],
-        |input| {
-            text_of(input, |text| {
-                let _ = cloudwatch::read(text);
-            });
-        },
-    );
-    let prices = fs::read(root().join("src/price/prices.json")).unwrap();
-    fuzz("prices", &[prices[..4_000].to_vec(), prices], |input| {
-        text_of(input, |text| {
-            let _ = PriceTable::parse(text);
-        });
-    });
+    fuzz("cloudwatch", &[metrics.to_vec(), statistics.to_vec()]);
+    let prices = read("src/price/prices.json");
+    fuzz("prices", &[prices[..4_000].to_vec(), prices]);
     let nights: Vec<_> = (0..8).map(|index| night(index, 1.0, 2.0)).collect();
-    let nights = nightly::history::text(&nights);
-    fuzz("history", &[nights.into_bytes()], |input| {
-        text_of(input, |text| {
-            if let Ok(history) = history::parse(text, "fuzz.jsonl") {
-                let trend = Trend::of(&history, &Filter::default());
-                let view = view::view(&trend);
-                assert!(!page::render(&trend, &view).is_empty());
-            }
+    fuzz("history", &[nightly::history::text(&nights).into_bytes()]);
+}
+
+#[test]
+fn command_lines_that_are_broken_are_refused() {
+    let valid = [
+        "run a.toml --live --region eu-west-1 --yes --spend-limit 2.50 --allow-writes-to T",
+        "run a.toml --endpoint http://127.0.0.1:8000 --client sdk --threads 2 --timer spin --quiet",
+        "run a.toml --shard 3/10 --start-at 2026-01-01T00:00:00Z --with-model=always --seed 7",
+        "simulate a.toml --seeds 20 --aggregate",
+        "emulate --latency 5ms..20ms --time-scale 60 --name host",
+        "report reports/runs/a --format csv",
+        "compare a b c --what-if",
+        "clean --live --region us-east-1 --yes",
+    ];
+    fuzz("arguments", &valid.map(|line| line.as_bytes().to_vec()));
+}
+
+const BATCH_ANSWER: &str = r#"{"Responses":{},"ConsumedCapacity":[{"TableName":"Users","CapacityUnits":2.0,"Table":{"CapacityUnits":1.0},"GlobalSecondaryIndexes":{"i":{"CapacityUnits":1.0}}}],"UnprocessedKeys":{"Users":{"Keys":[{"p":{"S":"a"}}]}},"LastEvaluatedKey":{"p":{"S":"\u00e9"}}}"#;
+const REFUSAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"m","CancellationReasons":[{"Code":"ThrottlingError","ThrottlingReasons":[{"reason":"x","resource":"y"}]}]}"#;
+
+#[test]
+fn answers_that_are_broken_are_refused() {
+    let valid = [OK_BODY, BATCH_ANSWER, REFUSAL];
+    fuzz("answer", &valid.map(|body| body.as_bytes().to_vec()));
+}
+
+/// Whatever comes over the connection, byte by byte, both clients end, and neither takes for a
+/// success what the other does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_breaks_a_client() {
+    let whole = |status: &str, body: &str| {
+        let crc = crc32fast::hash(body.as_bytes());
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\nx-amz-crc32: {crc}\r\ncontent-length: {length}\r\n\r\n{body}")
+            .into_bytes()
+    };
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{OK_BODY}\r\n0\r\n\r\n",
+        OK_BODY.len()
+    );
+    let valid = vec![
+        whole("200 OK", OK_BODY),
+        whole("400 Bad Request", REFUSAL),
+        chunked.into_bytes(),
+    ];
+    let mutator = Mutator::new(seed().stream("http"), valid);
+    let settings = ClientSettings {
+        attempt_timeout: LONGEST,
+        ..ClientSettings::default()
+    };
+    let scenario = driver::scenario(1.0, Duration::from_secs(1), settings);
+    let table = &scenario.tables[0];
+    let workload = driver::plan(scenario.clone()).workload;
+    let requests = || (0..100).map(|sequence| workload.operation(sequence).request);
+    let get = requests()
+        .find(|it| it.kind().api_name() == "GetItem")
+        .unwrap();
+    for number in numbers("http") {
+        let input = mutator.input(number);
+        let server = Server::saying(Reply::raw(input.clone())).await;
+        let sdk = SdkTarget::connect(&server.url(), &settings).await.unwrap();
+        let wire = WireTarget::beside(&sdk, "Users").await.unwrap();
+        let by_wire = tokio::time::timeout(LONGEST, wire.execute(table, &get)).await;
+        let by_sdk = tokio::time::timeout(LONGEST, sdk.execute(table, &get)).await;
+        let shown = String::from_utf8_lossy(&input);
+        let [by_wire, by_sdk] = [by_wire, by_sdk].map(|attempted| {
+            let attempted = attempted.unwrap_or_else(|_| panic!("{number} hangs: {shown}"));
+            attempted.answer == Answer::Completed
         });
-    });
+        // The SDK reads no header that is not UTF-8, be it one that nobody needs.
+        if str::from_utf8(&input).is_ok() {
+            assert_eq!(by_wire, by_sdk, "{number}: {shown}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -292,12 +285,7 @@ async fn no_request_breaks_the_emulator() {
         .map(|(_, body)| body.as_bytes().to_vec())
         .collect();
     let mutator = Mutator::new(seed().stream("emulator"), bodies);
-    let until = until();
-    for number in 0_u64.. {
-        if until.map_or(number >= TRIES, |until| Instant::now() >= until) {
-            eprintln!("emulator: {number} mutations");
-            break;
-        }
+    for number in numbers("emulator") {
         let body = mutator.input(number);
         let (operation, _) = valid[usize::try_from(number).unwrap() % valid.len()];
         let answer = raw::exchange(&endpoint, &post(operation, &body)).await;

@@ -50,19 +50,8 @@ fn record(late: Duration, timer: &str, took: GeneratorSecond) -> RunRecord {
     let header = RunHeader {
         scenario_source: SOURCE.to_owned(),
         provenance: Provenance {
-            tool_version: "0".to_owned(),
-            scenario: scenario.name.clone(),
-            fingerprint: scenario.fingerprint(),
-            seed: scenario.seed,
-            target: "http://localhost".to_owned(),
             client: Some("wire".to_owned()),
-            started_at: "2026-01-01T00:00:00Z".to_owned(),
-            items_loaded: 0,
-            load_seconds: 0.0,
-            interrupted: false,
-            incomplete: None,
-            part: None,
-            model_overrides: Vec::new(),
+            ..Provenance::of(&scenario, "http://localhost", "2026-01-01T00:00:00Z")
         },
         governed: false,
     };

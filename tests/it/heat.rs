@@ -108,6 +108,43 @@ fn the_hottest_key_is_named_and_its_partition_is_at_its_ceiling() {
 }
 
 /// `seconds` of a table of `partitions` partitions, with `each` requests a second all over it.
+#[test]
+fn the_hottest_keys_have_their_names_however_many_items_there_are() {
+    let scenario = r#"
+name = "vast"
+seed = 7
+[[table]]
+name = "Vast"
+partition_key = "id"
+billing = { mode = "provisioned", read = "3000 RCU", write = "10 WCU" }
+items = 1000000000
+[table.attributes]
+id = { type = "S", value = "unique", prefix = "user-" }
+[keys.scattered]
+kind = "zipfian"
+exponent = 1.1
+scrambled = true
+[[operation]]
+kind = "get"
+keys = "scattered"
+weight = "100 %"
+[[phase]]
+kind = "measured"
+duration = "5s"
+arrivals = { kind = "constant", rate = "2000/s" }
+"#;
+    let scenario = Arc::new(parse(scenario, "vast.toml").unwrap().scenario);
+    let options = SimulationOptions::default();
+    let header = header(&scenario, String::new(), "test", &options);
+    let record = simulate(&scenario, header, &options).unwrap();
+    let top = &record.heat[0].keys.read.top;
+    assert_eq!(top.len(), TOP_KEYS);
+    for key in top {
+        let name = key.value.as_deref();
+        assert!(name.is_some_and(|it| it.starts_with("user-")), "{key:?}");
+    }
+}
+
 pub fn watched(partitions: i64, seconds: u64, each: u64) -> ResourceHeat {
     let parameters = ModelParameters::default();
     let rates = ByDirection {

@@ -46,18 +46,10 @@ fn scenario(seconds: u64, rate: &str) -> Scenario {
 fn record(scenario: &Scenario, target: Target) -> RunRecord {
     let provenance = Provenance {
         tool_version: "0.1.0".to_owned(),
-        scenario: scenario.name.clone(),
-        fingerprint: scenario.fingerprint(),
-        seed: scenario.seed,
-        target: "emulator".to_owned(),
-        started_at: "2026-11-23T05:00:00Z".to_owned(),
         items_loaded: 500,
         load_seconds: 0.4,
-        client: None,
-        interrupted: false,
-        incomplete: None,
-        part: None,
         model_overrides: vec!["initial_burst_fraction = 100 %".to_owned()],
+        ..Provenance::of(scenario, "emulator", "2026-11-23T05:00:00Z")
     };
     let header = RunHeader {
         scenario_source: USERS.to_owned(),

@@ -114,15 +114,19 @@ pub async fn stalled() -> FakeServer {
     .await
 }
 
+/// A run of a minute at `server` that waits for each answer nearly as long.
+fn patient(run: &Run, server: &FakeServer) -> Command {
+    let text = fs::read_to_string(run.short("60s", "0 %")).unwrap();
+    let patient = "[client]\nattempt_timeout = \"50s\"\n[validity]";
+    let scenario = run.scenario(&text.replace("[validity]", patient));
+    run.command(&["run", &scenario, "--endpoint", &server.url(), "--quiet"])
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_second_interrupt_stops_within_a_second_and_says_what_is_left() {
     let server = stalled().await;
     let run = Run::new();
-    let text = fs::read_to_string(run.short("60s", "0 %")).unwrap();
-    let patient = "[client]\nattempt_timeout = \"50s\"\n[validity]";
-    let scenario = run.scenario(&text.replace("[validity]", patient));
-    let mut child = run
-        .command(&["run", &scenario, "--endpoint", &server.url(), "--quiet"])
+    let mut child = patient(&run, &server)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -146,6 +150,35 @@ async fn the_second_interrupt_stops_within_a_second_and_says_what_is_left() {
     let folder = rest.rsplit("dyno report ").next().unwrap();
     let report = run.dyno(&["report", folder]);
     assert!(stdout(&report).contains("INCOMPLETE"), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_interrupt_ends_a_run_whose_server_is_silent_and_counts_what_was_sent() {
+    let server = stalled().await;
+    let run = Run::new();
+    let mut child = patient(&run, &server)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    journal(&run, 2);
+    let asked = Instant::now();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // Five seconds, and more on a machine that is busy; nothing near the attempts' fifty.
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    let results = run.results();
+    let outcomes = &results["summary"]["outcomes"];
+    let counts = server.counts();
+    let sent: u64 = ["GetItem", "PutItem"]
+        .iter()
+        .filter_map(|operation| counts.get(*operation))
+        .sum();
+    assert!(sent > 0);
+    assert_eq!(outcomes["failed"], sent, "{outcomes}");
+    let phase = results["record"]["phases"][0]["operations"].to_string();
+    let cause = "interrupted before the answer, outcome unknown";
+    assert!(phase.contains(cause), "{phase}");
 }
 
 /// `dyno` under a shell that first does something.

@@ -11,12 +11,12 @@ use std::{
 use dynamometer::{
     emulator::{Emulator, EmulatorConfig, RequestCounts},
     scenario::{ClientSettings, parse},
-    target::sdk::SdkTarget,
+    target::sdk::{SdkTarget, admin::AdminError, live::Caller},
 };
 
 use crate::{
     cli::{Run, code, stderr, stdout},
-    faults::server::{Fault, FaultServer},
+    server::{Reply, Server},
 };
 
 const IDENTITY: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/Tester/laptop</Arn><UserId>AROA:laptop</UserId><Account>123456789012</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"#;
@@ -25,7 +25,7 @@ const OWNER: &str = "arn:aws:sts::123456789012:assumed-role/Tester";
 /// Both servers that play AWS, and a folder to run in.
 pub struct Aws {
     pub emulator: Emulator,
-    pub sts: FaultServer,
+    pub sts: Server,
     pub run: Run,
 }
 
@@ -34,7 +34,7 @@ impl Aws {
         let config = EmulatorConfig::default();
         Self {
             emulator: Emulator::start(config).await.unwrap(),
-            sts: FaultServer::start(|_| Fault::Answer(200, "text/xml", IDENTITY)).await,
+            sts: Server::saying(Reply::answer(200, "text/xml", IDENTITY)).await,
             run: Run::new(),
         }
     }
@@ -107,6 +107,7 @@ async fn a_live_run_says_what_is_at_stake_and_leaves_no_table() {
         "at most  $0.78",
         "limit    $5.0000",
         "dynamometer:run=",
+        "`dyno clean --live --region us-east-1`",
         "spent at most $0.78",
     ] {
         assert!(said.contains(part), "{part} is not in {said}");
@@ -151,12 +152,7 @@ async fn nothing_is_sent_that_was_not_agreed_to() {
     aws.make_table(&scenario).await;
     refused(aws.live(&scenario, &agreed), &["exists already"]);
     let text = fs::read_to_string(&scenario).unwrap();
-    let existing = text.replace("items = 50", "items = 50\nexisting = true");
-    let existing = existing.replace(
-        "name = \"load\"\nkind = \"load\"",
-        "kind = \"warm-up\"\nduration = \"1s\"\narrivals = { kind = \"constant\", rate = \"1/s\" }",
-    );
-    let scenario = aws.run.scenario(&existing);
+    let scenario = aws.run.scenario(&on_an_existing_table(&text));
     refused(
         aws.live(&scenario, &agreed),
         &["writes to table Things", "--allow-writes-to Things"],
@@ -171,6 +167,113 @@ async fn nothing_is_sent_that_was_not_agreed_to() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert!(aws.requests("PutItem").await > 0);
     assert_eq!(aws.requests("DeleteTable").await, 0, "it is not ours");
+}
+
+/// The same scenario on a table that is there, which it does not load.
+fn on_an_existing_table(scenario: &str) -> String {
+    let existing = scenario.replace("items = 50", "items = 50\nexisting = true");
+    existing.replace(
+        "name = \"load\"\nkind = \"load\"",
+        "kind = \"warm-up\"\nduration = \"1s\"\narrivals = { kind = \"constant\", rate = \"1/s\" }",
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_is_known_by_its_tags_as_production_and_as_somebody_elses() {
+    let aws = Aws::start().await;
+    let scenario = aws.run.short("1s", "0 %");
+    let text = fs::read_to_string(&scenario).unwrap();
+    let table = &parse::parse(&text, "it").unwrap().scenario.tables[0];
+    let marked = async |run: &str| {
+        let mut target = aws.other().await;
+        let caller = Caller {
+            account: "123456789012".to_owned(),
+            owner: OWNER.to_owned(),
+        };
+        target.mark_tables(run, &caller);
+        target
+    };
+    let made = marked("one").await.create_table(table).await.unwrap();
+
+    let existing = aws.run.scenario(&on_an_existing_table(&text));
+    let mut command = aws.command(&["run", &existing, "--live"]);
+    command.args(["--region", "us-east-1", "--yes", "--spend-limit", "5"]);
+    command.args(["--allow-writes-to", "Things"]);
+    command.env("DYNO_PRODUCTION", "dynamometer:run=o*");
+    let said = stderr(&command.output().unwrap());
+    assert!(
+        said.contains("its tag dynamometer:run=one is production"),
+        "{said}"
+    );
+
+    let refused = marked("another").await.delete_table(made).await;
+    assert!(
+        matches!(refused, Err(AdminError::NotOurs { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(aws.requests("DeleteTable").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_come_from_wherever_awss_own_chain_looks() {
+    let mut aws = Aws::start().await;
+    // The same stub says who we are, and hands out credentials for a web identity.
+    let assumed = r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>AKIDWEB</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"#;
+    aws.sts = Server::start(move |request| {
+        let is_assuming = String::from_utf8_lossy(&request.bytes).contains("AssumeRole");
+        let body = if is_assuming { assumed } else { IDENTITY };
+        Reply::answer(200, "text/xml", body)
+    })
+    .await;
+    let keys = r#"{"AccessKeyId":"AKIDBOX","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    let container = Server::saying(Reply::answer(200, "application/json", keys)).await;
+    let folder = aws.run.folder.path();
+    let file = |name: &str, content: &str| {
+        let path = folder.join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let profiles = "[tester]\naws_access_key_id = AKIDFILE\naws_secret_access_key = s\n";
+    let profiles = file("credentials", profiles);
+    let token = file("token", "web");
+    let nowhere = file("nothing", "");
+    let box_url = container.url();
+    for (key, variables) in [
+        ("AKIDEXAMPLE", vec![]),
+        (
+            "AKIDFILE",
+            vec![
+                ("AWS_SHARED_CREDENTIALS_FILE", &*profiles),
+                ("AWS_PROFILE", "tester"),
+            ],
+        ),
+        (
+            "AKIDWEB",
+            vec![
+                ("AWS_WEB_IDENTITY_TOKEN_FILE", &*token),
+                ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/Tester"),
+            ],
+        ),
+        (
+            "AKIDBOX",
+            vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*box_url)],
+        ),
+    ] {
+        let mut command = aws.command(&["clean", "--live", "--region", "us-east-1"]);
+        if !variables.is_empty() {
+            command.env_remove("AWS_ACCESS_KEY_ID");
+        }
+        command
+            .env("AWS_SHARED_CREDENTIALS_FILE", &nowhere)
+            .env("AWS_CONFIG_FILE", &nowhere)
+            .envs(variables);
+        aws.sts.take_received();
+        let output = command.output().unwrap();
+        assert_eq!(code(&output), 0, "{key}: {}", stderr(&output));
+        let asked = aws.sts.take_received();
+        let signed = asked.last().unwrap().header("authorization");
+        assert!(signed.contains(key), "{key}: {signed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,7 +358,7 @@ async fn a_run_stops_before_it_could_have_cost_more_than_its_limit() {
 async fn credentials_that_aws_does_not_accept_are_said_without_showing_them() {
     let mut aws = Aws::start().await;
     let denied = r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The security token AKIDEXAMPLE is invalid</Message></Error></ErrorResponse>"#;
-    aws.sts = FaultServer::start(move |_| Fault::Answer(403, "text/xml", denied)).await;
+    aws.sts = Server::saying(Reply::answer(403, "text/xml", denied)).await;
     let scenario = aws.run.short("1s", "0 %");
     let output = aws.live(&scenario, &["--yes", "--spend-limit", "5"]);
     let said = stderr(&output);

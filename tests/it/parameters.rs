@@ -3,9 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use dynamometer::{
+    analysis::expectation::expect,
     capacity::{
         AdmissionDecision, Arm, TableCapacity,
         bucket::TokenBucket,
+        change::DecreaseBudget,
         cost::{self, Images, WriteMode},
         on_demand,
         partition::{self, KeyHash},
@@ -20,6 +22,7 @@ use dynamometer::{
     },
     simulation::{SimulationOptions, header, simulate},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
+    workload::Workload,
 };
 use proptest::prelude::*;
 
@@ -271,6 +274,35 @@ fn smaller_partitions_are_more_and_new_on_demand_tables_serve_what_is_said() {
     assert_eq!(table.status(Resource::Table, at(0)).rates.write, units(50));
 }
 
+#[test]
+fn a_day_begins_with_some_decreases_and_gets_more_by_the_hour_up_to_a_bound() {
+    let parameters = model(|m| {
+        m.decrease_tokens_start = 3;
+        m.decrease_tokens_per_hour = 2;
+        m.decrease_tokens_max = 5;
+    });
+    let hour = |hours: u64| at(hours * 3_600_000);
+    let mut budget = DecreaseBudget::new(&parameters);
+    let mut taken = |hours| (0..10).filter(|_| budget.take(hour(hours))).count();
+    assert_eq!((taken(0), taken(1), taken(4)), (3, 2, 5));
+    // A day of its own, of which an hour is gone.
+    assert_eq!((taken(25), taken(26)), (5, 2));
+    assert_eq!(budget.taken_today(hour(27)), 7);
+}
+
+#[test]
+fn a_price_by_the_month_is_told_for_as_many_hours_as_a_month_is_to_have() {
+    let month = |line: &str| {
+        let record = run(ROOMY, "", "kind = \"get\"\nkeys = \"uniform\"", line);
+        let source = record.scenario_source.clone();
+        let scenario = parse(&source, "rules.toml").ok().unwrap().scenario;
+        let expected = expect(&Workload::new(Arc::new(scenario))).unwrap();
+        expected.tables[0].capacity_usd.unwrap()
+    };
+    let (usual, longest) = (month(""), month("hours_per_month = 744"));
+    assert!((longest / usual - 744.0 / 730.0).abs() < 1e-12);
+}
+
 /// Whatever a scenario can set is a parameter, and nothing of the model is left out of the file.
 #[test]
 fn every_parameter_can_be_set_and_is_then_told_as_not_the_default() {
@@ -287,6 +319,10 @@ fn every_parameter_can_be_set_and_is_then_told_as_not_the_default() {
         "throttle_exception_map = \"index_guide\"",
         "od_initial_read = \"100 RCU\"",
         "od_initial_write = \"50 WCU\"",
+        "decrease_tokens_start = 3",
+        "decrease_tokens_per_hour = 2",
+        "decrease_tokens_max = 5",
+        "hours_per_month = 744",
     ];
     let get = "kind = \"get\"\nkeys = \"uniform\"";
     for line in lines {

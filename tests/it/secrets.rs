@@ -5,8 +5,8 @@ use std::{fs, path::Path, process::Command};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    faults::server::{Fault, FaultServer},
     live::Aws,
+    server::{Reply, Server},
 };
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYPLANTEDKEY";
@@ -63,12 +63,12 @@ async fn a_planted_secret_is_in_no_output_file_log_or_error() {
 
     // Errors with everything that a server may say back.
     let denied = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>";
-    for fault in [
-        Fault::Answer(403, "text/xml", denied),
-        Fault::Answer(200, "text/xml", "nonsense"),
-        Fault::BytesThenReset("HTTP/1.1 200 OK\r\n"),
+    for reply in [
+        Reply::answer(403, "text/xml", denied),
+        Reply::answer(200, "text/xml", "nonsense"),
+        Reply::raw("HTTP/1.1 200 OK\r\n").then_reset(),
     ] {
-        aws.sts = FaultServer::start(move |_| fault.clone()).await;
+        aws.sts = Server::saying(reply).await;
         assert_clean(
             &everything(aws.command(&live), &folder),
             "GetCallerIdentity",

@@ -19,6 +19,7 @@ use dynamometer::{
     scenario::{Scenario, parse::parse},
     schedule::shard::Shard,
     simulation::{SimulationOptions, header, simulate},
+    units::TimeScale,
 };
 use proptest::prelude::*;
 
@@ -319,6 +320,10 @@ fn what_is_no_shard_of_the_same_run_is_refused() {
     check(
         &|record| record.provenance.client = Some("sdk".into()),
         "its client is sdk",
+    );
+    check(
+        &|record| record.provenance.time_scale = TimeScale::new(60.0).unwrap(),
+        "its time scale is 60, that of the others 1",
     );
     let empty: [RunRecord; 0] = [];
     assert!(merged(empty, &RULES).is_err());

@@ -1,17 +1,14 @@
 //! Sizing: the smallest capacity that meets a target, and what it costs.
 
 mod cloudwatch;
+mod verify;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use dynamometer::{
     analysis::{
-        sizing::{
-            self, Sizing, SizingOptions,
-            bill::Mode,
-            replay::{self, Burst, Part},
-            search::Target,
-        },
+        replay::{self, Burst, Part},
+        sizing::{self, Sizing, SizingOptions, bill::Mode, search::Target},
         workers::InTurn,
     },
     price::{PriceTable, Unit},

@@ -20,16 +20,19 @@ use dynamometer::units::CapacityUnits;
 
 /// A client of `endpoint` that never retries.
 pub fn client(endpoint: &str) -> Client {
+    Client::from_conf(config(endpoint).build())
+}
+
+/// What makes such a client.
+pub fn config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
     let http = aws_smithy_http_client::Builder::new().build_http();
-    let config = Config::builder()
+    Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(endpoint)
         .http_client(http)
         .retry_config(RetryConfig::disabled())
-        .build();
-    Client::from_conf(config)
 }
 
 pub fn s(text: impl Into<String>) -> AttributeValue {

@@ -54,6 +54,7 @@ fn scenario(items: u64) -> Scenario {
         thresholds: vec![],
         validity: Validity::default(),
         nightly: None,
+        candidates: Vec::new(),
         model: ModelParameters::default(),
         weights: vec![],
         files: vec![],

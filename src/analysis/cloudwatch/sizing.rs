@@ -8,9 +8,11 @@ use super::Metrics;
 use crate::{
     capacity::{
         autoscaling::{AutoScaler, TargetTracking},
+        change::DecreaseBudget,
         sizing::to_provision,
     },
-    price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
+    price::{PriceTable, Unit, UnknownPrice},
+    scenario::ModelParameters,
     units::{ByDirection, Direction, Timestamp},
 };
 
@@ -81,15 +83,16 @@ pub fn size(
             auto_scaled: auto_scaled(metrics, direction, utilisation, recommended),
         }
     });
+    let month = ModelParameters::default().month();
     let monthly = |value: &dyn Fn(&Usage) -> f64| {
         Direction::ALL.into_iter().try_fold(0.0, |sum, direction| {
             let (unit, units) = (Unit::of(direction), value(&usage[direction]));
-            Ok(sum + prices.provisioned(region, unit, units, HOURS_PER_MONTH)?)
+            Ok(sum + prices.provisioned(region, unit, units, month)?)
         })
     };
     let mut on_demand = 0.0;
     for direction in Direction::ALL {
-        let units = usage[direction].mean * HOURS_PER_MONTH * 3600.0;
+        let units = usage[direction].mean * month * 3600.0;
         on_demand += prices.on_demand(region, Unit::of(direction), units)?;
     }
     let known = Direction::ALL
@@ -141,13 +144,14 @@ fn auto_scaled(metrics: &Metrics, direction: Direction, utilisation: f64, max: u
     let first = series.first().copied().unwrap_or(0.0);
     let start = to_provision(first, utilisation).clamp(min, max);
     let mut scaler = AutoScaler::new(TargetTracking::new(utilisation, min, max), start);
+    let mut decreases = DecreaseBudget::default();
     let minutes = usize::try_from(metrics.period / 60).unwrap_or(1).max(1);
     let mut now = Timestamp::ZERO;
     let mut in_force = vec![start];
     for consumed in series {
         for _ in 0..minutes {
             now = now + Duration::from_mins(1);
-            in_force.push(scaler.minute(*consumed, now));
+            in_force.push(scaler.minute(*consumed, now, &mut decreases));
         }
     }
     let hours: Vec<f64> = in_force

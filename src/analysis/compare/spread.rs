@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::candidate::{Candidate, Suffix, bytes_of};
 use crate::{
+    analysis::rekey,
     capacity::{
-        Arm, cost,
         partition::{self, KeyHash, Partitions},
         steady,
         throttle::Resource,
     },
-    scenario::{ModelParameters, OperationKind, PartitionShareMode},
-    simulation::trace::{Trace, TracedRequest},
+    scenario::{
+        ModelParameters, PartitionShareMode,
+        candidate::{Candidate, Suffix},
+    },
+    simulation::trace::Trace,
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp, float},
-    workload::item::Item,
+    workload::keyed::{bytes_of, own_key},
 };
 
 /// Items that are looked at, at most.
@@ -77,7 +79,7 @@ pub fn items(trace: &Trace, table: usize, candidate: &Candidate) -> Items {
     for number in 0..count {
         let item = workload.item(table, number);
         let base = candidate.base(&item);
-        let shard = candidate.shard(&own_key(trace, table, &item), crate::seed::mix(number));
+        let shard = candidate.shard(&own_key(&workload.scenario().tables[table], &item), number);
         let sort = candidate
             .sort_key
             .as_ref()
@@ -93,151 +95,60 @@ pub fn items(trace: &Trace, table: usize, candidate: &Candidate) -> Items {
     found
 }
 
-/// The bytes that tell an item from the others: its key in the scenario.
-fn own_key(trace: &Trace, table: usize, item: &Item) -> Vec<u8> {
-    let spec = &trace.workload().scenario().tables[table];
-    let sort = spec.sort_key.map(|sort| &spec.attributes[sort].name);
-    let parts = [&spec.attributes[spec.partition_key].name];
-    let parts = parts
-        .into_iter()
-        .chain(sort)
-        .map(|name| bytes_of(item, name));
-    parts.collect::<Vec<_>>().join(&0)
-}
-
-/// The requests of `trace` with the items keyed as `candidate` says. Scans and queries of
-/// indexes stay what they are.
-#[must_use]
-pub fn rekeyed(trace: &Trace, table: usize, candidate: &Candidate) -> Trace {
-    let mut keyed = Keyed {
-        trace,
-        table,
-        candidate,
-        known: BTreeMap::new(),
-    };
-    trace.rekeyed(table, |request, arms| keyed.rekey(request, arms))
-}
-
-/// Where a candidate puts items, remembered.
-struct Keyed<'a> {
-    trace: &'a Trace,
-    table: usize,
-    candidate: &'a Candidate,
-    /// Partition key without suffix, and shard, by item.
-    known: BTreeMap<u64, (Vec<u8>, u32)>,
-}
-
-impl Keyed<'_> {
-    fn item(&mut self, number: u64) -> &(Vec<u8>, u32) {
-        self.known.entry(number).or_insert_with(|| {
-            let item = self.trace.workload().item(self.table, number);
-            let own = own_key(self.trace, self.table, &item);
-            let shard = self.candidate.shard(&own, crate::seed::mix(number));
-            (self.candidate.base(&item), shard)
-        })
-    }
-
-    fn rekey(&mut self, request: &TracedRequest, arms: &mut Vec<Arm>) {
-        let workload = self.trace.workload();
-        let spec = &workload.scenario().operations[usize::from(request.spec)];
-        if spec.kind == OperationKind::Scan {
-            return;
-        }
-        let members: Vec<u64> = if spec.kind.has_members() {
-            let pick = workload.pick(request.sequence);
-            let members = workload.members(request.sequence, pick);
-            members.into_iter().map(|(number, _)| number).collect()
-        } else {
-            vec![request.item]
-        };
-        let mut others = Vec::new();
-        let own = arms
-            .iter_mut()
-            .filter(|arm| arm.resource == Resource::Table);
-        // As many arms as members, or several for one: a read and a write, or pages.
-        for (position, arm) in own.enumerate() {
-            let number = members[position.min(members.len() - 1)];
-            let candidate = self.candidate;
-            let (base, shard) = self.item(number);
-            arm.key = candidate.place(base, *shard);
-            if !fans_out(candidate.suffix, spec.kind, arm.direction) {
-                continue;
-            }
-            let nothing = cost::read(Bytes(0), spec.consistency);
-            let shards = candidate.suffix.shards();
-            let mut elsewhere = nothing;
-            // A query finds a part of the items in each shard; a get finds its item in one.
-            if spec.kind == OperationKind::Query {
-                let even = (arm.units.halves() + i64::from(shards) - 1) / i64::from(shards);
-                elsewhere = CapacityUnits::from_halves(even).max(nothing);
-                arm.units = elsewhere;
-            }
-            let further = (0..shards).filter(|other| other != shard);
-            others.extend(further.map(|other| Arm {
-                key: candidate.place(base, other),
-                units: elsewhere,
-                ..*arm
-            }));
-        }
-        arms.extend(others);
-    }
-}
-
-/// Whether all shards have to be read: for all of a key's items always, for one item where
-/// nobody knows its shard.
-const fn fans_out(suffix: Suffix, kind: OperationKind, direction: Direction) -> bool {
-    let is_read = matches!(direction, Direction::Read);
-    match suffix {
-        Suffix::None => false,
-        Suffix::Calculated(_) => is_read && matches!(kind, OperationKind::Query),
-        Suffix::Random(_) => is_read,
-    }
-}
-
 /// Units per second by key, and how they are spread over time.
-struct Load {
+pub(super) struct Load {
     keys: BTreeMap<KeyHash, (ByDirection<f64>, u64, u64)>,
     /// Busyness of each window relative to the mean.
     windows: ByDirection<Vec<f64>>,
     mean: ByDirection<f64>,
 }
 
-fn load(trace: &Trace, table: usize) -> Load {
-    let seconds = trace.measured_seconds();
-    let mut keys: BTreeMap<KeyHash, (ByDirection<f64>, u64, u64)> = BTreeMap::new();
-    let count = whole((seconds / WINDOW).floor()).max(1);
-    let mut windows = ByDirection::from_fn(|_| vec![0.0; usize::try_from(count).unwrap_or(1)]);
-    let measured = || trace.requests().iter().filter(|request| request.measured);
-    let start = measured().next().map_or(Timestamp::ZERO, |r| r.due);
-    for request in measured().filter(|request| trace.table(request) == table) {
-        let at = request.due.since(start).as_secs_f64() / seconds * float(count);
-        let window = usize::try_from(whole(at).min(count - 1)).unwrap_or(0);
-        let arms = trace
-            .arms(request)
-            .filter(|arm| arm.resource == Resource::Table);
-        for (number, arm) in arms.enumerate() {
-            let units = arm.units.as_f64() / seconds;
-            let key = keys.entry(arm.key.collection()).or_insert((
-                ByDirection::default(),
-                0,
-                request.item,
-            ));
-            key.0[arm.direction] += units;
-            key.1 += u64::from(number == 0);
-            windows[arm.direction][window] += units * float(count);
+impl Load {
+    /// What `trace` asks of table `table` in its measured phases.
+    pub(super) fn of(trace: &Trace, table: usize) -> Self {
+        let seconds = trace.measured_seconds();
+        let mut keys: BTreeMap<KeyHash, (ByDirection<f64>, u64, u64)> = BTreeMap::new();
+        let count = whole((seconds / WINDOW).floor()).max(1);
+        let mut windows = ByDirection::from_fn(|_| vec![0.0; usize::try_from(count).unwrap_or(1)]);
+        let measured = || trace.requests().iter().filter(|request| request.measured);
+        let start = measured().next().map_or(Timestamp::ZERO, |r| r.due);
+        for request in measured().filter(|request| trace.table(request) == table) {
+            let at = request.due.since(start).as_secs_f64() / seconds * float(count);
+            let window = usize::try_from(whole(at).min(count - 1)).unwrap_or(0);
+            let arms = trace
+                .arms(request)
+                .filter(|arm| arm.resource == Resource::Table);
+            for (number, arm) in arms.enumerate() {
+                let units = arm.units.as_f64() / seconds;
+                let key = keys.entry(arm.key.collection()).or_insert((
+                    ByDirection::default(),
+                    0,
+                    request.item,
+                ));
+                key.0[arm.direction] += units;
+                key.1 += u64::from(number == 0);
+                windows[arm.direction][window] += units * float(count);
+            }
+        }
+        let mean =
+            ByDirection::from_fn(|direction| windows[direction].iter().sum::<f64>() / float(count));
+        for direction in Direction::ALL {
+            for window in &mut windows[direction] {
+                *window /= mean[direction].max(f64::MIN_POSITIVE);
+            }
+        }
+        Self {
+            keys,
+            windows,
+            mean,
         }
     }
-    let mean =
-        ByDirection::from_fn(|direction| windows[direction].iter().sum::<f64>() / float(count));
-    for direction in Direction::ALL {
-        for window in &mut windows[direction] {
-            *window /= mean[direction].max(f64::MIN_POSITIVE);
-        }
-    }
-    Load {
-        keys,
-        windows,
-        mean,
+
+    /// Requests of each key, descending.
+    pub(super) fn requests(&self) -> Vec<u64> {
+        let mut counts: Vec<u64> = self.keys.values().map(|(_, count, _)| *count).collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        counts
     }
 }
 
@@ -254,26 +165,29 @@ pub fn requests(
     let scenario = rekeyed.workload().scenario();
     let model = &scenario.model;
     let bytes = rekeyed.table_bytes(table);
-    let load = load(rekeyed, table);
-    let mut counts: Vec<u64> = load.keys.values().map(|(_, count, _)| *count).collect();
-    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let load = Load::of(rekeyed, table);
+    let counts = load.requests();
     let all: u64 = counts.iter().sum::<u64>().max(1);
     let total_keys = usize::try_from(keys)
         .unwrap_or(usize::MAX)
         .max(counts.len());
     let top = total_keys.div_ceil(100).min(counts.len());
-    let hottest = load.keys.values().max_by_key(|(_, count, _)| *count);
-    let hottest_units = hottest.map_or(ByDirection::default(), |(units, ..)| {
+    let hottest = load.keys.iter().max_by_key(|(_, (_, count, _))| *count);
+    let hottest_units = hottest.map_or(ByDirection::default(), |(_, (units, ..))| {
         ByDirection::from_fn(|direction| share(units[direction], load.mean[direction]))
     });
-    let hottest_key = hottest.map_or_else(String::new, |(_, _, item)| {
-        let item = rekeyed.workload().item(table, *item);
-        String::from_utf8_lossy(&candidate.base(&item)).into_owned()
+    let hottest_key = hottest.map_or_else(String::new, |(place, (_, _, item))| {
+        let base = candidate.base(&rekeyed.workload().item(table, *item));
+        let lies_there =
+            |shard: &u32| rekey::place(candidate, &base, *shard).collection() == *place;
+        let shard = (0..candidate.suffix.shards()).find(lies_there);
+        let key = candidate.value(base.clone(), shard.unwrap_or_default());
+        String::from_utf8_lossy(&key).into_owned()
     });
     let (partitions, offered) = offered(&load, bytes, model);
     let most =
         ByDirection::from_fn(|direction| offered[direction].iter().copied().fold(0.0, f64::max));
-    let reads = |trace: &Trace| self::load(trace, table).mean.read;
+    let reads = |trace: &Trace| Load::of(trace, table).mean.read;
     Requests {
         hottest: share(float(counts.first().copied().unwrap_or(0)), float(all)),
         hottest_key,
@@ -315,7 +229,7 @@ fn offered(load: &Load, bytes: Bytes, model: &ModelParameters) -> (u64, ByDirect
 /// The larger of both directions' throttled shares of the units, in the limit of many small
 /// requests, when the table has capacity for all and hot partitions have split as far as they
 /// can: until one key is the heat (S-1), so that keys are refused one by one.
-fn throttled(load: &Load, multiple: f64, model: &ModelParameters) -> f64 {
+pub(super) fn throttled(load: &Load, multiple: f64, model: &ModelParameters) -> f64 {
     let share_of = |direction: Direction| {
         let ceiling = partition::ceiling(direction, model).as_f64();
         let (mut refused, mut all) = (0.0, 0.0);
@@ -377,7 +291,7 @@ fn gini(counts: &[u64], keys: usize) -> f64 {
     (weighted / (n * all)).clamp(0.0, 1.0)
 }
 
-fn share(part: f64, whole: f64) -> f64 {
+pub(super) fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 

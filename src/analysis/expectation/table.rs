@@ -16,7 +16,7 @@ use crate::{
         partition::{Partitions, ceiling, initial_count},
         throttle::Resource,
     },
-    price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
+    price::{PriceTable, Unit, UnknownPrice},
     scenario::{Billing, ModelParameters, OperationSpec, PhaseKind},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
     workload::Workload,
@@ -135,7 +135,7 @@ pub(super) fn expect(
     let mut capacity_usd = flows.has_rate().then_some(0.0);
     for (billing, flow) in all {
         for direction in Direction::ALL {
-            let usd = monthly(billing, direction, flow[direction])?;
+            let usd = monthly(billing, direction, flow[direction], scenario.model.month())?;
             capacity_usd = match billing {
                 Billing::Provisioned { .. } => Some(capacity_usd.unwrap_or(0.0) + usd),
                 Billing::OnDemand { .. } => capacity_usd.map(|sum| sum + usd),
@@ -158,16 +158,17 @@ pub(super) fn expect(
     })
 }
 
-/// Dollars a month for one direction of a table or index.
-fn monthly(billing: &Billing, direction: Direction, flow: Flow) -> Result<f64, UnknownPrice> {
+/// Dollars a month of so many hours, for one direction of a table or index.
+fn monthly(
+    billing: &Billing,
+    direction: Direction,
+    flow: Flow,
+    month: f64,
+) -> Result<f64, UnknownPrice> {
     let (prices, unit) = (PriceTable::embedded(), Unit::of(direction));
     match billing {
-        Billing::Provisioned { .. } => {
-            prices.provisioned(REGION, unit, flow.capacity, HOURS_PER_MONTH)
-        }
-        Billing::OnDemand { .. } => {
-            prices.on_demand(REGION, unit, flow.mean * 3600.0 * HOURS_PER_MONTH)
-        }
+        Billing::Provisioned { .. } => prices.provisioned(REGION, unit, flow.capacity, month),
+        Billing::OnDemand { .. } => prices.on_demand(REGION, unit, flow.mean * 3600.0 * month),
     }
 }
 

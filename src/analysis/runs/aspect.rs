@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Run;
-use crate::scenario::Scenario;
+use crate::{record::Provenance, scenario::Scenario};
 
 /// Changes of one aspect that are listed, at most.
 const CHANGES_MAX: usize = 8;
@@ -36,6 +36,8 @@ pub fn between(base: &Run<'_>, other: &Run<'_>) -> Vec<Aspect> {
     };
     plain("target", &from.target, &to.target);
     plain("version of dyno", &from.tool_version, &to.tool_version);
+    let scale = |of: &Provenance| of.time_scale.to_string();
+    plain("time scale", &scale(from), &scale(to));
     found.0
 }
 

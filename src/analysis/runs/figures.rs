@@ -9,13 +9,11 @@ use super::{
     resample::{Series, Values},
 };
 use crate::{
-    price::{self, HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
+    price::{self, PriceTable, Unit, UnknownPrice},
     record::{Interval, OutcomeCounts, RunRecord, histogram::LatencyHistogram, model::TableTotals},
     scenario::TableClass,
     units::{ByDirection, CapacityUnits, Direction, Quantile, float},
 };
-
-const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3600.0;
 
 /// A number of one run.
 #[derive(Clone, Debug)]
@@ -196,6 +194,7 @@ impl Observer<'_> {
     /// Dollars a month for capacity: what is in force, or on demand what was consumed.
     fn cost(&self) -> Result<Observed, UnknownPrice> {
         let record = self.run.record;
+        let month = self.run.scenario.model.month();
         let mut rates = Vec::new();
         for (number, table) in record.tables.iter().enumerate() {
             let class = self
@@ -211,9 +210,9 @@ impl Observer<'_> {
             for direction in Direction::ALL {
                 let (prices, unit) = (PriceTable::embedded(), Unit::of(direction));
                 let usd = if table.on_demand {
-                    prices.on_demand(REGION, unit, SECONDS_PER_MONTH)?
+                    prices.on_demand(REGION, unit, month * 3600.0)?
                 } else {
-                    prices.provisioned(REGION, unit, 1.0, HOURS_PER_MONTH)?
+                    prices.provisioned(REGION, unit, 1.0, month)?
                 };
                 rates.push((number, direction, usd * factor));
             }

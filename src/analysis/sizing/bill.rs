@@ -5,19 +5,17 @@ use serde::Serialize;
 use super::{
     SizedSlot, SizingOptions, Workers,
     fit::{self, Bench, Fits},
-    replay::{self, Burst, Policy, Rates, Slot},
     scaling,
-    search::Throttled,
 };
 use crate::{
+    analysis::replay::{self, Burst, Policy, Rates, Slot, throttled::Throttled},
     capacity::{limits, throttle::Resource},
-    price::{self, Confidence, FREE_STORAGE_GB, HOURS_PER_MONTH, Unit, UnknownPrice},
+    price::{self, Confidence, FREE_STORAGE_GB, Unit, UnknownPrice},
     simulation::trace::Trace,
     units::{ByDirection, Bytes, Direction, float},
 };
 
 const GB: f64 = 1_073_741_824.0;
-const SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3600.0;
 /// Where storage is priced for certain.
 const HOME: &str = "us-east-1";
 /// Items whose sizes are looked at for the size of a table.
@@ -44,6 +42,15 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Whether it is enough in each second by itself, whatever was saved before.
+    #[must_use]
+    pub const fn is_without_burst(self) -> bool {
+        matches!(
+            self,
+            Self::Provisioned | Self::ReservedOneYear | Self::ReservedThreeYears
+        )
+    }
+
     /// As reports call it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -98,6 +105,8 @@ pub struct PriceNote {
     pub estimates: Vec<String>,
     /// Whether the free tier was taken off.
     pub free_tier: bool,
+    /// Hours of the month that it was reckoned for.
+    pub hours_per_month: f64,
 }
 
 /// Makes offers.
@@ -105,6 +114,8 @@ pub(super) struct Bill<'a> {
     pub(super) options: &'a SizingOptions,
     pub(super) slots: &'a [SizedSlot],
     pub(super) requests_per_second: f64,
+    /// Hours of a month.
+    pub(super) month: f64,
 }
 
 /// Dollars a month.
@@ -210,7 +221,7 @@ impl Bill<'_> {
         } else {
             (dollars.throughput + dollars.storage, dollars.storage)
         };
-        let millions = self.requests_per_second * SECONDS_PER_MONTH / 1e6;
+        let millions = self.requests_per_second * self.month * 3600.0 / 1e6;
         Offer {
             mode,
             infrequent_access,
@@ -229,10 +240,10 @@ impl Bill<'_> {
         let sum = |direction| rates.iter().map(|rate| rate[direction]).sum::<f64>();
         let (read, write) = (sum(Direction::Read), sum(Direction::Write));
         let throughput = if self.options.free_tier {
-            prices.provisioned_beyond_free(region, (read, write), HOURS_PER_MONTH, 0.0)?
+            prices.provisioned_beyond_free(region, (read, write), self.month, 0.0)?
         } else {
-            prices.provisioned(region, Unit::Read, read, HOURS_PER_MONTH)?
-                + prices.provisioned(region, Unit::Write, write, HOURS_PER_MONTH)?
+            prices.provisioned(region, Unit::Read, read, self.month)?
+                + prices.provisioned(region, Unit::Write, write, self.month)?
         };
         Ok(Dollars {
             throughput,
@@ -248,7 +259,7 @@ impl Bill<'_> {
                 .iter()
                 .map(|slot| slot.demand[direction].mean)
                 .sum();
-            let units = mean * SECONDS_PER_MONTH;
+            let units = mean * self.month * 3600.0;
             throughput +=
                 self.options
                     .prices
@@ -271,7 +282,7 @@ impl Bill<'_> {
             for blocks in [0.0, (units / BLOCK).floor(), (units / BLOCK).ceil()] {
                 let reserved = prices.reserved(region, unit, blocks, years)?.total;
                 let beyond = (units - blocks * BLOCK).max(0.0);
-                let rest = prices.provisioned(region, unit, beyond, HOURS_PER_MONTH)?;
+                let rest = prices.provisioned(region, unit, beyond, self.month)?;
                 cheapest = cheapest.min(reserved / (12.0 * f64::from(years)) + rest);
             }
             throughput += cheapest;
@@ -344,6 +355,7 @@ impl Bill<'_> {
             date: date.map_or_else(|_| "unknown".to_owned(), |price| price.date.clone()),
             estimates,
             free_tier: self.options.free_tier,
+            hours_per_month: self.month,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Workers, replay::Slot};
+use super::Workers;
 use crate::{
+    analysis::replay::Slot,
     simulation::trace::Trace,
     units::{ByDirection, Direction},
 };
@@ -51,14 +52,6 @@ pub fn of(traces: &[Trace], slots: &[Slot], workers: &impl Workers) -> Vec<ByDir
             })
         })
         .collect()
-}
-
-/// Mean of requests due in the measured phases.
-#[must_use]
-pub fn requests_per_second(traces: &[Trace]) -> f64 {
-    let measured = |trace: &Trace| trace.requests().iter().filter(|r| r.measured).count();
-    let seconds: f64 = traces.iter().map(Trace::measured_seconds).sum();
-    float(traces.iter().map(measured).sum()) / seconds
 }
 
 /// Units in each measured second, by slot and direction.

@@ -3,12 +3,14 @@
 use serde::Serialize;
 
 use super::{
-    CurvePoint, Demand, Workers, demand,
-    replay::{self, Burst, Part, Rates, Slot, Tally},
-    replayed,
-    search::{self, Target, Throttled},
+    CurvePoint, Demand, Workers, demand, replayed,
+    search::{self, Target},
 };
 use crate::{
+    analysis::replay::{
+        self, Burst, Part, Rates, Slot, Tally,
+        throttled::{Throttled, throttled},
+    },
     simulation::trace::Trace,
     units::{ByDirection, Direction, float},
 };
@@ -207,7 +209,7 @@ impl Bench<'_> {
             let mut rates = self.rates(found);
             rates[slot][direction] = units;
             let seeds = self.seeds(slot, direction, &rates, burst, workers);
-            search::throttled(&seeds, &operations)
+            throttled(&seeds, &operations)
         };
         Fit {
             units,
@@ -286,14 +288,14 @@ pub fn joined(tables: &[Vec<Vec<Tally>>]) -> Throttled {
         })
         .collect();
     let operations: Vec<usize> = (0..all.first().map_or(0, Vec::len)).collect();
-    search::throttled(&all, &operations)
+    throttled(&all, &operations)
 }
 
 /// 10th percentile, median and 90th of the seeds' throttled shares.
 fn spread(seeds: &[Vec<Tally>], operations: &[usize]) -> [f64; 3] {
     let mut shares: Vec<f64> = seeds
         .iter()
-        .map(|seed| search::throttled(std::slice::from_ref(seed), operations).share)
+        .map(|seed| throttled(std::slice::from_ref(seed), operations).share)
         .collect();
     shares.sort_by(f64::total_cmp);
     [1, 5, 9].map(|tenths| shares[(shares.len() * tenths).div_ceil(10).max(1) - 1])

@@ -5,14 +5,15 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::{Workers, fit::Fits, replay::Slot};
+use super::{Workers, fit::Fits};
 use crate::{
-    analysis::compare::{candidate::Candidate, spread},
+    analysis::{rekey::rekeyed, replay::Slot},
     capacity::{
         partition::{self, KeyHash},
         sizing::shards,
         throttle::Resource,
     },
+    scenario::candidate::Candidate,
     simulation::trace::Trace,
     units::{Bytes, Direction},
     workload::item::AttributeValue,
@@ -124,10 +125,10 @@ fn alternative(traces: &[Trace], slot: &Slot, workers: &impl Workers) -> Option<
             &candidates[pair / traces.len()],
             &traces[pair % traces.len()],
         );
-        let rekeyed = spread::rekeyed(trace, slot.table, candidate);
+        let other = rekeyed(trace, slot.table, candidate);
         let multiple = |direction| {
             let ceiling = partition::ceiling(direction, &scenario.model).as_f64();
-            hottest(&rekeyed, slot, direction).map_or(0.0, |key| key.per_second / ceiling)
+            hottest(&other, slot, direction).map_or(0.0, |key| key.per_second / ceiling)
         };
         Direction::ALL.map(multiple).into_iter().fold(0.0, f64::max)
     });

@@ -3,10 +3,10 @@
 use super::{
     Workers, demand,
     fit::{self, Bench, Fits},
-    replay::{self, Part, Policy, Rates},
-    search::{self, Throttled},
+    search,
 };
 use crate::{
+    analysis::replay::{self, Part, Policy, Rates, throttled::Throttled},
     capacity::sizing::to_provision,
     units::{ByDirection, Direction, float},
 };

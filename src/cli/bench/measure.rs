@@ -141,19 +141,8 @@ async fn fire<T: Target>(
     let header = RunHeader {
         scenario_source: String::new(),
         provenance: Provenance {
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            scenario: scenario.name.clone(),
-            fingerprint: scenario.fingerprint(),
-            seed: scenario.seed,
-            target: "instant".to_owned(),
             client: Some(fired.name.to_owned()),
-            started_at: Timestamp::now().to_string(),
-            items_loaded: 0,
-            load_seconds: 0.0,
-            interrupted: false,
-            incomplete: None,
-            part: None,
-            model_overrides: Vec::new(),
+            ..Provenance::of(scenario, "instant", Timestamp::now().to_string())
         },
         governed: false,
     };

@@ -14,9 +14,9 @@ use crate::{
 };
 
 pub(super) fn compare(arguments: &CompareArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
-    if !arguments.keys.is_empty() || arguments.table.is_some() {
+    if !arguments.keys.is_empty() || arguments.table.is_some() || arguments.run {
         bail!(
-            "finished runs are compared as they are: --keys and --table are for a scenario\n  \
+            "finished runs are compared as they are: --keys, --table and --run are for a scenario\n  \
              help: name one scenario file, or leave the options out"
         );
     }

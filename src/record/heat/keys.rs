@@ -128,8 +128,9 @@ impl KeySketch {
     }
 
     fn fold(&mut self) {
+        self.pending.sort_unstable_by_key(|one| one.key);
         self.counted.append(&mut self.pending);
-        // Stable, and quick where most of it is in order.
+        // Stable, and quick with two halves that are in order.
         self.counted.sort_by_key(|one| one.key);
         self.counted.dedup_by(|one, kept| {
             let same = one.key == kept.key;
@@ -141,8 +142,8 @@ impl KeySketch {
         });
         if self.counted.len() > 2 * KEYS_KEPT {
             let mut counts: Vec<i64> = self.counted.iter().map(|one| one.halves).collect();
-            counts.sort_unstable_by_key(|count| -count);
-            let taken = counts[KEYS_KEPT];
+            let (_, taken, _) = counts.select_nth_unstable_by_key(KEYS_KEPT, |count| -count);
+            let taken = *taken;
             self.missing += taken;
             self.counted.retain_mut(|one| {
                 one.halves -= taken;

@@ -17,14 +17,17 @@ use super::{
 const HALF_BITS: u32 = (10_u32.pow(SIGNIFICANT_DIGITS as u32)).ilog2() + 1;
 const HALF: u64 = 1 << HALF_BITS;
 
+/// Bits of a count that are kept beside its bucket.
+const LOWER_BITS: u32 = u16::BITS;
+
 /// The sum of histograms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistogramSum {
-    /// Number of the bucket and the lower half of its count, in order of the buckets: nearly
-    /// always the whole of it, in half the memory.
-    buckets: Vec<(u32, u32)>,
-    /// The upper halves that are not zero.
-    upper: BTreeMap<u32, u32>,
+    /// Number of the bucket and the lowest 16 bits of its count, in order of the buckets: nearly
+    /// always the whole of it, in a third of the memory.
+    buckets: Vec<(u16, u16)>,
+    /// The higher bits that are not zero, as numbers of their own.
+    upper: BTreeMap<u16, u64>,
 }
 
 impl HistogramSum {
@@ -54,7 +57,7 @@ impl HistogramSum {
         let upper = self
             .upper
             .iter()
-            .map(|(b, count)| (*b, u64::from(*count) << 32));
+            .map(|(b, count)| (*b, *count << LOWER_BITS));
         let mut histogram = LatencyHistogram::default();
         for (bucket, count) in lower.chain(upper) {
             histogram
@@ -65,12 +68,12 @@ impl HistogramSum {
         histogram
     }
 
-    fn add_upper(&mut self, bucket: u32, count: u32) {
+    fn add_upper(&mut self, bucket: u16, count: u64) {
         let sum = self.upper.entry(bucket).or_default();
         *sum = sum.saturating_add(count);
     }
 
-    fn merge(&mut self, more: &[(u32, u32)]) {
+    fn merge(&mut self, more: &[(u16, u16)]) {
         let mut new = Vec::new();
         let mut at = 0;
         for &(bucket, count) in more {
@@ -127,11 +130,10 @@ fn counts(encoded: &EncodedHistogram) -> Result<HistogramSum, DecodeError> {
     // At least a byte for each bucket, and base64 makes four of three.
     sum.buckets.reserve(encoded.0.len() / 4 * 3);
     each_count(encoded, |bucket, count| {
-        let [lower, upper] = [count & u64::from(u32::MAX), count >> 32];
-        let [lower, upper] = [lower, upper].map(|half| u32::try_from(half).unwrap_or_default());
-        sum.buckets.push((bucket, lower));
-        if upper > 0 {
-            sum.add_upper(bucket, upper);
+        #[expect(clippy::cast_possible_truncation, reason = "what is cut off follows")]
+        sum.buckets.push((bucket, count as u16));
+        if count >> LOWER_BITS > 0 {
+            sum.add_upper(bucket, count >> LOWER_BITS);
         }
     })?;
     Ok(sum)
@@ -140,7 +142,7 @@ fn counts(encoded: &EncodedHistogram) -> Result<HistogramSum, DecodeError> {
 /// Calls `found` with the number of each bucket that holds something, and its count, in order.
 fn each_count(
     encoded: &EncodedHistogram,
-    mut found: impl FnMut(u32, u64),
+    mut found: impl FnMut(u16, u64),
 ) -> Result<(), DecodeError> {
     if encoded.0.is_empty() {
         return Ok(());
@@ -157,7 +159,7 @@ fn each_count(
         payload = rest;
         if number > 0 {
             found(
-                u32::try_from(bucket).map_err(|_| cut())?,
+                u16::try_from(bucket).map_err(|_| cut())?,
                 number.unsigned_abs(),
             );
         }
@@ -221,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn counts_beyond_32_bits_add_up(counts in proptest::collection::vec(1_u64..1 << 40, 1..9)) {
+        fn counts_beyond_16_and_32_bits_add_up(counts in proptest::collection::vec(1_u64..1 << 40, 1..9)) {
             let mut sum = HistogramSum::default();
             for count in &counts {
                 let mut histogram = LatencyHistogram::default();

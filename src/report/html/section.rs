@@ -4,7 +4,7 @@ mod capacity;
 mod heat;
 mod method;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use super::{
     escaped, figure,
@@ -154,8 +154,8 @@ pub fn latency(record: &RunRecord, scenario: &Scenario, timeline: &Timeline) -> 
 }
 
 /// Whether the generator was the bottleneck.
-pub fn schedule(view: &ReportView, scenario: &Scenario, timeline: &Timeline) -> String {
-    let figure = figure::schedule(timeline, scenario);
+pub fn schedule(view: &ReportView, allowed: Duration, timeline: &Timeline) -> String {
+    let figure = figure::schedule(timeline, allowed);
     let numbers = assertion_table(&view.validity);
     question(
         "Did the generator keep its schedule?",

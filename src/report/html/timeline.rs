@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     analysis::{ThrottleCause, throttle_direction},
-    record::{Interval, IntervalTable, RunRecord, histogram::LatencyHistogram},
+    record::{
+        Interval, IntervalTable, RunRecord,
+        histogram::{LatencyHistogram, sum::HistogramSum},
+    },
     units::{ByDirection, CapacityUnits, Direction, Quantile},
 };
 
@@ -298,24 +301,23 @@ impl Latency {
 }
 
 /// Response time over time, all operations together, from the merged histograms of each
-/// stretch of `width` seconds. One stretch is held at a time: histograms are large.
+/// stretch of `width` seconds.
 #[must_use]
 pub fn latencies(record: &RunRecord, seconds: usize, width: usize) -> Vec<Latency> {
     let mut intervals = record.intervals.iter().peekable();
     (1..=seconds.div_ceil(width))
         .map(|stretch| {
-            let mut merged = LatencyHistogram::default();
+            let mut merged = HistogramSum::default();
             while let Some(interval) =
                 intervals.next_if(|interval| interval.second < (stretch * width) as u64)
             {
                 let parts = interval.operations.iter();
                 for text in parts.filter_map(|part| part.response_time.as_ref()) {
-                    if let Ok(part) = text.decode() {
-                        merged.merge(&part);
-                    }
+                    // What was read or recorded was checked then.
+                    let _ = merged.add(text);
                 }
             }
-            Latency::of(&merged)
+            Latency::of(&merged.unfold())
         })
         .collect()
 }

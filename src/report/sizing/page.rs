@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{dollars, headline, obstacle_sentence};
+use super::{dollars, headline, obstacle_sentence, verify};
 use crate::{
     analysis::sizing::{CurvePoint, SizedSlot, Sizing, bill::Mode},
-    price::{HOURS_PER_MONTH, PriceTable, Unit, UnknownPrice},
+    price::{PriceTable, Unit, UnknownPrice},
     report::{
         chart::{Axis, Chart, Ink, Mark, Panel, Shape, Texture, escaped},
         format::{count, number, percent},
@@ -43,34 +43,58 @@ pub fn render(sizing: &Sizing, prices: &PriceTable) -> Result<String, UnknownPri
             escaped(&obstacle_sentence(obstacle))
         );
     }
-    let style = html::style();
-    Ok(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src '{}'; base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Sizing · {} · dynamometer</title>\n<style>{style}</style>\n</head>\n\
-         <body>\n<main>\n<header>\n<h1>{}</h1>\n<p class=\"answer\">{}</p>\n{obstacles}</header>\n\
+    let body = format!(
+        "<header>\n<h1>{}</h1>\n<p class=\"answer\">{}</p>\n{obstacles}</header>\n\
          <section>\n<h2>How much is enough?</h2>\n<p class=\"reading\">Throttled requests \
          against provisioned units; below each number of units its dollars per month. Solid: \
          median over {} seeds without burst credit, dotted its 10–90 % range; dashed: with the \
          burst credit of the scenario's model, for {} s and no longer.</p>\n{charts}</section>\n\
-         <section>\n<h2>What does it cost?</h2>\n{}</section>\n\
+         {}<section>\n<h2>What does it cost?</h2>\n{}</section>\n\
          <section>\n<h2>Method</h2>\n<p>Prices: {}, {}. Estimates: {}.</p>\n<p>Scenario {}, \
-         seed {}.</p>\n</section>\n</main>\n</body>\n</html>\n",
-        html::hash(style),
+         seed {}.</p>\n</section>\n",
         escaped(&sizing.scenario),
-        escaped(&sizing.scenario),
-        escaped(&headline(sizing)),
+        html::with_names(&headline(sizing)),
         sizing.seeds,
         number(sizing.seconds),
+        verified(sizing),
         offers(sizing),
         escaped(&sizing.prices.region),
         escaped(&sizing.prices.date),
         escaped(&sizing.prices.estimates.join("; ")),
         escaped(&sizing.fingerprint),
         sizing.seed,
-    ))
+    );
+    Ok(html::plain("Sizing", &sizing.scenario, &body))
+}
+
+fn verified(sizing: &Sizing) -> String {
+    let Some(verification) = &sizing.verification else {
+        return String::new();
+    };
+    let mut rows = String::new();
+    for row in verify::rows(verification) {
+        let mark = match row.met {
+            Some(true) => "✓ ",
+            Some(false) => "✗ ",
+            None => "",
+        };
+        let _ = write!(
+            rows,
+            "<tr><td>{mark}{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escaped(&row.what),
+            row.target,
+            row.predicted,
+            row.measured
+        );
+    }
+    format!(
+        "<section>\n<h2>Does it hold with real requests?</h2>\n<p class=\"reading\">{}</p>\n\
+         <div class=\"scroll\"><table><thead><tr><th>what</th><th>target</th><th>predicted</th>\
+         <th>measured</th></tr></thead><tbody>{rows}</tbody></table></div>\n<p>{}</p>\n\
+         </section>\n",
+        escaped(&verify::headline(sizing, verification)),
+        escaped(&verify::below(verification)),
+    )
 }
 
 fn offers(sizing: &Sizing) -> String {
@@ -111,7 +135,8 @@ fn chart(
     let unit = direction.unit();
     let curve = &slot.curves[direction];
     let region = &sizing.prices.region;
-    let monthly = prices.provisioned(region, Unit::of(direction), 1.0, HOURS_PER_MONTH)?;
+    let month = sizing.prices.hours_per_month;
+    let monthly = prices.provisioned(region, Unit::of(direction), 1.0, month)?;
     let largest = curve.last().map_or(1.0, |point| float(point.units));
     let same_as_on_demand = slot.demand[direction].mean / sizing.break_even[direction];
     let mut x = Axis::from_zero(largest, 6.0, number);

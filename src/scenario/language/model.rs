@@ -214,12 +214,32 @@ pub static MODEL: Section = Section {
         optional(
             "as_update_lag_seconds",
             seconds(0.0, 3600.0),
-            "From that call to its effect. Default 60s.",
+            "From a call of UpdateTable, by auto scaling or by hand, to its effect. Default 60s.",
         ),
         optional(
             "as_treat_missing",
             Form::OneOf(&["zero", "ignore"]),
             "Whether a minute without traffic counts for auto scaling. Default `zero`.",
+        ),
+        optional(
+            "decrease_tokens_start",
+            Form::Count { min: 0, max: 1000 },
+            "Decreases of a table's or an index's capacity that a UTC day begins with. Default 4.",
+        ),
+        optional(
+            "decrease_tokens_per_hour",
+            Form::Count { min: 0, max: 1000 },
+            "Decreases that are added each hour. Default 1.",
+        ),
+        optional(
+            "decrease_tokens_max",
+            Form::Count { min: 0, max: 1000 },
+            "Most decreases that are there at once. Default 4.",
+        ),
+        optional(
+            "hours_per_month",
+            Form::Count { min: 720, max: 744 },
+            "Hours of a month, for prices by the month. Default 730.",
         ),
     ],
 };

@@ -33,7 +33,8 @@ pub(super) fn read(top: &Fields<'_>, problems: &mut Problems) -> ModelParameters
         units: partition_read_cap partition_write_cap gsi_buffer_units table_read_quota
             table_write_quota od_initial_read od_initial_write update_ceiling_slack_bytes;
         number: split_size_gb ec_read_partition_multiplier;
-        small: as_high_points as_low_points;
+        small: as_high_points as_low_points decrease_tokens_start decrease_tokens_per_hour
+            decrease_tokens_max hours_per_month;
         word: number_size_rule page_limit_rule scan_rounding cond_fail_missing_rule burst_model
             throttle_exception_map admission_rule partition_count_rule partition_share_mode split_policy
             gsi_backpressure_mode quota_scope as_treat_missing;

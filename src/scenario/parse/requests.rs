@@ -222,7 +222,7 @@ fn operation(
     }
 }
 
-fn table_of(
+pub(super) fn table_of(
     fields: &Fields<'_>,
     tables: &[tables::Draft],
     problems: &mut Problems,
@@ -238,7 +238,7 @@ fn table_of(
                 Diagnostic::error(
                     "S005",
                     fields.span.clone(),
-                    "`table` is missing from [[operation]]",
+                    format!("`table` is missing from {}", fields.section.title),
                 )
                 .label(format!("name one of {}", ticked(&names))),
             );

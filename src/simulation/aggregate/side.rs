@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{SimulationError, table::SimulatedTable},
-    spread::{self, Side, Spread},
+    spread::{self, Part, Side, Spread},
 };
 use crate::{
     capacity::{
@@ -26,6 +26,8 @@ pub(super) struct TableFlow {
     table: SimulatedTable,
     /// By index into `Scenario::operations`.
     operations: BTreeMap<usize, BTreeMap<Side, Spread>>,
+    /// All that the operations touch: the table before its indexes.
+    sides: BTreeSet<Side>,
     /// By side, the number of partitions that the spreads fall on.
     partitions: BTreeMap<Resource, usize>,
     attempts_max: f64,
@@ -51,14 +53,17 @@ impl TableFlow {
         table: SimulatedTable,
     ) -> Result<Self, SimulationError> {
         let scenario = workload.scenario();
-        let mut operations = BTreeMap::new();
+        let mut operations: BTreeMap<usize, BTreeMap<Side, Spread>> = BTreeMap::new();
         for (spec, operation) in scenario.operations.iter().enumerate() {
             if operation.table == number {
                 operations.insert(spec, spread::of_operation(workload, spec)?);
             }
         }
+        let spreads = operations.values();
+        let sides = spreads.flat_map(|spreads| spreads.keys().copied());
         Ok(Self {
             table,
+            sides: sides.collect(),
             operations,
             partitions: BTreeMap::new(),
             attempts_max: f64::from(scenario.client.retry.max_attempts),
@@ -84,12 +89,7 @@ impl TableFlow {
             .keys()
             .map(|operation| (*operation, 1.0))
             .collect();
-        let sides: BTreeSet<Side> = self
-            .operations
-            .values()
-            .flat_map(|spreads| spreads.keys().copied())
-            .collect();
-        for side in &sides {
+        for side in &self.sides {
             let mut demand = vec![0.0; self.partitions[&side.0]];
             for (operation, spreads) in &self.operations {
                 let Some(spread) = spreads.get(side) else {
@@ -112,7 +112,7 @@ impl TableFlow {
             }
             passing.insert(*side, passed);
         }
-        self.spend(&sides, &passing, &rates, asked, now);
+        self.spend(&passing, &rates, asked, now);
         let attempts_max = self.attempts_max;
         let told = |(operation, spreads): (&usize, &BTreeMap<Side, Spread>)| {
             let served = rates[operation];
@@ -124,7 +124,6 @@ impl TableFlow {
     /// Debits what is served.
     fn spend(
         &mut self,
-        sides: &BTreeSet<Side>,
         passing: &BTreeMap<Side, Passing>,
         rates: &BTreeMap<usize, f64>,
         asked: &[u64],
@@ -133,7 +132,7 @@ impl TableFlow {
         let Some(capacity) = self.table.capacity_mut() else {
             return;
         };
-        for side in sides {
+        for side in &self.sides {
             let passed = &passing[side];
             let mut flows = vec![(0.0, 0.0); passed.partitions.len()];
             let mut busiest: Option<(&Spread, f64)> = None;
@@ -158,7 +157,7 @@ impl TableFlow {
                     flow.0 += units * pass * elsewhere;
                     flow.1 += units * (1.0 - pass);
                 }
-                let units = requests * spread.units();
+                let units = requests * spread.all.units;
                 if busiest.is_none_or(|(_, most)| units > most) {
                     busiest = Some((spread, units));
                 }
@@ -190,14 +189,28 @@ impl TableFlow {
 }
 
 impl Spread {
+    /// The requests that come here by what passes of them: first all that nothing but the
+    /// resource bounds, then those on each partition that bounds them more.
+    fn by_passing<'a>(&'a self, passed: &'a Passing) -> impl Iterator<Item = (Part, f64)> + 'a {
+        let bounded = passed.bounding.iter();
+        let bounded = bounded.map(|number| (self.partitions[*number], passed.partitions[*number]));
+        let rest = bounded
+            .clone()
+            .fold(self.all, |rest, (part, _)| rest.without(part));
+        std::iter::once((rest, passed.own)).chain(bounded)
+    }
+
     /// The part of an operation's requests that passes here; those that do not come here do.
-    fn passing(&self, passing: &Passing) -> f64 {
-        if passing.is_whole() {
-            return 1.0;
-        }
-        let parts = self.partitions.iter().zip(&passing.partitions);
-        let refused: f64 = parts.map(|(part, pass)| part.requests * (1.0 - pass)).sum();
+    fn passing(&self, passed: &Passing) -> f64 {
+        let refused = |(part, pass): (Part, f64)| part.requests * (1.0 - pass);
+        let refused: f64 = self.by_passing(passed).map(refused).sum();
         (1.0 - refused).clamp(0.0, 1.0)
+    }
+
+    /// Units per request of the operation that pass here.
+    fn units_passing(&self, passed: &Passing) -> f64 {
+        let groups = self.by_passing(passed);
+        groups.map(|(part, pass)| part.units * pass).sum()
     }
 }
 
@@ -213,38 +226,35 @@ fn told(
         attempts: 1.0,
         ..Passed::default()
     };
-    let each = |passes: f64| 1.0 - (1.0 - passes).max(0.0).powf(1.0 / attempts_max);
-    let mut units = |side: &Side, of: f64| match side.0 {
-        Resource::Table => told.consumed[side.1] += of,
-        Resource::Index(index) => {
-            if told.indexes.len() <= index {
-                told.indexes.resize_with(index + 1, ByDirection::default);
-            }
-            told.indexes[index][side.1] += of;
-        }
-    };
     for (side, spread) in spreads {
         let passed = &passing[side];
         let here = spread.passing(passed);
         let elsewhere = if here > 0.0 { served / here } else { 0.0 };
-        let parts = || spread.partitions.iter().zip(&passed.partitions);
-        let of_partitions: f64 = if passed.is_whole() {
-            spread.units()
-        } else {
-            parts().map(|(part, pass)| part.units * pass).sum()
-        };
-        units(side, of_partitions * elsewhere);
-    }
-    for (side, spread) in spreads {
-        let passed = &passing[side];
-        if passed.is_whole() {
-            continue;
+        let units = spread.units_passing(passed) * elsewhere;
+        match side.0 {
+            Resource::Table => told.consumed[side.1] += units,
+            Resource::Index(index) => {
+                if told.indexes.len() <= index {
+                    told.indexes.resize_with(index + 1, ByDirection::default);
+                }
+                told.indexes[index][side.1] += units;
+            }
         }
-        let parts = || spread.partitions.iter().zip(&passed.partitions);
+        if !passed.is_whole() {
+            told.refusals(*side, spread, passed, attempts_max);
+        }
+    }
+    told
+}
+
+impl Passed {
+    /// Adds the attempts that one side refuses, by their reasons.
+    fn refusals(&mut self, side: Side, spread: &Spread, passed: &Passing, attempts_max: f64) {
+        let each = |passes: f64| 1.0 - (1.0 - passes).max(0.0).powf(1.0 / attempts_max);
         let own = each(passed.own);
         let (mut by_own, mut by_partition, mut attempts) = (0.0, 0.0, 0.0);
-        for (part, pass) in parts() {
-            let of_one = each(*pass);
+        for (part, pass) in spread.by_passing(passed) {
+            let of_one = if pass < passed.own { each(pass) } else { own };
             let tries = if of_one > 0.0 {
                 pass / of_one
             } else {
@@ -252,13 +262,12 @@ fn told(
             };
             attempts += part.requests * tries;
             by_own += part.requests * tries * (1.0 - own);
-            if *pass < passed.own {
+            if pass < passed.own {
                 by_partition += part.requests * tries * (1.0 - of_one / own);
             }
         }
-        told.attempts = told
-            .attempts
-            .max(attempts + 1.0 - spread.requests().min(1.0));
+        let elsewhere = 1.0 - spread.all.requests.min(1.0);
+        self.attempts = self.attempts.max(attempts + elsewhere);
         for (cause, count) in [
             (passed.cause, by_own),
             (ThrottleCause::KeyRange, by_partition),
@@ -268,10 +277,9 @@ fn told(
                 direction: side.1,
                 cause,
             };
-            *told.reasons.entry(reason.wire_name()).or_default() += count;
+            *self.reasons.entry(reason.wire_name()).or_default() += count;
         }
     }
-    told
 }
 
 /// A sum of parts, of which the whole is told as it grows.

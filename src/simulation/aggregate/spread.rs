@@ -32,6 +32,10 @@ pub(super) struct Spread {
     tail: Part,
     /// By partition, as they are now.
     pub(super) partitions: Vec<Part>,
+    /// Of all partitions.
+    pub(super) all: Part,
+    /// By cell, the units of all cells until it, its own included.
+    cumulative: Vec<f64>,
     /// Where the cells of each partition begin in `cells`.
     first_cells: Vec<usize>,
     starts: Vec<KeyHash>,
@@ -50,6 +54,14 @@ impl Part {
     fn add(&mut self, requests: f64, units: f64) {
         self.requests += requests;
         self.units += units;
+    }
+
+    /// What another part leaves of it.
+    pub(super) fn without(self, other: Self) -> Self {
+        Self {
+            requests: (self.requests - other.requests).max(0.0),
+            units: (self.units - other.units).max(0.0),
+        }
     }
 }
 
@@ -106,18 +118,25 @@ pub(super) fn of_operation(
             }
         }
     }
-    let spread = |(side, (cells, tail)): (Side, (BTreeMap<_, _>, _))| {
-        let spread = Spread {
-            cells: cells.into_iter().collect(),
-            tail,
-            ..Spread::default()
-        };
-        (side, spread)
-    };
+    let spread =
+        |(side, (cells, tail)): (Side, (BTreeMap<_, _>, _))| (side, Spread::of(cells, tail));
     Ok(sides.into_iter().map(spread).collect())
 }
 
 impl Spread {
+    fn of(cells: BTreeMap<KeyHash, Part>, tail: Part) -> Self {
+        let units = cells.values().scan(0.0, |sum, cell| {
+            *sum += cell.units;
+            Some(*sum)
+        });
+        Self {
+            cumulative: units.collect(),
+            cells: cells.into_iter().collect(),
+            tail,
+            ..Self::default()
+        }
+    }
+
     /// Falls anew on the partitions of a resource that has split.
     pub(super) fn fall_on(&mut self, capacity: &mut TableCapacity, resource: Resource) {
         self.starts = capacity.partition_starts(resource);
@@ -141,19 +160,27 @@ impl Spread {
             self.partitions.push(part);
         }
         self.first_cells.push(self.cells.len());
+        self.all = Part::default();
+        for part in &self.partitions {
+            self.all.add(part.requests, part.units);
+        }
     }
 
     /// The key at `quantile` (0..1) of what a partition is asked for.
     pub(super) fn key_at(&self, partition: usize, quantile: f64) -> KeyHash {
-        let part = self.partitions[partition];
-        let mut left = part.units * quantile;
-        let cells = &self.cells[self.first_cells[partition]..self.first_cells[partition + 1]];
-        for (place, cell) in cells {
-            left -= cell.units;
-            if left < 0.0 {
-                return *place;
-            }
+        let wanted = self.partitions[partition].units * quantile;
+        let (first, end) = (self.first_cells[partition], self.first_cells[partition + 1]);
+        let before = |cell: usize| {
+            cell.checked_sub(1)
+                .map_or(0.0, |last| self.cumulative[last])
+        };
+        let reached = before(first) + wanted;
+        let sums = &self.cumulative[first..end];
+        let cell = first + sums.partition_point(|sum| *sum <= reached);
+        if cell < end {
+            return self.cells[cell].0;
         }
+        let left = reached - before(end);
         let start = self.starts[partition];
         let end = self
             .starts
@@ -162,15 +189,5 @@ impl Spread {
         let width = end - start.as_fraction();
         let tail = (self.tail.units * width).max(f64::MIN_POSITIVE);
         KeyHash::at_fraction(start.as_fraction() + width * (left / tail).clamp(0.0, 1.0)).max(start)
-    }
-
-    /// Units per request of the operation, here and in all.
-    pub(super) fn units(&self) -> f64 {
-        self.partitions.iter().map(|part| part.units).sum()
-    }
-
-    /// The part of the requests that comes here at all.
-    pub(super) fn requests(&self) -> f64 {
-        self.partitions.iter().map(|part| part.requests).sum()
     }
 }

@@ -99,7 +99,7 @@ impl Attempt<'_> {
         }
         self.take(&arms)?;
         for effect in effects {
-            self.table.items.commit(effect);
+            self.commit(effect);
         }
         Ok(())
     }

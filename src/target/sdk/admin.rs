@@ -90,14 +90,24 @@ pub enum AdminError {
         /// Its name.
         table: String,
     },
-    /// The server refused, or could not be reached.
+    /// No answer came, at least none that is HTTP.
+    #[error("{action} {table}: {cause}")]
+    Unreachable {
+        /// `create table`, `load table`, …
+        action: &'static str,
+        /// The table's name.
+        table: String,
+        /// What the connection said.
+        cause: String,
+    },
+    /// The server refused.
     #[error("{action} {table}: {cause}")]
     Refused {
         /// `create table`, `load table`, …
         action: &'static str,
         /// The table's name.
         table: String,
-        /// What the server or the connection said.
+        /// What the server said.
         cause: String,
     },
 }
@@ -117,6 +127,16 @@ impl AdminError {
             _ => innermost(error),
         };
         let table = table.to_owned();
+        if matches!(
+            error,
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_)
+        ) {
+            return Self::Unreachable {
+                action,
+                table,
+                cause,
+            };
+        }
         Self::Refused {
             action,
             table,

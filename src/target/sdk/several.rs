@@ -13,7 +13,6 @@ use super::{
     values,
 };
 use crate::{
-    engine::retry::batch_pause,
     scenario::Consistency,
     units::Direction,
     workload::{item::Item, request::Write},
@@ -47,8 +46,7 @@ impl Attempt<'_> {
                 self.declared.unprocessed += left.keys.len() as u64;
                 return Ok(());
             }
-            // The deadline of the attempt bounds them all.
-            tokio::time::sleep(batch_pause(times)).await;
+            self.paced.batch_pause(times).await?;
             times += 1;
             wanted = left;
         }
@@ -73,8 +71,7 @@ impl Attempt<'_> {
                 self.declared.unprocessed += left.len() as u64;
                 return Ok(());
             }
-            // The deadline of the attempt bounds them all.
-            tokio::time::sleep(batch_pause(times)).await;
+            self.paced.batch_pause(times).await?;
             times += 1;
             requests = left;
         }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Request, Response,
+    body::Body as _,
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
@@ -42,8 +43,28 @@ pub(super) struct Origin {
     /// Name or address.
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) names: Names,
     /// `None` over plain TCP.
     pub(super) tls: Option<Tls>,
+}
+
+/// Who knows what address a name has.
+#[derive(Clone, Default)]
+pub(super) enum Names {
+    #[default]
+    System,
+    #[cfg(test)]
+    Played(Arc<dyn Fn() -> io::Result<SocketAddr> + Send + Sync>),
+}
+
+impl Names {
+    async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Self::System => Ok(lookup_host((host, port)).await?.collect()),
+            #[cfg(test)]
+            Self::Played(lookup) => Ok(vec![lookup()?]),
+        }
+    }
 }
 
 /// Connections to one origin. At most as many as there are requests under way at once.
@@ -137,6 +158,10 @@ impl Pool {
     ) -> Result<Response<Bytes>, Fault> {
         let (connection, answer) = self.send(request).await?;
         let (head, body) = answer.into_parts();
+        // One that is announced is not waited for.
+        if body.size_hint().lower() > lost::BODY_BYTES_MAX as u64 {
+            return Err(Fault(lost::too_large()));
+        }
         let limited = Limited::new(body, lost::BODY_BYTES_MAX);
         let body = limited.collect().await;
         let body = body.map_err(|error| Fault(lost::of_body(&*error)))?;
@@ -204,12 +229,14 @@ impl Pool {
     }
 
     async fn open(&self) -> Result<Connection, Fault> {
-        let Origin { host, port, tls } = &self.origin;
-        let addresses = lookup_host((host.as_str(), *port)).await;
-        let addresses: Vec<SocketAddr> = match addresses {
-            Ok(addresses) => addresses.collect(),
-            Err(_) => return Err(Fault(lost::of_name())),
-        };
+        let Origin {
+            host,
+            port,
+            names,
+            tls,
+        } = &self.origin;
+        let addresses = names.lookup(host, *port).await;
+        let addresses = addresses.map_err(|_| Fault(lost::of_name()))?;
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         let stream = connect(&addresses, number).await;
         let stream = stream.map_err(|error| unconnected(&error))?;
@@ -271,4 +298,66 @@ fn unconnected(error: &io::Error) -> Fault {
 
 fn broken(error: &(dyn Error + 'static)) -> Fault {
     Fault(lost::of_connection(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_is_not_found_for_a_while_fails_what_needs_it_and_no_more() {
+        const FAILURES: usize = 5;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let received = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&received);
+        let server = tokio::spawn(async move {
+            let mut buffer = [0; 4096];
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                while stream.read(&mut buffer).await.unwrap() > 0 {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                    stream.write_all(answer).await.unwrap();
+                }
+            }
+        });
+        let asked = Arc::new(AtomicUsize::new(0));
+        let asking = Arc::clone(&asked);
+        let pool = Pool::new(Origin {
+            host: "server.test".to_owned(),
+            port: address.port(),
+            names: Names::Played(Arc::new(move || {
+                let is_down = asking.fetch_add(1, Ordering::SeqCst) < FAILURES;
+                if is_down {
+                    Err(io::Error::other("the name server does not answer"))
+                } else {
+                    Ok(address)
+                }
+            })),
+            tls: None,
+        });
+        let mut answered = 0;
+        for number in 0..3 * FAILURES {
+            let request = Request::post("/").header("host", "server.test");
+            let request = request.body(Full::default()).unwrap();
+            match pool.exchange(request).await {
+                Ok(_) => answered += 1,
+                Err(Fault(cause)) => {
+                    assert!(number < FAILURES, "{number}: {cause}");
+                    assert_eq!(cause, "cannot connect: the name is not found");
+                }
+            }
+        }
+        assert_eq!(answered, 2 * FAILURES);
+        assert_eq!(received.load(Ordering::SeqCst), answered);
+        // The connection is kept, so the name is needed no more.
+        assert_eq!(asked.load(Ordering::SeqCst), FAILURES + 1);
+        server.abort();
+    }
 }

@@ -171,7 +171,11 @@ async fn loading_is_neither_throttled_nor_charged() {
 
 #[tokio::test]
 async fn a_table_follows_its_new_rates_and_then_serves_on_demand_what_is_served_at_once() {
-    let world = World::new(1, 1, short_burst()).await;
+    let parameters = ModelParameters {
+        as_update_lag_seconds: 0,
+        ..short_burst()
+    };
+    let world = World::new(1, 1, parameters).await;
     assert!(world.put("a").await);
     assert!(!world.put("a").await);
     let update = |change: Value| {

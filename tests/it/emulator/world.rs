@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::raw::{self, Answer};
 
-/// A governed emulator whose clock stands still until it is moved, with one table `Users`.
+/// A governed emulator whose clock stands still until it is moved.
 pub struct World {
     pub emulator: Emulator,
     pub clock: VirtualClock,
@@ -27,7 +27,8 @@ pub fn short_burst() -> ModelParameters {
 }
 
 impl World {
-    pub async fn new(read: u32, write: u32, parameters: ModelParameters) -> Self {
+    /// Without a table.
+    pub async fn empty(parameters: ModelParameters) -> Self {
         let clock = VirtualClock::new();
         let config = EmulatorConfig {
             parameters,
@@ -35,7 +36,12 @@ impl World {
             ..EmulatorConfig::default()
         };
         let emulator = Emulator::start(config).await.expect("it starts");
-        let world = Self { emulator, clock };
+        Self { emulator, clock }
+    }
+
+    /// With one table, `Users`.
+    pub async fn new(read: u32, write: u32, parameters: ModelParameters) -> Self {
+        let world = Self::empty(parameters).await;
         let table = json!({"TableName": "Users",
             "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],

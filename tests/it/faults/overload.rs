@@ -1,23 +1,13 @@
 //! More load than is served, for long: memory stays bounded and nothing is flattered.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, time::Duration};
 
-use dynamometer::{
-    driver::{self, Hooks},
-    scenario::{OperationKind, OperationSpec},
-    target::sdk::SdkTarget,
-    units::Share,
-};
-
-use super::{
-    JSON, patient,
-    server::{Fault, FaultServer},
-};
+use super::{Client, JSON, fire_at, patient, reads, totals};
 use crate::{
     bad_files,
     cli::Run,
-    driver::{outcomes, plan, scenario},
     interruption,
+    server::{Reply, Server},
 };
 
 const MIB: u64 = 1 << 20;
@@ -63,47 +53,22 @@ fn resident() -> u64 {
     kilobytes.parse::<u64>().unwrap() * 1024
 }
 
-/// A few seconds in the suite; `DYNO_SOAK_SECONDS=600` for the real thing, at 2,000/s.
+/// A few seconds of what `cargo bench --bench soak` does for ten minutes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_run_through_faults_does_not_grow() {
-    let seconds = std::env::var("DYNO_SOAK_SECONDS").ok();
-    let seconds: Option<u64> = seconds.map(|seconds| seconds.parse().expect("a number"));
-    let (length, rate) = match seconds {
-        Some(seconds) => (Duration::from_secs(seconds), 2_000.0),
-        None => (Duration::from_secs(3), 300.0),
-    };
-    let server = FaultServer::start(|number| match number % 100 {
-        0 => Fault::Answer(500, JSON, "{}"),
-        1 => Fault::BytesThenReset(""),
-        2 => Fault::Answer(400, JSON, r#"{"__type":"x#ThrottlingException"}"#),
-        3 => Fault::Stall,
-        4 => Fault::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 62\r\n\r\n{"),
-        _ => Fault::None,
+    let server = Server::start(|request| match request.number % 100 {
+        0 => Reply::answer(500, JSON, "{}"),
+        1 => Reply::raw("").then_reset(),
+        2 => Reply::answer(400, JSON, r#"{"__type":"x#ThrottlingException"}"#),
+        3 => Reply::stalled(),
+        4 => Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 62\r\n\r\n{"),
+        _ => Reply::success(),
     })
     .await;
-    let client = patient();
-    let mut scenario = scenario(rate, length, client);
-    scenario.operations = vec![OperationSpec::plain("get", OperationKind::Get, Share::ALL)];
-    let target = SdkTarget::connect(&server.url(), &client).await.unwrap();
-    let watched = tokio::spawn(async move {
-        let mut curve = Vec::new();
-        loop {
-            curve.push(resident());
-            if seconds.is_some() {
-                eprintln!("{:>4} s {:>5} MiB", 10 * curve.len() - 10, resident() / MIB);
-            }
-            // Measured at the end of each: a short soak has one.
-            tokio::time::sleep(Duration::from_secs(10)).await;
-        }
-    });
     let before = resident();
-    let record = driver::run(plan(scenario), Arc::new(target), Hooks::default())
-        .await
-        .unwrap();
-    watched.abort();
-    assert_eq!(outcomes(&record).total(), record.phases[0].arrivals);
-    let totals = &record.phases[0].operations[0];
-    let received: u64 = server.received().values().sum();
+    let reads = reads(300.0, Duration::from_secs(3), patient());
+    let record = fire_at(&server.url(), Client::Wire, reads).await;
+    let (totals, received) = (totals(&record), server.requests());
     // A machine that is busy may give an attempt up before it has reached the server.
     let unseen = totals
         .attempts

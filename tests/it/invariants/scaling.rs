@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use dynamometer::{
-    capacity::autoscaling::{AutoScaler, DecreaseBudget, TargetTracking},
+    capacity::{
+        autoscaling::{AutoScaler, TargetTracking},
+        change::DecreaseBudget,
+    },
     price::{PriceTable, Unit},
     units::Timestamp,
 };
@@ -23,9 +26,11 @@ proptest! {
     ) {
         let policy = TargetTracking::new(target, min, min + more);
         let mut scaler = AutoScaler::new(policy, min);
+        let mut budget = DecreaseBudget::default();
         let (mut before, mut decreases) = (min, 0);
         for (number, load) in (1_u64..).zip(loads) {
-            let now = scaler.minute(load.min(600.0) * f64::from(u8::from(number % 40 < 20)), minute(number));
+            let load = load.min(600.0) * f64::from(u8::from(number % 40 < 20));
+            let now = scaler.minute(load, minute(number), &mut budget);
             prop_assert!((min..=min + more).contains(&now), "{}", now);
             decreases += u32::from(now < before);
             before = now;
@@ -37,7 +42,7 @@ proptest! {
     fn i26_a_day_has_27_decreases_and_never_more_than_four_at_once(
         attempts in prop::collection::btree_set(0_u64..1440, 1..400),
     ) {
-        let mut budget = DecreaseBudget::new();
+        let mut budget = DecreaseBudget::default();
         let allowed: Vec<u64> =
             attempts.into_iter().filter(|number| budget.take(minute(*number))).collect();
         prop_assert!(allowed.len() <= 27);
@@ -53,9 +58,11 @@ proptest! {
     ) {
         let policy = TargetTracking::new(target, 1, 40_000);
         let mut scaler = AutoScaler::new(policy, provisioned.into());
+        let mut budget = DecreaseBudget::default();
         let load = f64::from(provisioned) * (target - policy.scale_in_margin * (1.0 - within));
         for number in 1..200 {
-            prop_assert_eq!(scaler.minute(load, minute(number)), u64::from(provisioned));
+            let now = scaler.minute(load, minute(number), &mut budget);
+            prop_assert_eq!(now, u64::from(provisioned));
         }
     }
 

@@ -1,10 +1,11 @@
 //! "Did the generator keep its schedule?": whether the numbers may be believed.
 
+use std::time::Duration;
+
 use super::{
     Axis, Chart, Figure, Ink, Keep, Mark, Sample, Texture, Timeline, duration, key, largest, line,
     panel, plain, time_attributes, time_axis, time_table,
 };
-use crate::scenario::Scenario;
 
 /// The columns of the page's data.
 pub const COLUMNS: [&str; 6] = [
@@ -18,7 +19,7 @@ pub const COLUMNS: [&str; 6] = [
 
 /// Offered, sent and completed requests, and dispatch delay.
 #[must_use]
-pub fn schedule(timeline: &Timeline, scenario: &Scenario) -> Figure {
+pub fn schedule(timeline: &Timeline, allowed: Duration) -> Figure {
     let (x, x_heading) = time_axis(timeline);
     let rates = [&timeline.offered, &timeline.sent, &timeline.completed];
     let top = largest(rates.into_iter().flatten());
@@ -27,7 +28,7 @@ pub fn schedule(timeline: &Timeline, scenario: &Scenario) -> Figure {
         line(&timeline.offered, Ink::Text, Texture::Dashed, 6),
         line(&timeline.completed, Ink::Good, Texture::Solid, 7),
     ];
-    let allowance = scenario.validity.dispatch_delay_p99.as_secs_f64() * 1e3;
+    let allowance = allowed.as_secs_f64() * 1e3;
     let worst = largest(&timeline.dispatch_delay_p99);
     let delay = vec![
         line(&timeline.dispatch_delay_p99, Ink::Text, Texture::Solid, 6),

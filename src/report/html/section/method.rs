@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     record::RunRecord,
-    report::{ReportView, chart::escaped},
+    report::{ReportView, chart::escaped, sentence},
 };
 
 /// What the numbers mean, and what the run was.
@@ -68,6 +68,7 @@ fn caveats(record: &RunRecord) -> Vec<String> {
                 .to_owned(),
         );
     }
+    caveats.extend(sentence::scale_note(record));
     if record.tables.iter().any(|table| !table.governed) {
         caveats.push("The target does not show burst credit, so none is drawn.".to_owned());
     }

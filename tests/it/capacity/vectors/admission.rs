@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use dynamometer::{
     capacity::{
-        autoscaling::{AutoScaler, DecreaseBudget, TargetTracking},
+        autoscaling::{AutoScaler, TargetTracking},
         backpressure,
         bucket::TokenBucket,
+        change::DecreaseBudget,
         limits,
         on_demand::{self, OnDemandBounds},
         partition,
@@ -53,7 +54,7 @@ pub fn kind(name: &str) -> Option<Kind> {
             json!({"initial_write": initial.write.as_f64(), "initial_read": initial.read.as_f64()})
         },
         "decreases" => |i| {
-            let mut budget = DecreaseBudget::new();
+            let mut budget = DecreaseBudget::default();
             let minutes = i.numbers("attempt_minutes").into_iter();
             let allowed: Vec<bool> = minutes
                 .map(|minute| budget.take(seconds(minute * 60.0)))
@@ -219,12 +220,14 @@ fn autoscale(i: &Input<'_>) -> Value {
     policy.high_points = points("high_points", policy.high_points);
     policy.low_points = points("low_points", policy.low_points);
     let mut scaler = AutoScaler::new(policy, i.whole("provisioned"));
+    let mut decreases = DecreaseBudget::default();
     let after: Vec<u64> = i
         .numbers("consumed_per_s")
         .into_iter()
         .zip(1_u64..)
         .map(|(consumed, minute)| {
-            scaler.minute(consumed, Timestamp::from_nanos(minute * 60_000_000_000))
+            let now = Timestamp::from_nanos(minute * 60_000_000_000);
+            scaler.minute(consumed, now, &mut decreases)
         })
         .collect();
     json!({"provisioned_after": after})

@@ -1,18 +1,13 @@
-//! A way to key the items of a table, and where it puts each of them.
+//! Other keys that the items of a table could have, for `dyno compare`.
 
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
-use crate::{
-    capacity::partition::KeyHash,
-    scenario::{AttributeType, Table, ValueSpec},
-    workload::item::{AttributeValue, Item},
-};
+use super::{Attribute, AttributeType, Table, ValueSpec};
 
 /// Shards of one key, at most.
 pub const SHARDS_MAX: u32 = 10_000;
-/// Between the parts of a concatenated key.
-const JOINT: char = '#';
+/// Between the parts of a concatenated key, and before a suffix.
+pub const JOINT: char = '#';
 
 /// A suffix 1…N behind the partition key (write sharding).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -50,6 +45,15 @@ pub struct Candidate {
     pub sort_key: Option<String>,
 }
 
+/// A candidate that the scenario names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedCandidate {
+    /// Index into `Scenario::tables`.
+    pub table: usize,
+    /// The key.
+    pub candidate: Candidate,
+}
+
 /// Why a candidate is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CandidateError {
@@ -61,6 +65,17 @@ pub enum CandidateError {
     Form {
         /// What was written.
         text: String,
+    },
+    /// A suffix of too few or too many shards.
+    #[error(
+        "`{text}` is no key: `{shards}` shards\n  help: write a number from 2 to {SHARDS_MAX} after the \
+         slash, or random and such a number"
+    )]
+    Shards {
+        /// What was written.
+        text: String,
+        /// After the slash.
+        shards: String,
     },
     /// Not an attribute of the table.
     #[error("`{text}`: table {table} has no attribute `{attribute}`\n  help: it has {known}")]
@@ -105,7 +120,10 @@ impl Candidate {
                     None => (false, suffix.trim()),
                 };
                 let shards = digits.parse().ok().filter(|n| (2..=SHARDS_MAX).contains(n));
-                let shards = shards.ok_or_else(form)?;
+                let shards = shards.ok_or_else(|| CandidateError::Shards {
+                    text: text.into(),
+                    shards: suffix.trim().into(),
+                })?;
                 let suffix = if random {
                     Suffix::Random(shards)
                 } else {
@@ -130,55 +148,34 @@ impl Candidate {
         })
     }
 
+    /// As [`parse`](Self::parse) reads it.
+    #[must_use]
+    pub fn notation(partition_key: &[String], suffix: Suffix, sort_key: Option<&str>) -> String {
+        let parts = partition_key.join(&JOINT.to_string());
+        let suffix = match suffix {
+            Suffix::None => String::new(),
+            Suffix::Calculated(shards) => format!("/{shards}"),
+            Suffix::Random(shards) => format!("/random{shards}"),
+        };
+        let sort_key = sort_key.map_or_else(String::new, |sort| format!("+{sort}"));
+        format!("{parts}{suffix}{sort_key}")
+    }
+
     /// Every attribute that could be a partition key by itself; free text is no key.
     #[must_use]
     pub fn single(table: &Table) -> Vec<Self> {
         let is_prose =
             |value: &ValueSpec| matches!(value, ValueSpec::Text { .. } | ValueSpec::Bytes { .. });
         let sensible = table.attributes.iter().filter(|a| !is_prose(&a.value));
-        let names = sensible.map(|attribute| &attribute.name);
+        let names = sensible.filter(|attribute| unsuitable(attribute).is_none());
         names
-            .filter_map(|name| Self::parse(name, table).ok())
+            .map(|attribute| Self {
+                name: attribute.name.clone(),
+                partition_key: vec![attribute.name.clone()],
+                suffix: Suffix::None,
+                sort_key: None,
+            })
             .collect()
-    }
-
-    /// The partition key's value without its suffix: one attribute as it is, or several joined.
-    #[must_use]
-    pub fn base(&self, item: &Item) -> Vec<u8> {
-        let values = self.partition_key.iter().map(|name| bytes_of(item, name));
-        let joined: Vec<Vec<u8>> = values.collect();
-        joined.join(&(JOINT as u8))
-    }
-
-    /// The shard, from 0, of the item that `own_key` tells from the others; `draw` for random
-    /// suffixes.
-    #[must_use]
-    pub fn shard(&self, own_key: &[u8], draw: u64) -> u32 {
-        let reduced = |bits: u64, shards: u32| {
-            u32::try_from((u128::from(bits) * u128::from(shards)) >> 64).unwrap_or(0)
-        };
-        match self.suffix {
-            Suffix::None => 0,
-            Suffix::Calculated(shards) => {
-                let digest = Sha256::digest(own_key);
-                let bits = digest
-                    .iter()
-                    .take(8)
-                    .fold(0, |bits, byte| bits << 8 | u64::from(*byte));
-                reduced(bits, shards)
-            }
-            Suffix::Random(shards) => reduced(draw, shards),
-        }
-    }
-
-    /// Where the partition key with this value and shard lies.
-    #[must_use]
-    pub fn place(&self, base: &[u8], shard: u32) -> KeyHash {
-        if self.suffix == Suffix::None {
-            return KeyHash::of(b'S', base);
-        }
-        let suffixed = [base, format!("{JOINT}{}", shard + 1).as_bytes()].concat();
-        KeyHash::of(b'S', &suffixed)
     }
 }
 
@@ -192,29 +189,28 @@ fn check(text: &str, attribute: &str, table: &Table) -> Result<(), CandidateErro
             known: known.join(", "),
         });
     };
-    let reason = if !matches!(
-        found.kind,
-        AttributeType::S | AttributeType::N | AttributeType::B
-    ) {
-        "only strings, numbers and binaries can be"
-    } else if found.present.as_fraction() < 1.0 {
-        "some items do not have it"
-    } else {
-        return Ok(());
-    };
-    Err(CandidateError::Unsuitable {
-        text: text.into(),
-        attribute: attribute.into(),
-        reason,
-    })
+    match unsuitable(found) {
+        None => Ok(()),
+        Some(reason) => Err(CandidateError::Unsuitable {
+            text: text.into(),
+            attribute: attribute.into(),
+            reason,
+        }),
+    }
 }
 
-/// The bytes of a key attribute's value; none where the item has no such value.
+/// Why an attribute cannot be part of a key; `None` if it can.
 #[must_use]
-pub fn bytes_of(item: &Item, name: &str) -> Vec<u8> {
-    match item.iter().find(|(known, _)| known == name) {
-        Some((_, AttributeValue::S(text) | AttributeValue::N(text))) => text.clone().into_bytes(),
-        Some((_, AttributeValue::B(bytes))) => bytes.clone(),
-        _ => Vec::new(),
+pub fn unsuitable(attribute: &Attribute) -> Option<&'static str> {
+    let is_key = matches!(
+        attribute.kind,
+        AttributeType::S | AttributeType::N | AttributeType::B
+    );
+    if !is_key {
+        Some("only strings, numbers and binaries can be")
+    } else if attribute.present.as_fraction() < 1.0 {
+        Some("some items do not have it")
+    } else {
+        None
     }
 }

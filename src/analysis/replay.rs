@@ -3,6 +3,8 @@
 //! Admission alone: a request that is refused is not sent again, and nobody waits. Knows
 //! nothing of targets and prices.
 
+pub mod throttled;
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -14,7 +16,7 @@ use crate::{
     },
     scenario::{AutoScaling, Billing, Index, ModelParameters, Scenario, Table},
     simulation::trace::Trace,
-    units::{ByDirection, Bytes, CapacityUnits, Direction, Share, Timestamp},
+    units::{ByDirection, Bytes, CapacityUnits, Direction, Share, Timestamp, float},
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -113,6 +115,14 @@ impl Slot {
     }
 }
 
+/// Requests due per second, mean over the measured phases of all seeds.
+#[must_use]
+pub fn requests_per_second(traces: &[Trace]) -> f64 {
+    let measured = |trace: &Trace| trace.requests().iter().filter(|r| r.measured).count();
+    let seconds: f64 = traces.iter().map(Trace::measured_seconds).sum();
+    float(traces.iter().map(measured).sum::<usize>() as u64) / seconds
+}
+
 /// Whole units per second for each slot.
 pub type Rates = Vec<ByDirection<u64>>;
 
@@ -128,7 +138,9 @@ pub struct Policy {
 }
 
 impl Policy {
-    fn auto_scaling(self) -> AutoScaling {
+    /// As a scenario has it.
+    #[must_use]
+    pub fn auto_scaling(self) -> AutoScaling {
         AutoScaling {
             min: whole(self.min),
             max: whole(self.max),

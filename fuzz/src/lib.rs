@@ -1,0 +1,152 @@
+//! Everything that parses what others wrote, each as a function that takes any bytes at all.
+//!
+//! Whoever calls one looks for panics, hangs and memory: what is refused is no finding. Called with
+//! mutated input by `tests/it/fuzz.rs`, and guided by coverage by the targets of `cargo fuzz`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dynamometer::{
+    analysis::{
+        Analysis, cloudwatch as metrics,
+        expectation::expect,
+        trend::{Filter, Trend, history as nights},
+    },
+    cli,
+    price::PriceTable,
+    report::{
+        ReportView, csv as report_csv, hlog, html, markdown, stored, text,
+        trend::{page, view},
+    },
+    scenario::{
+        files::{FileProblem, Files, Opened},
+        parse::parse_with,
+    },
+    target::wire::stages::Stages,
+    workload::Workload,
+};
+use hyper::Response;
+
+const ROWS: &[u8] = include_bytes!("../../scenarios/catalogue.csv");
+const CATALOGUE: &str = include_str!("../../scenarios/catalogue.toml");
+
+/// Takes any bytes.
+type Parser = fn(&[u8]);
+
+/// By name: the names of the folders in `corpus/`.
+pub const PARSERS: [(&str, Parser); 10] = [
+    ("answer", answer),
+    ("arguments", arguments),
+    ("cloudwatch", cloudwatch),
+    ("csv", csv),
+    ("history", history),
+    ("journal", journal),
+    ("jsonl", jsonl),
+    ("prices", prices),
+    ("record", record),
+    ("scenario", scenario),
+];
+
+/// What is not UTF-8 is refused where files are read.
+fn text_of(input: &[u8]) -> String {
+    String::from_utf8_lossy(input).into_owned()
+}
+
+/// One file under every name.
+struct OneFile<'a>(&'a [u8]);
+
+impl Files for OneFile<'_> {
+    fn open(&self, _: &str) -> Result<Opened<'_>, FileProblem> {
+        Ok(Opened::Content {
+            reader: Box::new(self.0),
+            outside: false,
+        })
+    }
+}
+
+/// A scenario file, and what it comes to where it is valid and small.
+pub fn scenario(input: &[u8]) {
+    match parse_with(&text_of(input), "fuzz.toml", &OneFile(ROWS)) {
+        Ok(parsed) if parsed.scenario.tables.iter().all(|it| it.items < 10_000) => {
+            let _ = expect(&Workload::new(Arc::new(parsed.scenario)));
+        }
+        Ok(_) => {}
+        Err(problems) => assert!(problems.to_string().len() < 1 << 20),
+    }
+}
+
+/// Rows of CSV, as a scenario refers to them.
+pub fn csv(input: &[u8]) {
+    let _ = parse_with(CATALOGUE, "fuzz.toml", &OneFile(input));
+}
+
+/// The same as JSON Lines.
+pub fn jsonl(input: &[u8]) {
+    let lines = CATALOGUE.replace("catalogue.csv", "catalogue.jsonl");
+    let _ = parse_with(&lines, "fuzz.toml", &OneFile(input));
+}
+
+/// A stored record, and every report of it.
+pub fn record(input: &[u8]) {
+    if let Ok(run) = stored::read(&text_of(input)) {
+        draw(&run);
+    }
+}
+
+/// The journal of a run that was killed, and every report of it.
+pub fn journal(input: &[u8]) {
+    if let Ok(run) = stored::read_journal(&text_of(input)) {
+        draw(&run);
+    }
+}
+
+fn draw(run: &stored::StoredRun) {
+    let analysis = Analysis::of(&run.record, &run.scenario);
+    let view = ReportView::of(&run.record, &run.scenario, &analysis);
+    let options = text::TextOptions {
+        color: false,
+        ascii: true,
+    };
+    let drawn = [
+        html::render(&view, &run.record, &run.scenario),
+        text::render(&view, &options),
+        markdown::render(&view),
+        report_csv::render(&run.record),
+        hlog::render(&run.record),
+    ];
+    assert!(drawn.iter().all(|drawn| !drawn.is_empty()));
+}
+
+/// What CloudWatch's command line prints.
+pub fn cloudwatch(input: &[u8]) {
+    let _ = metrics::read(&text_of(input));
+}
+
+/// A price table.
+pub fn prices(input: &[u8]) {
+    let _ = PriceTable::parse(&text_of(input));
+}
+
+/// A history of nights, and its trend.
+pub fn history(input: &[u8]) {
+    if let Ok(history) = nights::parse(&text_of(input), "fuzz.jsonl") {
+        let trend = Trend::of(&history, &Filter::default());
+        let view = view::view(&trend);
+        assert!(!page::render(&trend, &view).is_empty());
+    }
+}
+
+/// The body of a server's answer, to a success and to refusals.
+pub fn answer(input: &[u8]) {
+    for status in [200, 400, 500] {
+        let body = Bytes::copy_from_slice(input);
+        if let Ok(response) = Response::builder().status(status).body(body) {
+            let _ = Stages::is_read(&response);
+        }
+    }
+}
+
+/// A command line, divided at spaces.
+pub fn arguments(input: &[u8]) {
+    let _ = cli::understands(text_of(input).split(' '));
+}
