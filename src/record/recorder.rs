@@ -192,7 +192,8 @@ impl Recorder {
     fn outcomes_where(&self, counts: impl Fn(&PhaseRecord, usize) -> bool) -> OutcomeCounts {
         let phases = &self.record.phases;
         let settled = phases.iter().map(|phase| (phase, &phase.operations));
-        let since = self.recent.phases.iter();
+        // An interrupted record has lost the phases that nothing was due in.
+        let since = self.recent.phases.iter().filter(|it| !it.is_none());
         let since = since.map(|growth| (&phases[growth.phase], &growth.operations));
         let mut sum = OutcomeCounts::default();
         for (phase, operations) in settled.chain(since) {

@@ -491,6 +491,12 @@ fn whatever_fails_when_every_request_ends_once_and_the_books_balance() {
     });
 }
 
+/// Beyond the seeds that each run of the suite plays. 4944: interrupted before the first arrival.
+#[test]
+fn seeds_that_once_failed() {
+    play(4944);
+}
+
 #[test]
 fn a_seed_plays_the_same_to_the_byte_each_time() {
     let json = |seed| {
