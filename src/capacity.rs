@@ -215,6 +215,14 @@ impl TableCapacity {
         self.note_change(resource);
     }
 
+    /// A resource holds `bytes` in all, as far as is known evenly: partitions split as for
+    /// [`grow`](Self::grow).
+    pub fn hold(&mut self, resource: Resource, bytes: Bytes, now: Timestamp) {
+        self.advance(now);
+        self.resource(resource).0.partitions().hold(bytes, now);
+        self.note_change(resource);
+    }
+
     /// [`check`](Self::check), then [`spend`](Self::spend) if admitted: for callers that know
     /// the units beforehand.
     pub fn admit(&mut self, arms: &[Arm], now: Timestamp) -> AdmissionDecision {

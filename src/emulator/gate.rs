@@ -108,6 +108,7 @@ impl Gate {
         tables: &dyn Tables,
     ) -> Verdict<'request> {
         let members = members::members(operation, request, &self.governor.catalog);
+        self.governor.weigh(&members, tables);
         let estimates: Vec<_> = members
             .iter()
             .map(|member| self.estimate(operation, member, tables))

@@ -3,29 +3,30 @@
 //! Owns the buckets of every table and when they are asked; the rules are the capacity
 //! model's. Must not know how requests are executed.
 
+mod buckets;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     batch,
-    catalog::{Catalog, TableInfo, Tables},
+    catalog::{Catalog, Tables},
     members::Member,
     metering::{self, Charge},
     throttle::Throttle,
 };
 use crate::{
     capacity::{
-        AdmissionDecision, Arm, CapacityStatus, TableCapacity,
-        partition::KeyHash,
-        throttle::{Resource, ThrottleReason},
+        Arm, CapacityStatus, TableCapacity, limits::WRITE_BLOCK, partition, throttle::Resource,
     },
     clock::Clock,
-    record::{
-        IntervalTable,
-        heat::{ResourceHeat, watch::HeatWatch},
-    },
+    record::{IntervalTable, heat::ResourceHeat},
     scenario::{AdmissionRule, Billing, Index, ModelParameters, Table},
-    units::{Bytes, CapacityUnits, Direction, Timestamp},
+    units::{CapacityUnits, Direction, Timestamp},
 };
+use buckets::{Buckets, nowhere};
+
+/// How often a table is weighed while what one partition holds is written to it.
+const LOOKS_PER_PARTITION: u64 = 16;
 
 /// The capacity of one table at one instant.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,16 +83,6 @@ pub(super) struct Governed<'governor> {
     pub(super) now: Timestamp,
     /// The date when the governor's time was zero.
     pub(super) zero: jiff::Timestamp,
-}
-
-/// The buckets of one table and of its global indexes.
-struct Buckets {
-    capacity: TableCapacity,
-    watch: HeatWatch,
-    /// By name. An index that is deleted keeps its place, unused.
-    indexes: BTreeMap<String, Resource>,
-    /// What is held for requests that are not charged yet, by their numbers.
-    held: BTreeMap<u64, Vec<Arm>>,
 }
 
 impl Governor {
@@ -237,6 +228,31 @@ impl Governor {
             };
             buckets.capacity.spend(&[arm], now);
             buckets.watch.served(&arm);
+            if arm.resource == Resource::Table && arm.direction == Direction::Write {
+                buckets.written += arm.units;
+            }
+        }
+    }
+
+    /// Looks how large tables are that so much was written to since the last look that a partition
+    /// may hold more than one does: it splits. Until then the store is left alone.
+    pub(super) fn weigh(&mut self, members: &[Member], tables: &dyn Tables) {
+        let much = partition::size_max(&self.parameters).0 / LOOKS_PER_PARTITION;
+        for member in members {
+            let Some(buckets) = self.tables.get_mut(member.table) else {
+                continue;
+            };
+            // A unit writes a block at most.
+            let blocks = buckets.written.halves().unsigned_abs() / 2;
+            if blocks * WRITE_BLOCK.0 < much {
+                continue;
+            }
+            buckets.written = CapacityUnits::ZERO;
+            let name = self.catalog.refresh(member.table, tables);
+            if let Some(info) = self.catalog.table(name) {
+                let now = self.clock.now();
+                buckets.capacity.hold(Resource::Table, info.size, now);
+            }
         }
     }
 
@@ -315,163 +331,4 @@ impl Governor {
             })
             .collect()
     }
-}
-
-impl Buckets {
-    fn new(info: &TableInfo, parameters: &ModelParameters, now: Timestamp) -> Self {
-        let mut capacity = TableCapacity::new(&info.billing, info.size, parameters, now);
-        if info.has_local_index {
-            capacity.bind_collections();
-        }
-        Self {
-            capacity,
-            watch: HeatWatch::new(now),
-            indexes: BTreeMap::new(),
-            held: BTreeMap::new(),
-        }
-    }
-
-    /// A copy to try something out on, such as the members of a batch one after the other. What is
-    /// held is spent in it.
-    fn trial(&self, now: Timestamp) -> Self {
-        let mut capacity = self.capacity.clone();
-        for arms in self.held.values() {
-            capacity.spend(arms, now);
-        }
-        Self {
-            capacity,
-            watch: HeatWatch::default(),
-            indexes: self.indexes.clone(),
-            held: BTreeMap::new(),
-        }
-    }
-
-    /// Counts what the trial refused.
-    fn adopt_refusals(&mut self, trial: Self) {
-        self.capacity.adopt_refusals(&trial.capacity);
-        self.watch.absorb(trial.watch);
-    }
-
-    fn follow(&mut self, info: &TableInfo, now: Timestamp) {
-        let capacity = &mut self.capacity;
-        capacity.update_billing(Resource::Table, &info.billing, now);
-        self.indexes
-            .retain(|name, _| info.indexes.contains_key(name));
-        for (name, index) in &info.indexes {
-            if let Some(resource) = self.indexes.get(name) {
-                capacity.update_billing(*resource, &index.billing, now);
-            } else {
-                let resource = capacity.add_index(&index.billing, Bytes(0), now);
-                self.indexes.insert(name.clone(), resource);
-            }
-        }
-    }
-
-    fn resource(&self, index: Option<&str>) -> Option<Resource> {
-        match index {
-            None => Some(Resource::Table),
-            Some(name) => self.indexes.get(name).copied(),
-        }
-    }
-
-    /// What a member certainly touches: the table, unless it reads an index, and the indexes
-    /// that it reads or puts into. What an update or a delete does to an index shows only
-    /// afterwards; it is debited then.
-    fn arms(&self, member: &Member, info: &TableInfo, units: CapacityUnits) -> Vec<Arm> {
-        let direction = member.direction();
-        let arm = |resource, key: Option<KeyHash>| Arm {
-            resource,
-            direction,
-            key: key.unwrap_or_else(nowhere),
-            eventual: direction == Direction::Read && !member.consistent,
-            units,
-        };
-        if let Some(index) = member.index {
-            let resource = self.resource(Some(index));
-            return resource
-                .map(|resource| arm(resource, member.partition_key))
-                .into_iter()
-                .collect();
-        }
-        let table = arm(Resource::Table, member.partition_key);
-        let indexes = info.indexes.iter().filter_map(|(name, index)| {
-            let key = member.index_key(index)?;
-            Some(arm(self.resource(Some(name))?, Some(key)))
-        });
-        std::iter::once(table).chain(indexes).collect()
-    }
-
-    fn check(
-        &mut self,
-        member: &Member,
-        info: &TableInfo,
-        units: CapacityUnits,
-        now: Timestamp,
-    ) -> Option<Throttle> {
-        let arms = self.arms(member, info, units);
-        let decision = self.capacity.check(&arms, now);
-        self.refusal(&decision, &arms, info, now)
-    }
-
-    /// As [`check`](Self::check), and spends what it is thought to cost when it is admitted.
-    fn admit(
-        &mut self,
-        member: &Member,
-        info: &TableInfo,
-        units: CapacityUnits,
-        now: Timestamp,
-    ) -> Option<Throttle> {
-        let arms = self.arms(member, info, units);
-        let decision = self.capacity.admit(&arms, now);
-        self.refusal(&decision, &arms, info, now)
-    }
-
-    fn refusal(
-        &mut self,
-        decision: &AdmissionDecision,
-        arms: &[Arm],
-        info: &TableInfo,
-        now: Timestamp,
-    ) -> Option<Throttle> {
-        match decision {
-            AdmissionDecision::Admitted => None,
-            AdmissionDecision::Throttled { reasons, .. } => {
-                self.watch.throttled(arms, reasons);
-                Some(self.throttle(reasons, info, now))
-            }
-        }
-    }
-
-    fn throttle(
-        &mut self,
-        reasons: &[ThrottleReason],
-        info: &TableInfo,
-        now: Timestamp,
-    ) -> Throttle {
-        let mode = self.capacity.mode(now);
-        let arn = |resource: Resource| match resource {
-            Resource::Table => info.arn.clone(),
-            Resource::Index(_) => self
-                .indexes
-                .iter()
-                .find(|(_, known)| **known == resource)
-                .map(|(name, _)| format!("{}/index/{name}", info.arn))
-                .unwrap_or_default(),
-        };
-        let first = reasons.first().expect("a refusal has a reason");
-        Throttle {
-            exception: first.exception(mode, self.capacity.parameters().throttle_exception_map),
-            message: first.message_in(mode),
-            reasons: reasons
-                .iter()
-                .map(|reason| (reason.wire_name().to_owned(), arn(reason.resource)))
-                .collect(),
-        }
-    }
-}
-
-/// The place of what has no key of its own, as a scan's first page: one partition, always the
-/// same.
-fn nowhere() -> KeyHash {
-    KeyHash::of(0, &[])
 }

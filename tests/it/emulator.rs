@@ -4,6 +4,7 @@
 mod charged;
 mod front;
 mod governed;
+mod grown;
 pub mod raw;
 mod throttled;
 mod updated;

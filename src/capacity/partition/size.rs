@@ -51,6 +51,27 @@ impl Partitions {
         let number = self.index_of(key);
         let stored = &mut self.all[number].stored;
         stored.bytes = Bytes(stored.bytes.0.saturating_add_signed(bytes));
+        self.split_if_full(number, now);
+    }
+
+    /// All of them hold `bytes` together, which are taken as spread evenly; more than one may
+    /// have begins to split, as above.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "an estimate of far less than 2^53 bytes"
+    )]
+    pub(in crate::capacity) fn hold(&mut self, bytes: Bytes, now: Timestamp) {
+        for number in 0..self.all.len() {
+            let (start, end) = self.range(number);
+            self.all[number].stored.bytes = Bytes((bytes.0 as f64 * (end - start)) as u64);
+            self.split_if_full(number, now);
+        }
+    }
+
+    fn split_if_full(&mut self, number: usize, now: Timestamp) {
+        let stored = &mut self.all[number].stored;
         if stored.bytes <= self.size_max || stored.is_splitting {
             return;
         }
@@ -66,9 +87,16 @@ impl Partitions {
 
     /// The part of the range of a partition from `at` on.
     pub(super) fn part_from(&self, partition: usize, at: KeyHash) -> f64 {
-        let start = KeyHash(self.starts[partition]).as_fraction();
-        let end = self.starts.get(partition + 1);
-        let end = end.map_or(1.0, |end| KeyHash(*end).as_fraction());
+        let (start, end) = self.range(partition);
         (end - at.as_fraction()) / (end - start).max(f64::MIN_POSITIVE)
+    }
+
+    /// The range of a partition, as fractions of the hash space.
+    fn range(&self, partition: usize) -> (f64, f64) {
+        let end = self.starts.get(partition + 1);
+        (
+            KeyHash(self.starts[partition]).as_fraction(),
+            end.map_or(1.0, |end| KeyHash(*end).as_fraction()),
+        )
     }
 }
