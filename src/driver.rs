@@ -28,7 +28,7 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use progress::{Crossed, Limited, OperationProgress, Progress};
+pub use progress::{Crossed, HottestProgress, Limited, OperationProgress, Progress};
 pub use timer::TimerKind;
 
 use crate::{

@@ -6,7 +6,7 @@
 mod json;
 mod lines;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use console::Term;
 use tokio::sync::watch;
@@ -151,7 +151,12 @@ async fn in_place(scenario: &str, mut progress: watch::Receiver<Progress>) {
     };
     let columns = || usize::from(term.size().1).max(1);
     let mut drawn = Vec::new();
+    let mut due = Instant::now();
     while progress.changed().await.is_ok() {
+        if Instant::now() < due {
+            continue;
+        }
+        due = Instant::now() + lines::stays(&progress.borrow());
         // Asked anew each time: the window may have been resized.
         let width = columns();
         let block = lines::block(scenario, &progress.borrow_and_update(), glyphs);

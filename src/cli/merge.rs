@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     Exit,
-    output::{Printed, RESULTS, SEEDS},
+    output::{MarkdownTo, Printed, RESULTS, SEEDS},
     report, start,
 };
 use crate::{
@@ -35,9 +35,12 @@ pub(super) struct MergeArguments {
     clocks_apart: Duration,
     #[command(flatten)]
     printed: Printed,
+    #[command(flatten)]
+    markdown: MarkdownTo,
 }
 
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
+    arguments.markdown.check()?;
     let studies = found_in(&arguments.records, SEEDS)?;
     let is_study = |path: &PathBuf| path.file_name().is_some_and(|name| name == SEEDS);
     if studies.iter().any(is_study) {
@@ -54,7 +57,8 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
         anyhow::anyhow!("cannot merge: {error}{help}")
     })?;
     let folder = RunFolder::create_at(&arguments.output)?;
-    arguments.printed.publish(&scenario, &record, Some(&folder))
+    let (printed, markdown) = (&arguments.printed, &arguments.markdown);
+    printed.publish(&scenario, &record, Some(&folder), markdown)
 }
 
 /// Simulations with several seeds, each part of which had some of the seeds.

@@ -24,6 +24,7 @@ use crate::{
     scenario::{diagnostic::printable, quantity::Quantity},
     store,
 };
+pub(super) use host::commit;
 pub(super) use outputs::Outputs;
 
 /// Where the history is kept unless another place is named.

@@ -13,7 +13,8 @@ use super::{
     firing::FiringArguments,
     journal::{self, Journal},
     live::{Live, LiveArguments},
-    output::{self, Output},
+    nightly,
+    output::{self, MarkdownTo, Output},
     scenario::{self, Loaded},
     shard::{ShardArguments, suffix},
     signals::{self, Stop},
@@ -74,6 +75,8 @@ pub(super) struct RunArguments {
     time_scale: TimeScale,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    markdown: MarkdownTo,
     /// How to show progress, on stderr.
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
     progress: ProgressMode,
@@ -150,7 +153,7 @@ impl RunArguments {
         } = measured;
         record.model = self.with_model.totals(scenario, &record);
         let printed = &self.output.printed;
-        let exit = printed.publish(scenario, &record, Some(folder));
+        let exit = printed.publish(scenario, &record, Some(folder), &self.markdown);
         journal.finish(folder.holds(output::RESULTS));
         exit
     }
@@ -167,6 +170,7 @@ impl RunArguments {
 }
 
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    arguments.markdown.check()?;
     let Some(Loaded {
         mut scenario,
         source,
@@ -268,6 +272,8 @@ async fn measure(
 ) -> anyhow::Result<Option<Measured>> {
     let workload = Workload::new(Arc::clone(scenario));
     let style = arguments.style();
+    // Before the clock starts: it asks git.
+    let commit = nightly::commit();
     let prepared = tokio::select! {
         prepared = world.prepare(scenario, &workload, style) => prepared?,
         () = stop.wait() => return Ok(None),
@@ -292,6 +298,7 @@ async fn measure(
     let header = RunHeader {
         scenario_source: source,
         provenance: Provenance {
+            commit,
             part,
             ..provenance(arguments, scenario, world, &prepared, started_at)
         },

@@ -3,6 +3,8 @@
 //! Owns the buckets of every table and when they are asked; the rules are the capacity
 //! model's. Must not know how requests are executed.
 
+mod heat;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
@@ -19,10 +21,7 @@ use crate::{
         throttle::{Resource, ThrottleReason},
     },
     clock::Clock,
-    record::{
-        IntervalTable,
-        heat::{ResourceHeat, watch::HeatWatch},
-    },
+    record::{IntervalTable, heat::watch::HeatWatch},
     scenario::{AdmissionRule, Billing, Index, ModelParameters, Table},
     units::{Bytes, CapacityUnits, Direction, Timestamp},
 };
@@ -262,26 +261,11 @@ impl Governor {
                 watch.close_second(second, capacity, resources, now);
             }
         }
-        tables.iter().map(state).collect()
-    }
-
-    /// What became hot in `tables` over the run, in their order, each before its indexes.
-    pub(super) fn heat(&self, tables: &[Table]) -> Vec<ResourceHeat> {
-        let mut heat = Vec::new();
-        for (number, table) in tables.iter().enumerate() {
-            let Some(buckets) = self.tables.get(&table.name) else {
-                continue;
-            };
-            let indexes = table.global_indexes().enumerate();
-            let indexes = indexes.filter_map(|(position, (_, index, _))| {
-                Some((*buckets.indexes.get(&index.name)?, Some(position)))
-            });
-            for (resource, index) in std::iter::once((Resource::Table, None)).chain(indexes) {
-                let watch = &buckets.watch;
-                heat.extend(watch.heat(resource, (number, index), &self.parameters));
-            }
-        }
-        heat
+        let with_hottest = |table: &Table| IntervalTable {
+            hottest: self.hottest(table),
+            ..state(table)
+        };
+        tables.iter().map(with_hottest).collect()
     }
 
     /// The capacity of a governed table with the places of its indexes, and the time.

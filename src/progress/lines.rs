@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use crate::{
-    driver::{Crossed, Limited, Progress},
+    driver::{Crossed, HottestProgress, Limited, Progress},
     scenario::diagnostic::width_of,
     units::{ByDirection, Direction, Share},
 };
+
+/// Share of its ceiling from which a partition is worth a line.
+const WARM: f64 = 0.5;
 
 /// What bars are made of.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,7 @@ impl Glyphs {
 pub(super) fn block(scenario: &str, progress: &Progress, glyphs: Glyphs) -> Vec<String> {
     let done = ratio(progress.elapsed.as_secs_f64(), progress.total.as_secs_f64()).min(1.0);
     let left = progress.total.saturating_sub(progress.elapsed);
-    vec![
+    let mut lines = vec![
         format!(
             "{scenario}  {}  {} / {}  {}  {:.0} %  {} left",
             printable(&progress.phase),
@@ -52,13 +55,17 @@ pub(super) fn block(scenario: &str, progress: &Progress, glyphs: Glyphs) -> Vec<
         operations(progress),
         capacity(progress, Some(glyphs)),
         totals(progress),
-    ]
+    ];
+    lines.extend(progress.hottest.as_ref().and_then(hottest));
+    lines
 }
 
 /// One line for a log.
 pub(super) fn line(scenario: &str, progress: &Progress) -> String {
+    let hottest = progress.hottest.as_ref().and_then(hottest);
+    let hottest = hottest.map_or_else(String::new, |words| format!("  {words}"));
     format!(
-        "{scenario}  {} / {}  {}  {}  {}  {}",
+        "{scenario}  {} / {}  {}  {}  {}  {}{hottest}",
         clock(progress.elapsed),
         clock(progress.total),
         printable(&progress.phase),
@@ -92,9 +99,9 @@ fn capacity(progress: &Progress, bars: Option<Glyphs>) -> String {
         let bar = bars.map_or_else(String::new, |glyphs| {
             format!(" {}", glyphs.bar(ratio(consumed, provisioned), 10))
         });
-        let burst = progress
-            .burst_left
-            .map_or_else(String::new, |left| format!(" burst {:.0}", left[direction]));
+        let burst = progress.burst_share.map_or_else(String::new, |left| {
+            format!(" burst {:.0} %", left[direction] * 100.0)
+        });
         format!(
             "{} {consumed:.0}/{provisioned:.0}{bar}{burst}",
             direction.unit()
@@ -114,6 +121,37 @@ fn totals(progress: &Progress) -> String {
         outcomes.failed + outcomes.timed_out,
         outcomes.dropped,
     )
+}
+
+/// The hottest partition, if it is anywhere near its ceiling.
+fn hottest(hottest: &HottestProgress) -> Option<String> {
+    if hottest.of_ceiling < WARM {
+        return None;
+    }
+    let of = (hottest.of.as_ref()).map_or_else(String::new, |of| format!(" of {}", printable(of)));
+    let what = match hottest.direction {
+        Direction::Read => "read",
+        Direction::Write => "write",
+    };
+    Some(format!(
+        "hottest: partition {}{of} at {:.0} % of its {what} ceiling",
+        hottest.partition,
+        hottest.of_ceiling * 100.0
+    ))
+}
+
+/// Requests per second from which on drawing less often leaves more for the run.
+const FAST: u64 = 50_000;
+
+/// How long what was drawn stays: five times a second is what arrives, once is what is shown of a
+/// run of more than 50 000 requests a second.
+pub(super) fn stays(progress: &Progress) -> Duration {
+    let rate: u64 = progress.operations.iter().map(|one| one.completed).sum();
+    if rate > FAST {
+        Duration::from_secs(1)
+    } else {
+        Duration::ZERO
+    }
 }
 
 /// What happens once and is worth a line of its own.
@@ -222,6 +260,7 @@ pub(super) fn rows(lines: &[String], columns: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::OperationProgress;
 
     #[test]
     fn a_limit_is_told_once_when_it_is_crossed() {
@@ -244,6 +283,39 @@ mod tests {
         let told = events.since_last(&progress);
         assert_eq!(told, ["limit crossed: errors 1.40 % of get, at most 0.1 %"]);
         assert!(events.since_last(&progress).is_empty());
+    }
+
+    #[test]
+    fn a_fast_run_is_drawn_once_a_second_and_others_whenever_there_is_news() {
+        let at = |rates: &[u64]| Progress {
+            operations: (rates.iter())
+                .map(|rate| OperationProgress {
+                    completed: *rate,
+                    ..OperationProgress::default()
+                })
+                .collect(),
+            ..Progress::default()
+        };
+        assert_eq!(stays(&at(&[30_000, 20_000])), Duration::ZERO);
+        assert_eq!(stays(&at(&[30_000, 20_001])), Duration::from_secs(1));
+        assert_eq!(stays(&at(&[])), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_hottest_partition_is_told_once_it_is_warm() {
+        let mut progress = Progress::default();
+        let hottest = |of_ceiling| HottestProgress {
+            of: Some("Orders/by-shop".to_owned()),
+            partition: 9,
+            direction: Direction::Write,
+            of_ceiling,
+        };
+        progress.hottest = Some(hottest(0.49));
+        assert_eq!(block("shop", &progress, Glyphs::ASCII).len(), 4);
+        progress.hottest = Some(hottest(0.998));
+        let words = "hottest: partition 9 of Orders/by-shop at 100 % of its write ceiling";
+        assert_eq!(block("shop", &progress, Glyphs::ASCII)[4], words);
+        assert!(line("shop", &progress).ends_with(words));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Values are nanoseconds, stored with three significant digits (relative error ≤ 0.1 %)
 //! between 1 µs and 1 hour; what is outside is clamped and counted, never lost.
 
+pub mod distribution;
 pub mod interval_log;
 pub mod sum;
 

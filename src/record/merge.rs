@@ -279,6 +279,7 @@ fn add_record(whole: &mut RunRecord, record: RunRecord) {
     // They load at the same time.
     sum.load_seconds = sum.load_seconds.max(more.load_seconds);
     sum.interrupted |= more.interrupted;
+    sum.commit = (sum.commit.take()).filter(|commit| Some(commit) == more.commit.as_ref());
     let mut phases = record.phases.into_iter();
     // An interrupted shard has only the phases that it began.
     for (sum, phase) in whole.phases.iter_mut().zip(&mut phases) {

@@ -155,6 +155,7 @@ impl Recorder {
     pub fn tables(&mut self, second: u64, tables: &[IntervalTable]) {
         for (stored, table) in self.interval(second).tables.iter_mut().zip(tables) {
             stored.clone_from(table);
+            stored.hottest = None;
         }
     }
 

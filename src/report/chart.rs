@@ -4,6 +4,7 @@
 //! the page's style sheet gives their values, so that one drawing serves light and dark.
 
 pub mod axis;
+mod compact;
 mod draw;
 mod finish;
 pub mod heat;
@@ -203,6 +204,14 @@ pub enum Mark {
         y: f64,
         /// The words.
         label: String,
+        /// Colour.
+        ink: Ink,
+    },
+    /// Bars in the right margin, one for each place of the y axis, the largest as long as there
+    /// is room; labels stand beside them.
+    Bars {
+        /// Height, and how much.
+        rows: Vec<Point>,
         /// Colour.
         ink: Ink,
     },

@@ -6,6 +6,7 @@
 mod data;
 mod figure;
 mod markup;
+mod room;
 mod section;
 mod timeline;
 
@@ -93,8 +94,8 @@ pub fn charts(record: &RunRecord, scenario: &Scenario) -> Vec<Chart> {
     }
     figures.push(figure::throttles(&timeline));
     for heat in &record.heat {
-        figures.extend(figure::heat(record, &timeline, heat));
-        figures.extend(figure::key_skew(record, heat));
+        figures.extend(figure::heat(&timeline, heat));
+        figures.extend(figure::key_skew(&timeline, heat));
     }
     figures.push(figure::latency_by_percentile(record, scenario));
     figures.push(figure::latency_over_time(record, &timeline));

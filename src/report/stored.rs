@@ -5,7 +5,6 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::json::Results;
 use crate::{
     record::{
         Interval, OperationTotals, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION,
@@ -68,12 +67,19 @@ pub enum StoredError {
     Misfit(String),
 }
 
+/// What is read of a `results.json`: all else follows from the record, and is worked out anew.
+#[derive(Deserialize)]
+struct Stored {
+    schema_version: u32,
+    record: RunRecord,
+}
+
 /// Reads `results.json`.
 ///
 /// # Errors
 /// When it is not one, of another version, or contradicts itself.
 pub fn read(document: &str) -> Result<StoredRun, StoredError> {
-    let results: Results =
+    let results: Stored =
         serde_json::from_str(document).map_err(|error| reason(document, error))?;
     same_version(results.schema_version)?;
     same_version(results.record.schema_version)?;

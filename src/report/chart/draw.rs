@@ -32,6 +32,13 @@ const HEADING: i32 = 34;
 const BELOW: i32 = 46;
 const TICK: i32 = 4;
 const TEXT: i32 = 13;
+/// Of every text, in drawn units.
+pub(super) const FONT_SIZE: i32 = fine(TEXT);
+/// The backend divides the size by this.
+pub(super) const BACKEND_SIZE: f64 = 1.24;
+/// Where bars in the right margin begin, and how long the longest is.
+const BARS_FROM: i32 = 6;
+const BARS: i32 = 40;
 /// Least distance of labels in the right margin.
 const LABEL_DISTANCE: i32 = 16;
 
@@ -116,22 +123,20 @@ fn panel_in(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
         HPos::Left,
         VPos::Bottom,
     );
+    // Like by like: neighbours of one look become one element.
+    let y_of = |value: f64| frame.y(panel.y.place(value));
+    for (value, _) in &panel.y.ticks {
+        let y = y_of(*value);
+        let across = vec![(frame.x.start, y), (frame.x.end, y)];
+        path(area, across, Ink::Grid, Texture::Solid, 4);
+    }
+    for (value, _) in &panel.y.ticks {
+        let y = y_of(*value);
+        let tick = vec![(frame.x.start - fine(TICK), y), (frame.x.start, y)];
+        path(area, tick, Ink::Muted, Texture::Solid, 4);
+    }
     for (value, words) in &panel.y.ticks {
-        let y = frame.y(panel.y.place(*value));
-        path(
-            area,
-            vec![(frame.x.start, y), (frame.x.end, y)],
-            Ink::Grid,
-            Texture::Solid,
-            4,
-        );
-        path(
-            area,
-            vec![(frame.x.start - fine(TICK), y), (frame.x.start, y)],
-            Ink::Muted,
-            Texture::Solid,
-            4,
-        );
+        let y = y_of(*value);
         text(
             area,
             words,
@@ -230,18 +235,13 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
             }
         }
         Mark::Spans { spans, ink } => {
-            for (from, to) in spans {
-                let (from, to) = (frame.x(chart.x.place(*from)), frame.x(chart.x.place(*to)));
-                let to = to.max(from + 2);
-                rectangle(
-                    area,
-                    (from, frame.y.start),
-                    (to, frame.y.end),
-                    *ink,
-                    Texture::Pale,
-                );
-                let bar = (to, frame.y.start + fine(4));
-                rectangle(area, (from, frame.y.start), bar, *ink, Texture::Solid);
+            let bar = frame.y.start + fine(4);
+            for (bottom, texture) in [(frame.y.end, Texture::Pale), (bar, Texture::Solid)] {
+                for (from, to) in spans {
+                    let (from, to) = (frame.x(chart.x.place(*from)), frame.x(chart.x.place(*to)));
+                    let lower_right = (to.max(from + 2), bottom);
+                    rectangle(area, (from, frame.y.start), lower_right, *ink, texture);
+                }
             }
         }
         Mark::Cells { until, .. } => {
@@ -280,8 +280,26 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
             let place = (frame.x.start + fine(8), y - fine(3));
             text(area, label, place, *ink, HPos::Left, VPos::Bottom);
         }
+        Mark::Bars { rows, ink } => bars(area, panel, frame, rows, *ink),
         Mark::Label { .. } => {}
     }
+}
+
+/// One outline around all of them: a path each would be most of the drawing.
+fn bars(area: &Area, panel: &Panel, frame: &Frame, rows: &[Point], ink: Ink) {
+    let left = frame.x.end + fine(BARS_FROM);
+    let most = rows.iter().map(|(_, much)| *much).fold(0.0, f64::max);
+    if most <= 0.0 {
+        return;
+    }
+    let mut outline = vec![(left, frame.y.start)];
+    for (at, much) in rows {
+        let [top, bottom] = [0.4, -0.4].map(|by| frame.y(panel.y.place(at + by)));
+        #[expect(clippy::cast_possible_truncation, reason = "within the margin")]
+        let right = left + (f64::from(fine(BARS)) * (much / most).clamp(0.0, 1.0)).round() as i32;
+        outline.extend([(left, top), (right, top), (right, bottom), (left, bottom)]);
+    }
+    done(area.draw(&Polygon::new(outline, colour(ink, Texture::Solid))));
 }
 
 /// Labels in the right margin: in order of height, at least [`LABEL_DISTANCE`] apart.
@@ -305,11 +323,17 @@ fn labels(area: &Area, panel: &Panel, frame: &Frame) {
         *y = (*y).min(highest);
         highest = *y - fine(LABEL_DISTANCE);
     }
+    let has_bars = |mark: &Mark| matches!(mark, Mark::Bars { .. });
+    let from = if panel.marks.iter().any(has_bars) {
+        BARS_FROM + BARS + 6
+    } else {
+        10
+    };
     for (y, words, ink) in labels {
         text(
             area,
             words,
-            (frame.x.end + fine(10), y),
+            (frame.x.end + fine(from), y),
             ink,
             HPos::Left,
             VPos::Center,
@@ -350,15 +374,18 @@ fn sign(area: &Area, (x, y): Place, shape: Shape, ink: Ink) {
 }
 
 fn text(area: &Area, words: &str, at: Place, ink: Ink, horizontal: HPos, vertical: VPos) {
-    // The backend divides the size by this.
-    let size = f64::from(fine(TEXT)) * 1.24;
     let colour = stand_in(ink, Texture::Solid);
-    let style = TextStyle::from(("sans-serif", size).into_font())
+    let style = TextStyle::from(("sans-serif", text_size()).into_font())
         .color(&colour)
         .pos(Pos::new(horizontal, vertical));
     // The backend writes markup as text, but not what no SVG may hold.
     let words: String = words.chars().map(allowed).collect();
     done(area.draw(&Text::new(words, at, style)));
+}
+
+/// The size that the backend is asked for.
+pub(super) fn text_size() -> f64 {
+    f64::from(FONT_SIZE) * BACKEND_SIZE
 }
 
 fn colour(ink: Ink, texture: Texture) -> ShapeStyle {
