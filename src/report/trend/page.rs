@@ -21,7 +21,7 @@ const CHANGES: usize = 100;
 /// The board's own style.
 const STYLE: &str = "\
 .board td { text-align: center; padding: 2px 5px; } .board td:first-child { text-align: left; } \
-.board th { font-weight: 400; white-space: nowrap; } .board .bad { font-weight: 700; } h3 { margin-top: 30px; } \
+.board th { font-weight: 400; } .board .bad { font-weight: 700; } h3 { margin-top: 30px; } \
 .multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 0 26px; } \
 .multiples figure { min-width: 0; } .multiples svg { min-width: 0; max-width: 640px; } \
 figcaption { font-size: .9rem; overflow-wrap: anywhere; }";
