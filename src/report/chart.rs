@@ -215,6 +215,16 @@ pub enum Mark {
         /// Colour.
         ink: Ink,
     },
+    /// A vertical over the whole panel with words beside its upper end, below those of the
+    /// flags before it.
+    Flag {
+        /// Where.
+        x: f64,
+        /// The words.
+        label: String,
+        /// Colour.
+        ink: Ink,
+    },
     /// Words in the right margin, at a height; moved apart where they would overlap.
     Label {
         /// Height.
@@ -266,7 +276,13 @@ impl Chart {
     /// The chart as an `<svg>` element that scales with its container.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        draw::svg(self)
+        draw::svg(self, draw::WIDTH)
+    }
+
+    /// The same, so many pixels wide: one of several beside each other.
+    #[must_use]
+    pub fn to_small_svg(&self, width: u32) -> String {
+        draw::svg(self, width)
     }
 
     /// The same as a file of its own, in the light colours, on their background.

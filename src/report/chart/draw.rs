@@ -23,7 +23,7 @@ use super::{
 /// Drawn units in a pixel.
 const FINE: i32 = 4;
 /// Pixels across.
-const WIDTH: u32 = 960;
+pub(super) const WIDTH: u32 = 960;
 const LEFT: i32 = 66;
 const MIN_RIGHT: u32 = 26;
 /// Above each panel, for its heading.
@@ -70,13 +70,13 @@ impl Frame {
 }
 
 /// Draws into text, which cannot fail.
-pub fn svg(chart: &Chart) -> String {
+pub fn svg(chart: &Chart, width: u32) -> String {
     let right = chart.right_margin.max(MIN_RIGHT);
     let panels: u32 = chart.panels.iter().map(|panel| panel.height).sum();
     let height = panels.cast_signed()
         + HEADING * i32::try_from(chart.panels.len()).unwrap_or(i32::MAX / HEADING)
         + BELOW;
-    let width = (WIDTH + right - MIN_RIGHT).cast_signed();
+    let width = (width + right - MIN_RIGHT).cast_signed();
     let size = (fine(width).cast_unsigned(), fine(height).cast_unsigned());
     let mut drawn = String::new();
     let mut frames = Vec::new();
@@ -160,6 +160,7 @@ fn panel_in(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
         draw_mark(area, chart, panel, frame, mark);
     }
     labels(area, panel, frame);
+    flags(area, chart, panel, frame);
     let (left, right, bottom) = (frame.x.start, frame.x.end, frame.y.end);
     path(
         area,
@@ -281,7 +282,7 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
             text(area, label, place, *ink, HPos::Left, VPos::Bottom);
         }
         Mark::Bars { rows, ink } => bars(area, panel, frame, rows, *ink),
-        Mark::Label { .. } => {}
+        Mark::Label { .. } | Mark::Flag { .. } => {}
     }
 }
 
@@ -338,6 +339,25 @@ fn labels(area: &Area, panel: &Panel, frame: &Frame) {
             HPos::Left,
             VPos::Center,
         );
+    }
+}
+
+/// Verticals with their words, each on a line of its own, on the side that has more room.
+fn flags(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
+    let flags = panel.marks.iter().filter_map(|mark| match mark {
+        Mark::Flag { x, label, ink } => Some((frame.x(chart.x.place(*x)), label, *ink)),
+        _ => None,
+    });
+    for (line, (x, label, ink)) in (0..).zip(flags) {
+        let ends = vec![(x, frame.y.start), (x, frame.y.end)];
+        path(area, ends, ink, Texture::Solid, 6);
+        let y = frame.y.start + fine(2 + line * LABEL_DISTANCE);
+        let (x, side) = if x < i32::midpoint(frame.x.start, frame.x.end) {
+            (x + fine(5), HPos::Left)
+        } else {
+            (x - fine(5), HPos::Right)
+        };
+        text(area, label, (x, y), ink, side, VPos::Top);
     }
 }
 
