@@ -13,7 +13,10 @@ use dynamometer::{
         workers::InTurn,
     },
     price::{PriceTable, Unit},
-    report::sizing::{headline, page, render},
+    report::{
+        format::NO_BREAK,
+        sizing::{headline, page, render},
+    },
     scenario::{Billing, Scenario, parse::parse},
     seed::Seed,
     simulation::{SimulationOptions, header, simulate, trace::Trace},
@@ -271,6 +274,7 @@ fn offers_are_priced_by_the_functions_of_the_price_table() {
 fn the_page_draws_dollars_burst_and_the_price_of_on_demand() {
     let sizing = sized(&Load::constant(60, 50).scenario(), 0.001);
     let page = page::render(&sizing, PriceTable::embedded()).unwrap();
+    let page = page.replace(NO_BREAK, " ");
     for said in [
         "$ per month",
         "costs as much as on-demand: ",
@@ -394,18 +398,18 @@ name = "by-kind"
 partition_key = "kind"
 scope = "global"
 billing = { mode = "on-demand" }
-projection = "keys_only"
+projection = "keys-only"
 [[table.index]]
 name = "by-late"
-partition_key = "id"
-sort_key = "late"
 scope = "local"
+sort_key = "late"
 projection = "all"
 [keys.some]
 kind = "uniform"
 [[operation]]
 kind = "get"
 keys = "some"
+weight = "100 %"
 [[phase]]
 kind = "load"
 [[phase]]
