@@ -5,6 +5,7 @@
 
 mod json;
 mod lines;
+mod working;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::driver::Progress;
 use lines::{Events, Glyphs};
+pub use working::Working;
 
 /// How to show progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -116,7 +116,9 @@ fn study(
         let record = record(&scenario, None, source.to_owned())?;
         Ok((seeds[number], Analysis::of(&record, &scenario)))
     };
-    let runs: Vec<_> = AllCores
+    let workers = AllCores::work_for(&format!("simulate {}", scenario.name));
+    workers.at("seeds");
+    let runs: Vec<_> = workers
         .map(seeds.len(), run)
         .into_iter()
         .collect::<Result<_, _>>()?;

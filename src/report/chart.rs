@@ -11,7 +11,7 @@ pub mod heat;
 mod raster;
 mod standalone;
 
-pub use axis::Axis;
+pub use axis::{Axis, Opposite};
 pub use finish::escaped;
 pub use raster::RasterError;
 
@@ -159,6 +159,17 @@ pub enum Mark {
         /// Filling.
         texture: Texture,
     },
+    /// The surface between two lines.
+    Ribbon {
+        /// The upper edge.
+        upper: Vec<Point>,
+        /// The lower edge, from left to right as well.
+        lower: Vec<Point>,
+        /// Colour.
+        ink: Ink,
+        /// Filling.
+        texture: Texture,
+    },
     /// Rectangles, each from its lower left to its upper right corner.
     Boxes {
         /// The corners.
@@ -219,6 +230,15 @@ pub enum Mark {
     /// flags before it.
     Flag {
         /// Where.
+        x: f64,
+        /// The words.
+        label: String,
+        /// Colour.
+        ink: Ink,
+    },
+    /// A dashed vertical across the panel with words beside its upper end.
+    Vertical {
+        /// Place.
         x: f64,
         /// The words.
         label: String,

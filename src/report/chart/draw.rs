@@ -28,6 +28,8 @@ const LEFT: i32 = 66;
 const MIN_RIGHT: u32 = 26;
 /// Above each panel, for its heading.
 const HEADING: i32 = 34;
+/// Between heading and first panel, for ticks and heading of the opposite x axis.
+const OPPOSITE: i32 = 38;
 /// Below the last panel, for ticks and heading of x.
 const BELOW: i32 = 46;
 const TICK: i32 = 4;
@@ -75,6 +77,7 @@ pub fn svg(chart: &Chart, width: u32) -> String {
     let panels: u32 = chart.panels.iter().map(|panel| panel.height).sum();
     let height = panels.cast_signed()
         + HEADING * i32::try_from(chart.panels.len()).unwrap_or(i32::MAX / HEADING)
+        + opposite(chart)
         + BELOW;
     let width = (width + right - MIN_RIGHT).cast_signed();
     let size = (fine(width).cast_unsigned(), fine(height).cast_unsigned());
@@ -84,11 +87,21 @@ pub fn svg(chart: &Chart, width: u32) -> String {
         let area = SVGBackend::with_string(&mut drawn, size).into_drawing_area();
         let mut top = 0;
         for panel in &chart.panels {
+            if frames.is_empty() {
+                top += opposite(chart);
+            }
             let y = fine(top + HEADING)..fine(top + HEADING + panel.height.cast_signed());
             let frame = Frame {
                 x: fine(LEFT)..fine(width - right.cast_signed()),
                 y,
             };
+            let above = if frames.is_empty() {
+                opposite_axis(&area, chart, &frame);
+                opposite(chart)
+            } else {
+                0
+            };
+            heading(&area, panel, &frame, above);
             panel_in(&area, chart, panel, &frame);
             top += HEADING + panel.height.cast_signed();
             frames.push(frame);
@@ -113,16 +126,49 @@ fn done<E: std::fmt::Debug>(result: Result<(), E>) {
     let Ok(()) = infallible;
 }
 
-fn panel_in(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
-    let heading_at = (frame.x.start, frame.y.start - fine(9));
+/// Pixels that the opposite x axis takes.
+const fn opposite(chart: &Chart) -> i32 {
+    if chart.x.opposite.is_some() {
+        OPPOSITE
+    } else {
+        0
+    }
+}
+
+fn heading(area: &Area, panel: &Panel, frame: &Frame, above: i32) {
+    let at = (frame.x.start, frame.y.start - fine(9 + above));
     text(
         area,
         &panel.heading,
-        heading_at,
+        at,
         Ink::Text,
         HPos::Left,
         VPos::Bottom,
     );
+}
+
+/// Along the upper edge of the first panel.
+fn opposite_axis(area: &Area, chart: &Chart, frame: &Frame) {
+    let Some(opposite) = &chart.x.opposite else {
+        return;
+    };
+    let top = frame.y.start;
+    let ends = vec![(frame.x.start, top), (frame.x.end, top)];
+    path(area, ends, Ink::Muted, Texture::Solid, 4);
+    for (value, words) in &opposite.ticks {
+        let x = frame.x(chart.x.place(*value));
+        let tick = vec![(x, top - fine(TICK)), (x, top)];
+        path(area, tick, Ink::Muted, Texture::Solid, 4);
+        let at = (x, top - fine(TICK + 2));
+        text(area, words, at, Ink::Muted, HPos::Center, VPos::Bottom);
+    }
+    let middle = i32::midpoint(frame.x.start, frame.x.end);
+    let at = (middle, top - fine(TICK + 4 + TEXT));
+    let words = &opposite.heading;
+    text(area, words, at, Ink::Muted, HPos::Center, VPos::Bottom);
+}
+
+fn panel_in(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
     // Like by like: neighbours of one look become one element.
     let y_of = |value: f64| frame.y(panel.y.place(value));
     for (value, _) in &panel.y.ticks {
@@ -222,8 +268,17 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
             let mut edge: Vec<Place> = points.iter().copied().map(at).collect();
             if let (Some(first), Some(last)) = (edge.first().copied(), edge.last().copied()) {
                 edge.extend([(last.0, frame.y.end), (first.0, frame.y.end)]);
-                done(area.draw(&Polygon::new(edge, colour(*ink, *texture))));
             }
+            surface(area, edge, *ink, *texture);
+        }
+        Mark::Ribbon {
+            upper,
+            lower,
+            ink,
+            texture,
+        } => {
+            let edge = upper.iter().chain(lower.iter().rev());
+            surface(area, edge.copied().map(at).collect(), *ink, *texture);
         }
         Mark::Boxes {
             corners,
@@ -269,17 +324,9 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
                 sign(area, at(*point), *shape, *ink);
             }
         }
-        Mark::Limit { y, label, ink } => {
-            let y = frame.y(panel.y.place(*y));
-            path(
-                area,
-                vec![(frame.x.start, y), (frame.x.end, y)],
-                *ink,
-                Texture::Dashed,
-                6,
-            );
-            let place = (frame.x.start + fine(8), y - fine(3));
-            text(area, label, place, *ink, HPos::Left, VPos::Bottom);
+        Mark::Limit { y, label, ink } => limit(area, panel, frame, (*y, label.as_str(), *ink)),
+        Mark::Vertical { x, label, ink } => {
+            vertical(area, chart, frame, (*x, label.as_str(), *ink));
         }
         Mark::Bars { rows, ink } => bars(area, panel, frame, rows, *ink),
         Mark::Label { .. } | Mark::Flag { .. } => {}
@@ -301,6 +348,35 @@ fn bars(area: &Area, panel: &Panel, frame: &Frame, rows: &[Point], ink: Ink) {
         outline.extend([(left, top), (right, top), (right, bottom), (left, bottom)]);
     }
     done(area.draw(&Polygon::new(outline, colour(ink, Texture::Solid))));
+}
+
+fn limit(area: &Area, panel: &Panel, frame: &Frame, (y, label, ink): (f64, &str, Ink)) {
+    let y = frame.y(panel.y.place(y));
+    let ends = vec![(frame.x.start, y), (frame.x.end, y)];
+    path(area, ends, ink, Texture::Dashed, 6);
+    let at = (frame.x.start + fine(8), y - fine(3));
+    text(area, label, at, ink, HPos::Left, VPos::Bottom);
+}
+
+fn surface(area: &Area, edge: Vec<Place>, ink: Ink, texture: Texture) {
+    if edge.len() > 2 {
+        done(area.draw(&Polygon::new(edge, colour(ink, texture))));
+    }
+}
+
+/// With its words on the side where there is more room.
+fn vertical(area: &Area, chart: &Chart, frame: &Frame, (x, label, ink): (f64, &str, Ink)) {
+    let share = chart.x.place(x);
+    let x = frame.x(share);
+    let ends = vec![(x, frame.y.start), (x, frame.y.end)];
+    path(area, ends, ink, Texture::Dashed, 6);
+    let (beside, side) = if share > 0.5 {
+        (x - fine(5), HPos::Right)
+    } else {
+        (x + fine(5), HPos::Left)
+    };
+    let at = (beside, frame.y.start + fine(4));
+    text(area, label, at, ink, side, VPos::Top);
 }
 
 /// Labels in the right margin: in order of height, at least [`LABEL_DISTANCE`] apart.

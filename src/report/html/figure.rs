@@ -87,7 +87,7 @@ pub struct DataTable {
     pub rows: Vec<Vec<String>>,
 }
 
-pub(super) fn key(ink: Ink, sample: Sample, text: impl Into<String>) -> Key {
+pub(in crate::report) fn key(ink: Ink, sample: Sample, text: impl Into<String>) -> Key {
     let text = text.into();
     Key { ink, sample, text }
 }
@@ -127,7 +127,12 @@ fn time_attributes(timeline: &Timeline, columns: &[String]) -> Vec<(String, Stri
 }
 
 /// A plain panel.
-fn panel(heading: impl Into<String>, height: u32, y: Axis, marks: Vec<Mark>) -> Panel {
+pub(in crate::report) fn panel(
+    heading: impl Into<String>,
+    height: u32,
+    y: Axis,
+    marks: Vec<Mark>,
+) -> Panel {
     Panel {
         heading: heading.into(),
         height,
