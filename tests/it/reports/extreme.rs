@@ -6,7 +6,9 @@ use std::time::Duration;
 use dynamometer::{
     analysis::Analysis,
     record::{
-        Interval, IntervalOperation, IntervalTable, OutcomeCounts, Provenance, RunRecord,
+        Interval, IntervalOperation, IntervalTable, OutcomeCounts, PhaseRecord, Provenance,
+        RunRecord,
+        heat::ResourceHeat,
         histogram::LatencyHistogram,
         recorder::{Recorder, RunHeader},
     },
@@ -149,20 +151,30 @@ fn record(scenario: &Scenario, source: String) -> RunRecord {
         })
         .collect();
     for phase in &mut record.phases {
-        for (number, totals) in phase.operations.iter_mut().enumerate() {
-            let nanos = |at: u64| Duration::from_nanos(300_000 + at * at * (number as u64 + 1));
-            totals.response_time = (0..20_000).map(nanos).collect();
-            totals.service_time = (0..20_000).map(nanos).collect();
-            totals.outcomes.completed = totals.response_time.count();
-        }
-        let completed = phase
-            .operations
-            .iter()
-            .map(|totals| totals.outcomes.completed);
-        phase.arrivals = completed.sum();
+        fill(phase);
     }
+    record.heat = hot();
+    record
+}
+
+fn fill(phase: &mut PhaseRecord) {
+    for (number, totals) in phase.operations.iter_mut().enumerate() {
+        let nanos = |at: u64| Duration::from_nanos(300_000 + at * at * (number as u64 + 1));
+        totals.response_time = (0..20_000).map(nanos).collect();
+        totals.service_time = (0..20_000).map(nanos).collect();
+        totals.outcomes.completed = totals.response_time.count();
+    }
+    let completed = phase
+        .operations
+        .iter()
+        .map(|totals| totals.outcomes.completed);
+    phase.arrivals = completed.sum();
+}
+
+/// The same in every table and index, under long names.
+fn hot() -> Vec<ResourceHeat> {
     let watched = heat::watched(1000, SECONDS, 60);
-    record.heat = (0..TABLES)
+    (0..TABLES)
         .flat_map(|table| {
             let all = std::iter::once(None).chain((0..INDEXES).map(Some));
             let watched = &watched;
@@ -177,8 +189,7 @@ fn record(scenario: &Scenario, source: String) -> RunRecord {
                 heat
             })
         })
-        .collect();
-    record
+        .collect()
 }
 
 /// Its page and its Markdown.
