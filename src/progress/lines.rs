@@ -53,25 +53,72 @@ pub(super) fn block(scenario: &str, progress: &Progress, glyphs: Glyphs) -> Vec<
             clock(left),
         ),
         operations(progress),
-        capacity(progress, Some(glyphs)),
+        capacity(progress, glyphs),
         totals(progress),
     ];
     lines.extend(progress.hottest.as_ref().and_then(hottest));
     lines
 }
 
-/// One line for a log.
+/// Columns of a line in a log: eight hours of them stay below 64 KB.
+pub(super) const LOG_COLUMNS: usize = 128;
+/// Columns of the scenario's name in a log, and of a phase's.
+const NAME_COLUMNS: usize = 24;
+const PHASE_COLUMNS: usize = 16;
+
+/// One line for a log: all operations together (of p99 the slowest one's), what is wrong before
+/// what is used. What finds no
+/// room is left out as a whole: half a number would be another one.
 pub(super) fn line(scenario: &str, progress: &Progress) -> String {
-    let hottest = progress.hottest.as_ref().and_then(hottest);
-    let hottest = hottest.map_or_else(String::new, |words| format!("  {words}"));
-    format!(
-        "{scenario}  {} / {}  {}  {}  {}  {}{hottest}",
+    let operations = || progress.operations.iter();
+    let rate: u64 = operations().map(|one| one.completed).sum();
+    let slowest = operations().filter_map(|one| one.response_time_p99).max();
+    let outcomes = progress.outcomes;
+    let head = format!(
+        "{}  {} / {}  {}  {rate}/s",
+        cut(scenario, NAME_COLUMNS),
         clock(progress.elapsed),
         clock(progress.total),
-        printable(&progress.phase),
-        operations(progress),
-        capacity(progress, None),
-        totals(progress),
+        cut(&printable(&progress.phase), PHASE_COLUMNS),
+    );
+    let throttled = progress.throttled_share.as_fraction() * 100.0;
+    let mut parts = vec![
+        format!("throttled {throttled:.1} %"),
+        format!("errors {}", outcomes.failed + outcomes.timed_out),
+    ];
+    if outcomes.dropped > 0 {
+        parts.push(format!("dropped {}", outcomes.dropped));
+    }
+    parts.extend(slowest.map(|p99| format!("max p99 {}", milliseconds(p99))));
+    parts.extend(Direction::ALL.map(|direction| {
+        let consumed = progress.consumed[direction].as_f64();
+        let unit = direction.unit();
+        let provisioned = progress.provisioned[direction].as_f64();
+        if provisioned > 0.0 {
+            format!("{unit} {consumed:.0}/{provisioned:.0}")
+        } else {
+            format!("{unit} {consumed:.0}")
+        }
+    }));
+    let hottest = progress.hottest.as_ref().and_then(hottest);
+    parts.extend(hottest.map(|words| words.replace("hottest: ", "")));
+    parts.push(format!("lag {}", lag(progress)));
+    parts.iter().fold(head, |line, part| {
+        let longer = format!("{line}  {part}");
+        if cut(&longer, LOG_COLUMNS) == longer {
+            longer
+        } else {
+            line
+        }
+    })
+}
+
+/// What happened once, as a line for a log.
+pub(super) fn event_line(scenario: &str, progress: &Progress, event: &str) -> String {
+    let name = cut(scenario, NAME_COLUMNS);
+    cut(
+        &format!("{name}  {}  {event}", clock(progress.elapsed)),
+        LOG_COLUMNS,
     )
 }
 
@@ -89,21 +136,19 @@ fn operations(progress: &Progress) -> String {
     each.collect::<Vec<_>>().join("   ")
 }
 
-fn capacity(progress: &Progress, bars: Option<Glyphs>) -> String {
+fn capacity(progress: &Progress, glyphs: Glyphs) -> String {
     let each = Direction::ALL.map(|direction| {
         let consumed = progress.consumed[direction].as_f64();
         let provisioned = progress.provisioned[direction].as_f64();
         if provisioned == 0.0 {
             return format!("{} {consumed:.0} on demand", direction.unit());
         }
-        let bar = bars.map_or_else(String::new, |glyphs| {
-            format!(" {}", glyphs.bar(ratio(consumed, provisioned), 10))
-        });
+        let bar = glyphs.bar(ratio(consumed, provisioned), 10);
         let burst = progress.burst_share.map_or_else(String::new, |left| {
             format!(" burst {:.0} %", left[direction] * 100.0)
         });
         format!(
-            "{} {consumed:.0}/{provisioned:.0}{bar}{burst}",
+            "{} {consumed:.0}/{provisioned:.0} {bar}{burst}",
             direction.unit()
         )
     });
@@ -112,15 +157,19 @@ fn capacity(progress: &Progress, bars: Option<Glyphs>) -> String {
 
 fn totals(progress: &Progress) -> String {
     let outcomes = progress.outcomes;
-    let lag = progress
-        .dispatch_delay_p99
-        .map_or_else(|| "-".to_owned(), milliseconds);
     format!(
-        "throttled {:.1} %   errors {}   dropped {}   lag {lag}",
+        "throttled {:.1} %   errors {}   dropped {}   lag {}",
         progress.throttled_share.as_fraction() * 100.0,
         outcomes.failed + outcomes.timed_out,
         outcomes.dropped,
+        lag(progress),
     )
+}
+
+/// How late the generator was in the last second.
+fn lag(progress: &Progress) -> String {
+    let delay = progress.dispatch_delay_p99;
+    delay.map_or_else(|| "-".to_owned(), milliseconds)
 }
 
 /// The hottest partition, if it is anywhere near its ceiling.
@@ -130,11 +179,11 @@ fn hottest(hottest: &HottestProgress) -> Option<String> {
     }
     let of = (hottest.of.as_ref()).map_or_else(String::new, |of| format!(" of {}", printable(of)));
     let what = match hottest.direction {
-        Direction::Read => "read",
-        Direction::Write => "write",
+        Direction::Read => "reads",
+        Direction::Write => "writes",
     };
     Some(format!(
-        "hottest: partition {}{of} at {:.0} % of its {what} ceiling",
+        "hottest: partition {}{of} at {:.0} % ({what})",
         hottest.partition,
         hottest.of_ceiling * 100.0
     ))
@@ -313,9 +362,13 @@ mod tests {
         progress.hottest = Some(hottest(0.49));
         assert_eq!(block("shop", &progress, Glyphs::ASCII).len(), 4);
         progress.hottest = Some(hottest(0.998));
-        let words = "hottest: partition 9 of Orders/by-shop at 100 % of its write ceiling";
+        let words = "hottest: partition 9 of Orders/by-shop at 100 % (writes)";
         assert_eq!(block("shop", &progress, Glyphs::ASCII)[4], words);
-        assert!(line("shop", &progress).ends_with(words));
+        let logged = line("shop", &progress);
+        assert!(
+            logged.contains(words.trim_start_matches("hottest: ")),
+            "{logged}"
+        );
     }
 
     #[test]
@@ -332,6 +385,30 @@ mod tests {
         assert_eq!(rows(&lines, 80), 3);
         assert_eq!(rows(&lines, 40), 4);
         assert_eq!(rows(&lines, 20), 4 + 1 + 2);
+    }
+
+    #[test]
+    fn a_line_in_a_log_is_short_however_many_operations_and_whatever_their_names() {
+        let operation = |number: u64| OperationProgress {
+            name: "n".repeat(255),
+            completed: 50_000 + number,
+            response_time_p99: Some(Duration::from_millis(99_999)),
+        };
+        let progress = Progress {
+            elapsed: Duration::from_hours(7),
+            total: Duration::from_hours(8),
+            phase: "phase ".repeat(40),
+            operations: (0..19).map(operation).collect(),
+            throttled_share: Share::new(0.5).unwrap(),
+            ..Progress::default()
+        };
+        let line = line(&"scenario ".repeat(30), &progress);
+        assert!(line.len() <= LOG_COLUMNS, "{line}");
+        for part in ["7:00:00 / 8:00:00", "throttled 50.0 %", "max p99 99999 ms"] {
+            assert!(line.contains(part), "{line}");
+        }
+        let event = event_line("shop", &progress, &"event ".repeat(40));
+        assert_eq!(event.len(), LOG_COLUMNS);
     }
 
     #[test]
