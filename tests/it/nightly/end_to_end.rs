@@ -140,6 +140,9 @@ fn a_build_that_is_15_percent_slower_fails_within_three_nights_and_is_named() {
                 && (0.08..0.22).contains(&latency.effect),
             || format!("{named:?}: {latency:?}"),
         )?;
+        // It failed only after it was measured again.
+        let again = &group.nights[latency.seen].metrics["get.response_time_p50"].rerun;
+        assert_eq!(again.len(), 3, "{again:?}");
         // Units did not change, whatever the machine does, and say so.
         assert!(!text.contains("units is worse"), "{text}");
         Ok(())

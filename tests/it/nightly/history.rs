@@ -479,7 +479,7 @@ fn the_page_says_what_is_missing_and_what_cannot_be_seen() {
         view(&trend).groups[0].sentences.join("\n")
     };
     let few = sentences(&nights(vec![4e6; 4]));
-    let expected = "judge get.response_time_p50: 6 more are needed";
+    let expected = "judge get.response_time_p50: 6 more nights are needed";
     assert!(few.contains(expected), "{few}");
     let ten = sentences(&nights(vec![4e6; 10]));
     assert!(ten.contains("the next one is judged"), "{ten}");
