@@ -253,12 +253,13 @@ fn learning(group: &GroupTrend) -> Option<String> {
     let first = all.iter().max_by_key(|metric| metric.missing)?;
     let more = match all.len() - 1 {
         0 => String::new(),
-        more => format!(" and {more} more"),
+        1 => " and 1 other".to_owned(),
+        more => format!(" and {more} others"),
     };
     let missing = match first.missing {
         0 => "the next one is judged".to_owned(),
-        1 => "1 more is needed".to_owned(),
-        missing => format!("{missing} more are needed"),
+        1 => "1 more night is needed".to_owned(),
+        missing => format!("{missing} more nights are needed"),
     };
     let name = &first.name;
     Some(format!(
