@@ -4,6 +4,7 @@
 
 pub mod files;
 pub mod history;
+pub mod scratch;
 
 use std::{
     fs, io,

@@ -17,6 +17,7 @@ use super::{
     output::{self, MarkdownTo, Output},
     scenario::{self, Loaded},
     shard::{ShardArguments, suffix},
+    shelf::FileShelf,
     signals::{self, Stop},
     simulate,
     start::StartArguments,
@@ -316,6 +317,7 @@ async fn measure(
         begin: world.begin(),
         capacity: world.capacity_probe(scenario),
         journal: Some(entries),
+        shelf: Some(Box::new(FileShelf::new(folder)?)),
         stop: Some(Box::pin(async move {
             match budget {
                 None => stop.wait().await,
