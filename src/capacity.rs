@@ -201,8 +201,9 @@ impl TableCapacity {
             if let Some(quota) = &mut self.quota {
                 quota[arm.direction].spend(arm.units, now);
             }
-            self.resource(arm.resource).0.spend(arm, now);
-            self.note_change(arm.resource);
+            if self.resource(arm.resource).0.spend(arm, now) {
+                self.note_change(arm.resource);
+            }
         }
     }
 

@@ -41,7 +41,7 @@ use crate::{
     scenario::Scenario,
     schedule::{Schedule, shard::Shard},
     target::Target,
-    units::Timestamp,
+    units::{Timestamp, nanos_of},
     workload::Workload,
 };
 use clock::RunClock;
@@ -326,7 +326,7 @@ impl Run {
         for lane in &mut self.lanes {
             let before = std::mem::replace(&mut lane.cpu_noted, lane.cpu);
             let took = lane.cpu.saturating_sub(before) / count.max(1);
-            let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            let nanos = nanos_of(took);
             second.cpu_nanos += nanos;
             second.busiest_cpu_nanos = second.busiest_cpu_nanos.max(nanos);
         }

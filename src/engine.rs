@@ -190,11 +190,21 @@ impl Engine {
                     && under_way.sample.attempts == attempt
                     && !under_way.backing_off
                 {
-                    under_way.sample.first_sent.get_or_insert(sent_at);
-                    under_way.sample.last_sent = Some(sent_at);
-                    under_way.sample.finished = answered_at;
-                    under_way.sample.declared += &declared;
-                    self.answered(request, answer, now, actions);
+                    let sample = &mut under_way.sample;
+                    sample.first_sent.get_or_insert(sent_at);
+                    sample.last_sent = Some(sent_at);
+                    sample.finished = answered_at;
+                    sample.declared += &declared;
+                    let pause = self.retry.pause(request, attempt, &answer);
+                    conclude(sample, answer, &self.settings);
+                    match pause.filter(|_| !self.draining) {
+                        Some(pause) => {
+                            under_way.backing_off = true;
+                            let at = sample.finished + pause;
+                            actions.push(Action::WaitUntil { request, at });
+                        }
+                        None => self.finish(request, now, actions),
+                    }
                 }
             }
             Event::RetryDue { request } => {
@@ -242,35 +252,17 @@ impl Engine {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
-        let mut sample = unsent(arrival, operation, now);
-        send(&mut sample, arrival.sequence, actions);
         let under_way = UnderWay {
-            sample,
+            sample: unsent(arrival, operation, now),
             started: now,
             backing_off: false,
         };
-        self.under_way.insert(arrival.sequence, under_way);
+        let started = self.under_way.insert(arrival.sequence, under_way);
+        send(&mut started.sample, arrival.sequence, actions);
     }
 
-    fn answered(
-        &mut self,
-        request: u64,
-        answer: Answer,
-        now: Timestamp,
-        actions: &mut Vec<Action>,
-    ) {
-        let Some(under_way) = self.under_way.get_mut(request) else {
-            return;
-        };
-        let sample = &mut under_way.sample;
-        let pause = self.retry.pause(request, sample.attempts, &answer);
-        conclude(sample, answer, &self.settings);
-        if let Some(pause) = pause.filter(|_| !self.draining) {
-            under_way.backing_off = true;
-            let at = sample.finished + pause;
-            actions.push(Action::WaitUntil { request, at });
-            return;
-        }
+    /// Its place is free for whoever waits for one.
+    fn finish(&mut self, request: u64, now: Timestamp, actions: &mut Vec<Action>) {
         if let Some(done) = self.under_way.remove(request) {
             actions.push(Action::Finished(done.sample));
         }

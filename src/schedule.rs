@@ -162,12 +162,21 @@ impl Arrivals<'_> {
     }
 
     fn next_known(&mut self) -> Option<(Timestamp, usize)> {
-        // Without closed phases this is asked for each arrival, and is known by then.
-        if self.next.is_some() && self.ready.is_empty() {
-            return self.next;
+        if self.next.is_none() && self.ready.is_empty() {
+            self.look_ahead();
         }
+        match (self.next, self.ready.first_key_value()) {
+            (Some(next), Some((ready, _))) => Some(next.min(*ready)),
+            (next, ready) => next.or_else(|| ready.map(|(ready, _)| *ready)),
+        }
+    }
+
+    /// Finds the next phase with arrivals, and the first of them, if there are any left.
+    fn look_ahead(&mut self) {
         while self.next.is_none() && self.ready.is_empty() {
-            let phase = self.phases.get(self.phase)?;
+            let Some(phase) = self.phases.get(self.phase) else {
+                return;
+            };
             match &phase.arrivals {
                 None => {}
                 Some((spec, stream)) => {
@@ -182,7 +191,7 @@ impl Arrivals<'_> {
                             .get_or_insert_with(|| Offsets::new(spec, length, *stream));
                         if let Some(offset) = offsets.next() {
                             self.next = Some((phase.start + offset, self.phase));
-                            break;
+                            return;
                         }
                     }
                 }
@@ -190,8 +199,6 @@ impl Arrivals<'_> {
             self.offsets = None;
             self.phase += 1;
         }
-        let ready = self.ready.first_key_value().map(|(first, _)| *first);
-        [self.next, ready].into_iter().flatten().min()
     }
 }
 

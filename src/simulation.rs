@@ -32,8 +32,8 @@ use crate::{
     },
     scenario::{PhaseKind, Scenario},
     schedule::{Arrival, Arrivals, Schedule, shard::Shard},
-    units::Timestamp,
-    workload::Workload,
+    units::{ByDirection, CapacityUnits, Timestamp},
+    workload::{Pick, Workload},
 };
 use queue::EventQueue;
 use table::{Member, SimulatedTable};
@@ -168,6 +168,8 @@ pub fn simulate(
             .collect(),
         answered: Vec::new(),
         observed: 0,
+        observe_at: end_of_second_before(1),
+        arrived: None,
         end: Timestamp::ZERO + schedule.duration(),
     };
     simulator.run(schedule.arrivals());
@@ -179,12 +181,59 @@ pub fn simulate(
     Ok(record)
 }
 
-/// What is yet to come.
+/// What is yet to come. Small, since every request is queued.
 enum Pending {
-    /// For the client.
-    Client(Event),
+    /// The client has an answer like most of them.
+    Served(Served),
+    /// The client has another one.
+    Answered(Box<Event>),
+    /// The client tries a request again.
+    Retry { request: u64 },
     /// The rest of a batch is sent again.
     Batch(Box<UnderWay>),
+}
+
+/// An attempt that completes when it is due to, and takes units of the table and nothing else.
+struct Served {
+    request: u64,
+    attempt: u32,
+    sent_at: Timestamp,
+    consumed: ByDirection<CapacityUnits>,
+}
+
+impl Pending {
+    /// The end of an attempt.
+    fn answer(event: Event) -> Self {
+        match event {
+            Event::Answered {
+                request,
+                attempt,
+                sent_at,
+                answered_at: _,
+                answer: Answer::Completed,
+                declared,
+            } if declared == Declared::units(declared.consumed) => Self::Served(Served {
+                request,
+                attempt,
+                sent_at,
+                consumed: declared.consumed,
+            }),
+            other => Self::Answered(Box::new(other)),
+        }
+    }
+}
+
+impl Served {
+    fn into_event(self, at: Timestamp) -> Event {
+        Event::Answered {
+            request: self.request,
+            attempt: self.attempt,
+            sent_at: self.sent_at,
+            answered_at: at,
+            answer: Answer::Completed,
+            declared: Declared::units(self.consumed),
+        }
+    }
 }
 
 /// An attempt at a request.
@@ -213,6 +262,10 @@ struct Simulator {
     answered: Vec<(usize, Timestamp)>,
     /// Seconds whose end was noted.
     observed: u64,
+    /// When the next one ends.
+    observe_at: Timestamp,
+    /// What the last arrival is about.
+    arrived: Option<(u64, Pick)>,
     /// End of the last phase.
     end: Timestamp,
 }
@@ -233,7 +286,9 @@ impl Simulator {
             } else if let Some((at, event)) = self.queue.pop() {
                 self.observe_until(at);
                 match event {
-                    Pending::Client(event) => self.feed(event, at),
+                    Pending::Served(served) => self.feed(served.into_event(at), at),
+                    Pending::Answered(event) => self.feed(*event, at),
+                    Pending::Retry { request } => self.feed(Event::RetryDue { request }, at),
                     Pending::Batch(batch) => self.serve(*batch, at),
                 }
             } else {
@@ -253,7 +308,9 @@ impl Simulator {
             intended_start: now,
         } = arrival;
         self.workload.begin(phase, sequence, now);
-        let operation = self.workload.spec(sequence);
+        let pick = self.workload.pick(sequence);
+        self.arrived = Some((sequence, pick));
+        let operation = pick.spec;
         self.recorder.due(&arrival, operation);
         self.feed(Event::ArrivalDue { arrival, operation }, now);
     }
@@ -261,21 +318,21 @@ impl Simulator {
     fn feed(&mut self, event: Event, now: Timestamp) {
         let mut actions = std::mem::take(&mut self.actions);
         self.engine.handle(event, now, &mut actions);
-        for action in actions.drain(..) {
-            match action {
+        for action in &actions {
+            match *action {
                 Action::Send { request, attempt } => self.send(request, attempt, now),
                 Action::WaitUntil { request, at } => {
-                    let event = Pending::Client(Event::RetryDue { request });
-                    self.queue.push(at.max(now), event);
+                    self.queue.push(at.max(now), Pending::Retry { request });
                 }
-                Action::Finished(sample) => {
-                    self.recorder.finish(&sample);
+                Action::Finished(ref sample) => {
+                    self.recorder.finish(sample);
                     if self.closed[sample.phase] {
                         self.answered.push((sample.phase, sample.finished));
                     }
                 }
             }
         }
+        actions.clear();
         self.actions = actions;
     }
 
@@ -302,7 +359,10 @@ impl Simulator {
             sent_at,
             ..
         } = under_way;
-        let pick = self.workload.pick(request);
+        let pick = match self.arrived {
+            Some((arrived, pick)) if arrived == request => pick,
+            _ => self.workload.pick(request),
+        };
         let again = under_way.again.take();
         let is_again = again.is_some();
         let mut reply = self.tables[pick.table].answer(&self.workload, request, pick, again, now);
@@ -343,18 +403,14 @@ impl Simulator {
             answer: reply.answer,
             declared: reply.declared,
         };
-        self.queue.push(answered_at, Pending::Client(event));
+        self.queue.push(answered_at, Pending::answer(event));
     }
 
     /// Notes how the tables stand at the end of each second that is over by `now`, before
     /// anything that happens at `now`.
     fn observe_until(&mut self, now: Timestamp) {
-        loop {
-            let end = end_of_second_before(self.observed + 1);
-            if end > now.min(self.end) {
-                return;
-            }
-            self.observe(end);
+        while self.observe_at <= now.min(self.end) {
+            self.observe(self.observe_at);
         }
     }
 
@@ -366,6 +422,7 @@ impl Simulator {
             .collect();
         self.recorder.tables(self.observed, &tables);
         self.observed += 1;
+        self.observe_at = end_of_second_before(self.observed + 1);
     }
 }
 

@@ -24,6 +24,13 @@ pub const fn float(count: u64) -> f64 {
     count as f64
 }
 
+/// `duration` in nanoseconds; saturates after 584 years.
+#[must_use]
+pub const fn nanos_of(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(duration.subsec_nanos() as u64)
+}
+
 /// A point in the run: nanoseconds since the run's start, on the run's own monotonic clock.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -44,8 +51,8 @@ impl Timestamp {
 
     /// `offset` after the start; saturates after 584 years.
     #[must_use]
-    pub fn from_start(offset: Duration) -> Self {
-        Self(u64::try_from(offset.as_nanos()).unwrap_or(u64::MAX))
+    pub const fn from_start(offset: Duration) -> Self {
+        Self(nanos_of(offset))
     }
 
     /// Nanoseconds since the start.
@@ -76,20 +83,23 @@ impl Timestamp {
         Duration::from_nanos(self.0)
     }
 
+    /// Nanoseconds from `earlier` to here; zero when `earlier` is later.
+    #[must_use]
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// Time from `earlier` to here; zero when `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos_since(earlier))
     }
 }
 
 impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, rhs: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(nanos_of(rhs)))
     }
 }
 

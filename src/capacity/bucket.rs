@@ -20,13 +20,15 @@ pub struct TokenBucket {
     burst_seconds: u32,
     /// Half units × nanoseconds; negative while in debt.
     balance: i128,
+    /// The most that it holds, in the same: it is asked for with every request.
+    full: i128,
     updated: Timestamp,
     /// How far into debt it still admits, in the same.
     credit: i128,
     /// What flows in comes for so many seconds at a time; 0: all the time.
     step: u32,
     /// What is there by the second in which it came, where it expires.
-    ages: Option<Ages>,
+    ages: Option<Box<Ages>>,
 }
 
 impl TokenBucket {
@@ -44,16 +46,19 @@ impl TokenBucket {
         bucket
     }
 
-    const fn empty(rate: CapacityUnits, burst_seconds: u32, now: Timestamp) -> Self {
-        Self {
+    fn empty(rate: CapacityUnits, burst_seconds: u32, now: Timestamp) -> Self {
+        let mut bucket = Self {
             rate,
             burst_seconds,
             balance: 0,
+            full: 0,
             updated: now,
             credit: 0,
             step: 0,
             ages: None,
-        }
+        };
+        bucket.full = bucket.held() + bucket.burst();
+        bucket
     }
 
     /// The same bucket, full as it is, under the rules of how long what is not used is kept, and
@@ -64,9 +69,11 @@ impl TokenBucket {
         if parameters.partition_share_mode == PartitionShareMode::Gac {
             self.step = parameters.gac_replenish_seconds;
         }
-        self.balance += self.held() - before;
+        let more = self.held() - before;
+        self.balance += more;
+        self.full += more;
         self.ages = (parameters.burst_model == BurstModel::SlidingWindow)
-            .then(|| Ages::of(self.balance, self.held(), self.updated));
+            .then(|| Box::new(Ages::of(self.balance, self.held(), self.updated)));
         self
     }
 
@@ -80,7 +87,7 @@ impl TokenBucket {
         now: Timestamp,
     ) -> Self {
         let mut bucket = Self::empty(rate, burst_seconds, now);
-        bucket.balance = nano_halves(balance).min(bucket.full());
+        bucket.balance = nano_halves(balance).min(bucket.full);
         bucket
     }
 
@@ -105,18 +112,19 @@ impl TokenBucket {
         self.second() * i128::from(self.step.max(1))
     }
 
-    fn full(&self) -> i128 {
-        self.held() + self.burst()
+    fn refill(&mut self, now: Timestamp) {
+        // Most are asked more than once at an instant.
+        if now > self.updated {
+            self.refill_until(self.last_inflow(now));
+        }
     }
 
-    fn refill(&mut self, now: Timestamp) {
-        let now = self.last_inflow(now);
+    fn refill_until(&mut self, now: Timestamp) {
         if now <= self.updated {
             return;
         }
-        let elapsed = now.since(self.updated).as_nanos();
-        let gained = i128::from(self.rate.halves())
-            * i128::try_from(elapsed).unwrap_or(i128::from(u64::MAX));
+        let elapsed = now.as_nanos() - self.updated.as_nanos();
+        let gained = i128::from(self.rate.halves()) * i128::from(elapsed);
         if let Some(ages) = &mut self.ages {
             let owed = (-self.balance).max(0);
             let kept = self.burst_seconds + self.step;
@@ -132,7 +140,7 @@ impl TokenBucket {
 
     /// Lets nothing be there beyond its size.
     fn cap(&mut self) {
-        let beyond = self.balance - self.full();
+        let beyond = self.balance - self.full;
         if beyond > 0 {
             self.balance -= beyond;
             if let Some(ages) = &mut self.ages {
@@ -193,9 +201,7 @@ impl TokenBucket {
     fn needed(&self, cost: CapacityUnits, rule: AdmissionRule) -> i128 {
         let needed = match rule {
             AdmissionRule::DebitAfter => 1,
-            AdmissionRule::Strict => {
-                (i128::from(cost.halves()) * NANOS_PER_SECOND).min(self.full())
-            }
+            AdmissionRule::Strict => (i128::from(cost.halves()) * NANOS_PER_SECOND).min(self.full),
         };
         needed - self.credit
     }
@@ -218,7 +224,7 @@ impl TokenBucket {
     pub fn spend_within_second(&mut self, amount: f64, now: Timestamp) -> bool {
         self.refill(now);
         self.take(nano_halves(amount));
-        self.balance + self.second() >= self.full()
+        self.balance + self.second() >= self.full
     }
 
     /// [`spend`](Self::spend) of what weighs only one `multiple`-th here.
@@ -252,6 +258,7 @@ impl TokenBucket {
         self.refill(now);
         self.rate = rate;
         self.burst_seconds = burst_seconds;
+        self.full = self.held() + self.burst();
         self.cap();
     }
 

@@ -328,27 +328,28 @@ impl Partitions {
         KeyHash(start + (end - start).div_ceil(2))
     }
 
-    pub(super) fn admits(
+    /// Until when the partition that the arm's key lies in refuses `units`; `None` when it does
+    /// not.
+    pub(super) fn refusal(
         &mut self,
         arm: &Arm,
+        units: CapacityUnits,
         rule: AdmissionRule,
         now: Timestamp,
-    ) -> Result<(), Timestamp> {
+    ) -> Option<Timestamp> {
         let index = self.index_of(arm.key);
         let bucket = &mut self.all[index].buckets[arm.direction];
         let units = if arm.eventual && self.eventual_multiple > 1.0 {
-            CapacityUnits::from(arm.units.as_f64() / self.eventual_multiple)
+            CapacityUnits::from(units.as_f64() / self.eventual_multiple)
         } else {
-            arm.units
+            units
         };
-        if bucket.admits(units, rule, now) {
-            Ok(())
-        } else {
-            Err(bucket.admits_at(units, rule, now))
-        }
+        let admitted = bucket.admits(units, rule, now);
+        (!admitted).then(|| bucket.admits_at(units, rule, now))
     }
 
-    pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) {
+    /// Debits what was consumed, and says whether a split began by that.
+    pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) -> bool {
         let Arm {
             key,
             direction,
@@ -364,7 +365,7 @@ impl Partitions {
             bucket.spend(units, now);
         }
         partition.traffic[direction].served += units;
-        self.heat(index, key, direction, units, now);
+        self.heat(index, key, direction, units, now)
     }
 
     fn heat(
@@ -374,15 +375,16 @@ impl Partitions {
         direction: Direction,
         units: CapacityUnits,
         now: Timestamp,
-    ) {
+    ) -> bool {
         let heat = &mut self.all[index].heat[direction];
         let ceiling = self.ceilings[direction];
-        let second = now.since(self.since).as_secs();
+        let second = now.nanos_since(self.since) / 1_000_000_000;
         match heat.serve(key, units, ceiling, &self.rule, second) {
-            None => {}
+            None => false,
             Some(Ok(at)) => {
                 let at = at.unwrap_or_else(|| self.middle(index));
                 self.begin_split(at, true, now);
+                true
             }
             Some(Err(blocked)) => {
                 self.last_heat = Some(HeatEvent {
@@ -390,6 +392,7 @@ impl Partitions {
                     partition: index,
                     blocked: Some(blocked),
                 });
+                false
             }
         }
     }

@@ -111,19 +111,16 @@ impl ResourceCapacity {
         now: Timestamp,
     ) -> Option<(ThrottleCause, Timestamp)> {
         let rule = parameters.admission_rule;
-        let asked = Arm { units, ..*arm };
-        let admitted = self.partitions.admits(&asked, rule, now);
-        if admitted.is_err() {
-            self.partitions.refuse(arm.key, arm.direction, arm.units);
-        }
-        admitted.err().map(|until| (ThrottleCause::KeyRange, until))
+        let until = self.partitions.refusal(arm, units, rule, now)?;
+        self.partitions.refuse(arm.key, arm.direction, arm.units);
+        Some((ThrottleCause::KeyRange, until))
     }
 
-    /// Debits what was consumed.
-    pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) {
+    /// Debits what was consumed, and says whether a split began by that.
+    pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) -> bool {
         self.supplies[arm.direction].serve(arm.units);
         self.buckets[arm.direction].spend(arm.units, now);
-        self.partitions.spend(arm, now);
+        self.partitions.spend(arm, now)
     }
 
     /// Whether two keys share a partition.

@@ -1,6 +1,6 @@
 //! `dyno run`: one scenario, real requests, one report.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -37,7 +37,7 @@ use crate::{
     seed::Seed,
     simulation::naming,
     store::RunFolder,
-    units::TimeScale,
+    units::{TimeScale, nanos_of},
     workload::Workload,
 };
 
@@ -292,7 +292,7 @@ async fn measure(
     };
     let part = shard.map(|shard| Part {
         clock,
-        late_nanos: start.map_or(0, |start| nanos(start.late)),
+        late_nanos: start.map_or(0, |start| nanos_of(start.late)),
         ..Part::of(shard)
     });
     let started_at = start.map_or_else(Timestamp::now, |start| start.at);
@@ -344,10 +344,6 @@ async fn measure(
     record.heat = world.heat(scenario).await;
     naming::name_keys(&workload, &mut record.heat);
     Ok(Some(Measured { record, journal }))
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn provenance(

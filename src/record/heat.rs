@@ -3,6 +3,7 @@
 //!
 //! Only of targets that show their partitions: the emulator and the simulation.
 
+mod counters;
 pub mod keys;
 pub mod watch;
 

@@ -3,6 +3,7 @@
 //! Values are nanoseconds, stored with three significant digits (relative error ≤ 0.1 %)
 //! between 1 µs and 1 hour; what is outside is clamped and counted, never lost.
 
+mod counts;
 pub mod distribution;
 pub mod interval_log;
 pub mod sum;
@@ -17,7 +18,9 @@ use hdrhistogram::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer as SerdeDeserializer, Serialize, Serializer};
 
-use crate::units::Quantile;
+use counts::Counts;
+
+use crate::units::{Quantile, nanos_of};
 
 /// Shortest value told apart, in nanoseconds; shorter ones read as this.
 const MIN_NANOS: u64 = 1_000;
@@ -37,7 +40,7 @@ const V2_HEADER_BYTES: usize = 40;
 /// Holds no memory while empty, and grows with the largest value (at most 0.3 MiB), not with
 /// the number of values.
 #[derive(Clone, Default)]
-pub struct LatencyHistogram(Option<Box<Histogram<u64>>>);
+pub struct LatencyHistogram(Option<Box<Counts>>);
 
 impl LatencyHistogram {
     /// Counts one duration. Outside 1 µs to 1 h it is clamped, see [`Self::clamped_below`].
@@ -45,14 +48,23 @@ impl LatencyHistogram {
     /// # Panics
     /// Never: the histogram grows as far as values are clamped to.
     pub fn record(&mut self, duration: Duration) {
-        let nanos = match u64::try_from(duration.as_nanos()) {
-            Ok(nanos) if nanos < MIN_NANOS => BELOW,
-            Ok(nanos) if nanos <= MAX_NANOS => nanos,
+        self.record_nanos(nanos_of(duration));
+    }
+
+    /// The same of a duration in nanoseconds.
+    ///
+    /// # Panics
+    /// Never, as above.
+    pub fn record_nanos(&mut self, nanos: u64) {
+        let nanos = match nanos {
+            ..MIN_NANOS => BELOW,
+            MIN_NANOS..=MAX_NANOS => nanos,
             _ => ABOVE,
         };
-        self.counts_mut()
-            .record(nanos)
-            .expect("it resizes itself up to the bound that we clamp to");
+        match &mut self.0 {
+            Some(counts) => counts.record(nanos),
+            None => self.counts_mut().record(nanos),
+        }
     }
 
     /// Adds all that `other` has counted.
@@ -61,9 +73,7 @@ impl LatencyHistogram {
     /// Never: every histogram has the same bounds and precision.
     pub fn merge(&mut self, other: &Self) {
         if let Some(other) = other.0.as_deref() {
-            self.counts_mut()
-                .add(other)
-                .expect("both resize themselves within the same bounds");
+            self.counts_mut().add(other);
         }
     }
 
@@ -123,7 +133,7 @@ impl LatencyHistogram {
     /// How many were shorter than 1 µs, and read as that.
     #[must_use]
     pub fn clamped_below(&self) -> u64 {
-        self.0.as_ref().map_or(0, |counts| counts.count_at(BELOW))
+        (self.filled()).map_or(0, |counts| counts.count_at(BELOW))
     }
 
     /// How many were longer than 1 h, and read as that.
@@ -137,7 +147,7 @@ impl LatencyHistogram {
     /// Each distinct duration with the number of recorded ones up to and including it, from
     /// the shortest to the longest.
     pub fn cumulative(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
-        self.buckets().scan(0, |sum, (nanos, count)| {
+        self.buckets().into_iter().scan(0, |sum, (nanos, count)| {
             *sum += count;
             Some((in_range(nanos), *sum))
         })
@@ -174,24 +184,22 @@ impl LatencyHistogram {
         Some(canonical)
     }
 
-    fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter().flat_map(|counts| {
-            counts
-                .iter_recorded()
+    fn buckets(&self) -> Vec<(u64, u64)> {
+        self.filled().map_or_else(Vec::new, |counts| {
+            let buckets = counts.iter_recorded();
+            buckets
                 .map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()))
+                .collect()
         })
     }
 
-    fn filled(&self) -> Option<&Histogram<u64>> {
-        self.0.as_deref().filter(|counts| !counts.is_empty())
+    fn filled(&self) -> Option<Cow<'_, Histogram<u64>>> {
+        let counts = self.0.as_deref().map(Counts::settled);
+        counts.filter(|counts| !counts.is_empty())
     }
 
-    fn counts_mut(&mut self) -> &mut Histogram<u64> {
-        self.0.get_or_insert_with(|| {
-            Box::new(
-                Histogram::new(SIGNIFICANT_DIGITS).expect("the number of digits is in its range"),
-            )
-        })
+    fn counts_mut(&mut self) -> &mut Counts {
+        self.0.get_or_insert_with(|| Box::new(Counts::empty()))
     }
 }
 
@@ -201,7 +209,7 @@ fn in_range(nanos: u64) -> Duration {
 
 impl PartialEq for LatencyHistogram {
     fn eq(&self, other: &Self) -> bool {
-        self.count() == other.count() && self.buckets().eq(other.buckets())
+        self.count() == other.count() && self.buckets() == other.buckets()
     }
 }
 
@@ -299,7 +307,7 @@ impl EncodedHistogram {
         check_header(&bytes)?;
         let mut counts: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
         counts.auto(true);
-        Ok(LatencyHistogram(Some(Box::new(counts))))
+        Ok(LatencyHistogram(Some(Box::new(counts.into()))))
     }
 }
 

@@ -12,7 +12,10 @@ use super::{
     histogram::{DecodeError, LatencyHistogram, sum::HistogramSum},
     shard::{MergedShard, Part},
 };
-use crate::{schedule::shard::Shard, units::Quantile};
+use crate::{
+    schedule::shard::Shard,
+    units::{Quantile, nanos_of},
+};
 
 /// Why records are no run together.
 #[derive(Debug, Error)]
@@ -203,7 +206,7 @@ impl Second {
 
 fn p99_nanos(histogram: &LatencyHistogram) -> Option<u64> {
     let p99 = histogram.quantile(Quantile::P99)?;
-    Some(u64::try_from(p99.as_nanos()).unwrap_or(u64::MAX))
+    Some(nanos_of(p99))
 }
 
 fn merged_shard(part: Part, record: &RunRecord) -> MergedShard {

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     scenario::{PhaseKind, Scenario},
     schedule::Arrival,
-    units::{Quantile, Timestamp},
+    units::{Quantile, Timestamp, nanos_of},
 };
 
 /// Seconds of which the histograms are kept live, the latest ones: answers of one are told of
@@ -409,7 +409,7 @@ fn seal(live: &LiveSecond, interval: &mut Interval, is_part: bool) {
         interval.dispatch_delay = Some(live.dispatch_delay.encode());
     }
     if let Some(p99) = live.dispatch_delay.quantile(Quantile::P99) {
-        interval.dispatch_delay_p99_nanos = u64::try_from(p99.as_nanos()).unwrap_or(u64::MAX);
+        interval.dispatch_delay_p99_nanos = nanos_of(p99);
     }
     for (operation, live) in interval.operations.iter_mut().zip(&live.response_time) {
         if !live.is_empty() {

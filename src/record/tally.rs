@@ -13,6 +13,7 @@ use super::{
 use crate::{
     scenario::{PhaseKind, Scenario},
     schedule::Arrival,
+    units::Timestamp,
 };
 
 /// Counts in the making.
@@ -144,18 +145,20 @@ impl Tally {
     pub fn finish(&mut self, sample: &Sample) {
         let phase = self.timed_phase(sample.phase);
         let phase = &mut self.phases[phase];
-        let delay = sample.first_sent.map(|sent| sent.since(sample.due));
+        let delay = (sample.first_sent).map(|sent| sent.nanos_since(sample.due));
         if let Some(delay) = delay {
-            phase.dispatch_delay.record(delay);
+            phase.dispatch_delay.record_nanos(delay);
         }
         phase.operations[sample.operation].add(sample);
 
-        if let Some(sent) = sample.first_sent {
-            self.second(sent.second()).sent += 1;
-        }
         let finished = sample.finished.second();
+        let sent = sample.first_sent.map(Timestamp::second);
+        if let Some(sent) = sent.filter(|sent| *sent != finished) {
+            self.second(sent).sent += 1;
+        }
         self.newest_end = self.newest_end.max(Some(finished));
         let second = self.second(finished);
+        second.sent += u64::from(sent == Some(finished));
         let operation = &mut second.operations[sample.operation];
         operation.outcomes.add(sample.outcome);
         operation.consumed += sample.declared.consumed;
@@ -164,11 +167,11 @@ impl Tally {
             add_count(&mut operation.throttle_reasons, reason, 1);
         }
         if let Some(delay) = delay {
-            second.dispatch_delay.record(delay);
+            second.dispatch_delay.record_nanos(delay);
         }
         if sample.outcome == Outcome::Completed {
-            let response = sample.finished.since(sample.due);
-            second.response_time[sample.operation].record(response);
+            let response = sample.finished.nanos_since(sample.due);
+            second.response_time[sample.operation].record_nanos(response);
         }
     }
 
@@ -217,16 +220,19 @@ impl OperationTotals {
         if let Some(error) = &sample.error {
             add_count(&mut self.errors, error, 1);
         }
-        let response = sample.finished.since(sample.due);
+        let response = sample.finished.nanos_since(sample.due);
         match sample.outcome {
             Outcome::Completed => {
-                self.response_time.record(response);
+                self.response_time.record_nanos(response);
                 if let Some(sent) = sample.last_sent {
-                    self.service_time.record(sample.finished.since(sent));
+                    let service = sample.finished.nanos_since(sent);
+                    self.service_time.record_nanos(service);
                 }
             }
-            Outcome::Throttled => self.throttled_response_time.record(response),
-            Outcome::Failed | Outcome::TimedOut => self.failed_response_time.record(response),
+            Outcome::Throttled => self.throttled_response_time.record_nanos(response),
+            Outcome::Failed | Outcome::TimedOut => {
+                self.failed_response_time.record_nanos(response);
+            }
             Outcome::Dropped => {}
         }
     }
@@ -237,7 +243,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{record::Declared, scenario::parse::parse, units::Timestamp};
+    use crate::{record::Declared, scenario::parse::parse};
 
     const SOURCE: &str = r#"
 name = "two"

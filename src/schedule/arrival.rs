@@ -9,12 +9,12 @@ use rand_distr::{Distribution, Exp1};
 
 use super::{
     curve::Inverse,
-    period::{Area, ExactPeriod, rounded, whole},
+    period::{Area, EvenlySpaced, rounded, whole},
 };
 use crate::{
     scenario::{ArrivalSpec, Curve, Line, Spacing, ThinkTime},
     seed::{Rng, Stream},
-    units::Rate,
+    units::{Rate, nanos_of},
 };
 
 const NANOS: f64 = 1e9;
@@ -31,7 +31,7 @@ pub struct Offsets {
 #[derive(Clone, Debug)]
 enum Process {
     None,
-    Constant(ExactPeriod),
+    Constant(EvenlySpaced),
     Poisson {
         rng: Rng,
         mean_gap_nanos: f64,
@@ -55,7 +55,7 @@ impl Offsets {
     pub fn new(spec: &Arc<ArrivalSpec>, length: Duration, stream: Stream) -> Self {
         let process = match &**spec {
             ArrivalSpec::Constant { rate } if *rate > Rate::default() => {
-                Process::Constant(ExactPeriod::new(rate.as_per_second()))
+                Process::Constant(EvenlySpaced::new(rate.as_per_second()))
             }
             ArrivalSpec::Poisson { rate } if *rate > Rate::default() => Process::Poisson {
                 rng: stream.at(0),
@@ -104,7 +104,7 @@ impl Iterator for Offsets {
         let number = self.next;
         let nanos = match &mut self.process {
             Process::None => None,
-            Process::Constant(period) => period.times(number),
+            Process::Constant(spaced) => spaced.next(),
             Process::Poisson {
                 rng,
                 mean_gap_nanos,
@@ -156,11 +156,6 @@ pub(super) fn think(time: ThinkTime, rng: &mut Rng) -> Duration {
             Duration::from_nanos(whole_nanos(drawn * mean.as_secs_f64() * NANOS))
         }
     }
-}
-
-/// Nanoseconds of `duration`; saturates after 584 years.
-pub(super) fn nanos_of(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Rounds down; saturates.

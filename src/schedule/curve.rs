@@ -6,10 +6,13 @@
 use std::{f64::consts::TAU, sync::Arc};
 
 use super::{
-    arrival::{nanos_of, whole_nanos},
+    arrival::whole_nanos,
     period::{Area, ExactPeriod, float},
 };
-use crate::scenario::{ArrivalSpec, Curve, Line};
+use crate::{
+    scenario::{ArrivalSpec, Curve, Line},
+    units::nanos_of,
+};
 
 const NANOS: f64 = 1e9;
 /// Sines are solved until they move less than this, in seconds: a quarter of a nanosecond.

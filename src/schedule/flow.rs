@@ -3,7 +3,10 @@
 use std::{f64::consts::TAU, time::Duration};
 
 use super::period::{Area, ExactPeriod, rounded, whole};
-use crate::scenario::{ArrivalSpec, Curve, Line};
+use crate::{
+    scenario::{ArrivalSpec, Curve, Line},
+    units::nanos_of,
+};
 
 /// The arrivals of a phase of `length`, second by second: of Poisson arrivals as many as are
 /// expected. `None` for the closed model.
@@ -84,9 +87,8 @@ fn area_of(line: &Line, at: Duration) -> Area {
     let (from, to) = (line.from.as_per_second(), line.to.as_per_second());
     let part = at.as_secs_f64() / line.duration.as_secs_f64().max(f64::MIN_POSITIVE);
     let mean = f64::midpoint(from, (to - from).mul_add(part, from));
-    let nanos = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
     if mean > 0.0 {
-        ExactPeriod::new(mean).area(nanos)
+        ExactPeriod::new(mean).area(nanos_of(at))
     } else {
         0
     }

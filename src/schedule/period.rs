@@ -68,13 +68,6 @@ impl ExactPeriod {
         }
     }
 
-    /// When arrival `number` is due, in nanoseconds, rounded down; `None` beyond 584 years.
-    pub(super) fn times(self, number: u64) -> Option<u64> {
-        let nanos = u128::from(number) * SECOND;
-        let quotient = nanos.checked_mul(self.seconds)? / self.arrivals;
-        u64::try_from(quotient).ok()
-    }
-
     /// Arrivals in `nanos`, rounded down to what an area can hold.
     pub(super) fn area(self, nanos: u64) -> Area {
         self.area_exact(nanos).unwrap_or_else(|| {
@@ -112,6 +105,52 @@ impl ExactPeriod {
     #[expect(clippy::cast_precision_loss, reason = "only where fractions overflow")]
     fn per_nano(self) -> f64 {
         self.arrivals as f64 / self.seconds as f64 / 1e9
+    }
+}
+
+/// When evenly spaced arrivals are due, in nanoseconds from the first, which is due at 0: each is
+/// rounded down by itself, and what was rounded off is kept, so that no error adds up.
+#[derive(Clone, Debug)]
+pub(super) struct EvenlySpaced {
+    /// When the next one is due, in nanoseconds; `None` beyond 584 years.
+    due: Option<u64>,
+    /// What was rounded off, in parts of a nanosecond of which `parts` are a whole.
+    rest: u128,
+    parts: u128,
+    /// From one arrival to the next: nanoseconds, and such parts.
+    gap: (Option<u64>, u128),
+}
+
+impl EvenlySpaced {
+    /// `rate` > 0 and finite; bounded as an [`ExactPeriod`] is.
+    pub(super) fn new(rate: f64) -> Self {
+        let ExactPeriod { arrivals, seconds } = ExactPeriod::new(rate);
+        // At most 2^64 × 10^9.
+        let nanos = seconds * SECOND;
+        Self {
+            due: Some(0),
+            rest: 0,
+            parts: arrivals,
+            gap: (u64::try_from(nanos / arrivals).ok(), nanos % arrivals),
+        }
+    }
+}
+
+impl Iterator for EvenlySpaced {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let due = self.due;
+        self.rest += self.gap.1;
+        let carried = u64::from(self.rest >= self.parts);
+        if carried > 0 {
+            self.rest -= self.parts;
+        }
+        let next = due
+            .zip(self.gap.0)
+            .and_then(|(due, gap)| due.checked_add(gap));
+        self.due = next.and_then(|next| next.checked_add(carried));
+        due
     }
 }
 
@@ -157,11 +196,32 @@ mod tests {
     }
 
     #[test]
-    fn the_last_arrival_of_a_day_at_a_million_per_second_is_due_on_the_nanosecond() {
-        let period = ExactPeriod::new(1e6);
-        assert_eq!(period.times(86_399_999_999), Some(86_399_999_999_000));
-        assert_eq!(ExactPeriod::new(3.0).times(2), Some(666_666_666));
-        assert_eq!(ExactPeriod::new(1e-18).times(u64::MAX), None);
+    fn the_last_arrival_of_many_is_due_on_the_nanosecond() {
+        let mut million = EvenlySpaced::new(1e6);
+        assert_eq!(million.nth(9_999_999), Some(9_999_999_000));
+        let due: Vec<_> = EvenlySpaced::new(3.0).take(4).collect();
+        assert_eq!(due, [0, 333_333_333, 666_666_666, 1_000_000_000]);
+        let mut rare = EvenlySpaced::new(1e-18);
+        assert_eq!(
+            (rare.next(), rare.next(), rare.next()),
+            (Some(0), None, None)
+        );
+    }
+
+    #[test]
+    fn each_due_time_is_that_of_its_number_rounded_down() {
+        for rate in [0.1, 7.0, 1001.0, 1.0 / 3.0, 33.3, 1e9, std::f64::consts::PI] {
+            let ExactPeriod { arrivals, seconds } = ExactPeriod::new(rate);
+            let mut spaced = EvenlySpaced::new(rate);
+            for number in 0..10_000 {
+                let exact = number * SECOND * seconds / arrivals;
+                assert_eq!(
+                    spaced.next().map(u128::from),
+                    Some(exact),
+                    "{rate}: {number}"
+                );
+            }
+        }
     }
 
     #[test]

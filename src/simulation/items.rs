@@ -111,28 +111,14 @@ impl StoredItems {
 
     /// Where item `number` lies.
     pub(super) fn place(&mut self, number: u64) -> KeyHash {
-        if self.workload.scenario().tables[self.table]
-            .sort_key
-            .is_none()
-        {
-            return self.partition_key(number).collection();
-        }
         let (workload, table) = (&self.workload, self.table);
+        if workload.scenario().tables[table].sort_key.is_none() {
+            return partition_key(workload, table, number, &mut self.key).collection();
+        }
         self.places.get(number, || {
             let key = workload.key(table, number);
             place::of_item(&key[0].1, key.get(1).map(|(_, value)| value))
         })
-    }
-
-    /// The hash of the partition key of item `number`.
-    fn partition_key(&mut self, number: u64) -> KeyHash {
-        self.key.clear();
-        let (workload, table) = (&self.workload, self.table);
-        if workload.append_partition_key(table, number, &mut self.key) {
-            KeyHash::of(b'S', &self.key)
-        } else {
-            place::place(&workload.key(table, number)[0].1)
-        }
     }
 
     /// The size of item `number` as it is loaded or put, whether it is there or not.
@@ -183,9 +169,14 @@ impl StoredItems {
             Action::Delete => None,
             Action::Check => old.clone(),
         };
+        let before = old.as_ref().map(|old| self.size(old));
         let sizes = Images {
-            old: old.as_ref().map(|old| self.size(old)),
-            new: new.as_ref().map(|new| self.size(new)),
+            old: before,
+            new: if new == old {
+                before
+            } else {
+                new.as_ref().map(|new| self.size(new))
+            },
         };
         let indexes = self.index_arms(old.as_ref(), new.as_ref());
         Effect {
@@ -379,12 +370,22 @@ impl StoredItems {
             }
         };
         if id >= self.loaded && self.partitions.is_some() && !self.written.contains_key(&id) {
-            let place = self.partition_key(id);
+            let place = partition_key(&self.workload, self.table, id, &mut self.key);
             if let Some(partitions) = &mut self.partitions {
                 partitions.add(place, id);
             }
         }
         id
+    }
+}
+
+/// The hash of the partition key of item `number`; `text` is where it may be written.
+fn partition_key(workload: &Workload, table: usize, number: u64, text: &mut Vec<u8>) -> KeyHash {
+    text.clear();
+    if workload.append_partition_key(table, number, text) {
+        KeyHash::of(b'S', text)
+    } else {
+        place::place(&workload.key(table, number)[0].1)
     }
 }
 

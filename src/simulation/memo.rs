@@ -2,6 +2,8 @@
 //!
 //! Items are pure functions of their number, so forgetting costs time and nothing else.
 
+use std::num::NonZeroU64;
+
 /// Slots at most, so that they stay near the processor; a table with fewer items needs fewer.
 const SLOTS_MAX: u64 = 1 << 13;
 const SLOTS_MIN: u64 = 1 << 8;
@@ -9,7 +11,8 @@ const SLOTS_MIN: u64 = 1 << 8;
 /// A direct-mapped cache by item number.
 #[derive(Debug)]
 pub(super) struct Memo<T> {
-    slots: Vec<Option<(u64, T)>>,
+    /// By the last bits of a number: that number and one, and what belongs to it.
+    slots: Vec<Option<(NonZeroU64, T)>>,
 }
 
 impl<T: Copy> Memo<T> {
@@ -25,11 +28,14 @@ impl<T: Copy> Memo<T> {
     pub(super) fn get(&mut self, number: u64, compute: impl FnOnce() -> T) -> T {
         let mask = self.slots.len() as u64 - 1;
         let slot = usize::try_from(number & mask).expect("below 2^13");
+        let Some(key) = number.checked_add(1).and_then(NonZeroU64::new) else {
+            return compute();
+        };
         match self.slots[slot] {
-            Some((known, value)) if known == number => value,
+            Some((known, value)) if known == key => value,
             _ => {
                 let value = compute();
-                self.slots[slot] = Some((number, value));
+                self.slots[slot] = Some((key, value));
                 value
             }
         }

@@ -91,7 +91,7 @@ impl SimulatedTable {
     /// What request number `sequence` of `workload` asks of the table and its indexes when
     /// nothing is refused; changes the items if it writes.
     pub(super) fn arms(&mut self, workload: &Workload, sequence: u64, pick: Pick) -> Vec<Arm> {
-        let mut attempt = Attempt::new(self, workload, sequence, pick);
+        let mut attempt = Attempt::new(self, workload, sequence, pick, Timestamp::ZERO);
         // One that fails by its own condition is charged all the same.
         let _ = attempt.execute(None);
         attempt.spent
@@ -108,10 +108,7 @@ impl SimulatedTable {
         again: Option<Vec<Member>>,
         now: Timestamp,
     ) -> Reply {
-        let mut attempt = Attempt {
-            now,
-            ..Attempt::new(self, workload, sequence, pick)
-        };
+        let mut attempt = Attempt::new(self, workload, sequence, pick, now);
         let ended = attempt.execute(again);
         Reply {
             answer: ended.map_or_else(|answer| answer, |()| Answer::Completed),
@@ -184,6 +181,7 @@ impl<'a> Attempt<'a> {
         workload: &'a Workload,
         sequence: u64,
         pick: Pick,
+        now: Timestamp,
     ) -> Self {
         Self {
             table,
@@ -191,7 +189,7 @@ impl<'a> Attempt<'a> {
             spec: &workload.scenario().operations[pick.spec],
             pick,
             sequence,
-            now: Timestamp::ZERO,
+            now,
             declared: Declared::default(),
             steps: 1,
             left: Vec::new(),

@@ -21,6 +21,10 @@ use sampler::Sampler;
 #[derive(Clone, Debug)]
 pub struct Attributes {
     all: Vec<AttributeGenerator>,
+    /// What every item has as large as every other, together.
+    fixed: Bytes,
+    /// Positions of the others.
+    varying: Vec<usize>,
     partition_key: usize,
     sort_key: Option<usize>,
 }
@@ -30,8 +34,12 @@ impl Attributes {
     #[must_use]
     pub fn new(table: &Table, seed: Seed) -> Self {
         let compile = |attribute| AttributeGenerator::new(attribute, &table.name, seed);
+        let all: Vec<_> = table.attributes.iter().map(compile).collect();
+        let varies = |attribute: &AttributeGenerator| attribute.fixed_size().is_none();
         Self {
-            all: table.attributes.iter().map(compile).collect(),
+            fixed: all.iter().filter_map(AttributeGenerator::fixed_size).sum(),
+            varying: (0..all.len()).filter(|at| varies(&all[*at])).collect(),
+            all,
             partition_key: table.partition_key,
             sort_key: table.sort_key,
         }
@@ -47,8 +55,9 @@ impl Attributes {
     /// The size of item `number` as it is loaded and put, without writing it out.
     #[must_use]
     pub fn item_size(&self, number: u64) -> Bytes {
-        let present = self.all.iter().filter(|a| a.is_present(number));
-        present.map(|a| a.size_of_item(number)).sum()
+        let varying = self.varying.iter().map(|at| &self.all[*at]);
+        let present = varying.filter(|a| a.is_present(number));
+        self.fixed + present.map(|a| a.size_of_item(number)).sum()
     }
 
     /// The key attributes of item `number`: partition key, then sort key, if any.
@@ -135,6 +144,15 @@ impl AttributeGenerator {
     fn is_present(&self, number: u64) -> bool {
         let drawn = |(stream, bound): (Stream, u64)| stream.bits(number) < bound;
         self.presence.is_none_or(drawn) && self.sampler.has(number)
+    }
+
+    /// Its size where every item has it, and as large as every other.
+    fn fixed_size(&self) -> Option<Bytes> {
+        let value = self
+            .sampler
+            .fixed_size()
+            .filter(|_| self.presence.is_none())?;
+        Some(Bytes(self.name.len() as u64 + value))
     }
 
     fn of_item(&self, number: u64) -> (String, AttributeValue) {

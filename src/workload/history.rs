@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::units::Timestamp;
+use crate::units::{Timestamp, nanos_of};
 
 /// Which arrival began each phase, and each stay of what moves every so often.
 ///
@@ -99,7 +99,6 @@ impl History {
 
 impl Period {
     fn stay_at(&self, at: Timestamp) -> u64 {
-        let length = u64::try_from(self.length.as_nanos()).unwrap_or(u64::MAX);
-        at.as_nanos() / length.max(1)
+        at.as_nanos() / nanos_of(self.length).max(1)
     }
 }

@@ -185,17 +185,17 @@ impl Keys {
 
     /// Draw number `draw`, for arrival `sequence`.
     fn draw(&self, draw: u64, sequence: u64, history: &History) -> u64 {
-        let rng = &mut self.draws.at(draw);
+        let rng = || self.draws.at(draw);
         match &self.law {
-            Law::Uniform { items } => below(*items, rng),
-            Law::Zipfian { ranks } => ranks.sample(rng) - 1,
-            Law::Scrambled { ranks, spread } => spread.apply(ranks.sample(rng) - 1),
-            Law::HotSet(hot) => hot.sample(sequence, history, rng),
-            Law::Latest(latest) => latest.pick(sequence, history, rng),
-            Law::Exponential(law) => law.sample(rng),
-            Law::Normal(law) => law.sample(rng),
-            Law::Categorical(law) => law.sample(rng),
-            Law::Weights(table) => table.sample(rng),
+            Law::Uniform { items } => below(*items, &mut rng()),
+            Law::Zipfian { ranks } => ranks.draw(self.draws, draw) - 1,
+            Law::Scrambled { ranks, spread } => spread.apply(ranks.draw(self.draws, draw) - 1),
+            Law::HotSet(hot) => hot.sample(sequence, history, &mut rng()),
+            Law::Latest(latest) => latest.pick(sequence, history, &mut rng()),
+            Law::Exponential(law) => law.sample(&mut rng()),
+            Law::Normal(law) => law.sample(&mut rng()),
+            Law::Categorical(law) => law.sample(&mut rng()),
+            Law::Weights(table) => table.sample(&mut rng()),
             Law::Sequential { .. } | Law::New { .. } => unreachable!("nothing is drawn of these"),
         }
     }

@@ -22,6 +22,12 @@ impl KeyHash {
         Self((fraction as u128) << 64)
     }
 
+    /// How much of the hash space lies before it, in 2^-64: what [`at`](Self::at) was told.
+    #[must_use]
+    pub const fn fraction(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
     /// The place of an item within its collection: by the first bytes of its sort key, in
     /// their order. Items whose sort keys begin alike share a place.
     #[must_use]

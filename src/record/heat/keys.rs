@@ -1,20 +1,21 @@
 //! Which keys took how much: exact for a few thousand keys, and for more of them with a bound
 //! on what may be missing.
 //!
-//! The counting is that of Misra and Gries, folded in batches: when there are too many keys,
+//! The counting is that of Misra and Gries, in batches: when there are too many keys after one,
 //! every count is lowered by that of the key in the middle, and who has nothing left goes. What
 //! was taken off in all is the bound.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::counters::{Counter, Counters};
 use crate::{capacity::partition::KeyHash, units::CapacityUnits};
 
 /// Keys that a record names.
 pub const TOP_KEYS: usize = 20;
 /// Keys that are counted at a time, at least.
 const KEYS_KEPT: usize = 4096;
-/// Requests that are folded in at once.
+/// Requests after which it is looked whether there are too many keys.
 const BATCH: usize = 4096;
 
 /// What the keys of one direction took.
@@ -47,19 +48,12 @@ pub struct HotKey {
     pub throttles: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Counter {
-    key: KeyHash,
-    halves: i64,
-    throttles: u64,
-}
-
 /// Counts keys in bounded memory.
 #[derive(Clone, Debug, Default)]
 pub struct KeySketch {
-    /// By key.
-    counted: Vec<Counter>,
-    pending: Vec<Counter>,
+    counted: Counters,
+    /// Of the current batch.
+    requests: usize,
     total: CapacityUnits,
     missing: i64,
 }
@@ -77,24 +71,28 @@ impl KeySketch {
     }
 
     /// Counts what another one counted.
-    pub fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, other: &Self) {
         self.total += other.total;
         self.missing += other.missing;
-        self.pending.extend(other.counted);
-        self.pending.extend(other.pending);
+        self.requests += other.counted.len();
+        for one in other.counted.iter() {
+            self.counted.add(*one);
+        }
+        self.end_batch();
     }
 
     /// What was counted.
     #[must_use]
     pub fn finish(mut self) -> KeyHeat {
-        self.fold();
+        self.thin_out();
         let is_exact = self.missing == 0;
-        let distinct = self.counted.len() as u64;
+        let mut counted: Vec<_> = self.counted.iter().copied().collect();
+        let distinct = counted.len() as u64;
         // Equal ones in the order of their places, so that a run has one result.
-        self.counted.sort_by_key(|one| (-one.halves, one.key));
+        counted.sort_by_key(|one| (-one.halves, one.place));
         let mut sum = CapacityUnits::ZERO;
         let mut curve = Vec::new();
-        for (rank, one) in (1..).zip(&self.counted) {
+        for (rank, one) in (1..).zip(&counted) {
             sum += CapacityUnits::from_halves(one.halves);
             if is_told(rank) || rank == distinct {
                 curve.push((rank, sum));
@@ -104,9 +102,9 @@ impl KeySketch {
             units: self.total,
             missing_at_most: CapacityUnits::from_halves(self.missing),
             distinct: is_exact.then_some(distinct),
-            top: (self.counted.iter().take(TOP_KEYS))
+            top: (counted.iter().take(TOP_KEYS))
                 .map(|one| HotKey {
-                    place: one.key.to_hex(),
+                    place: one.key().to_hex(),
                     value: None,
                     units: CapacityUnits::from_halves(one.halves),
                     throttles: one.throttles,
@@ -117,38 +115,28 @@ impl KeySketch {
     }
 
     fn push(&mut self, key: KeyHash, halves: i64, throttles: u64) {
-        self.pending.push(Counter {
-            key: key.collection(),
+        self.counted.add(Counter {
+            place: key.collection().fraction(),
             halves,
             throttles,
         });
-        if self.pending.len() >= BATCH {
-            self.fold();
+        self.requests += 1;
+        self.end_batch();
+    }
+
+    fn end_batch(&mut self) {
+        if self.requests >= BATCH {
+            self.requests = 0;
+            self.thin_out();
         }
     }
 
-    fn fold(&mut self) {
-        self.pending.sort_unstable_by_key(|one| one.key);
-        self.counted.append(&mut self.pending);
-        // Stable, and quick with two halves that are in order.
-        self.counted.sort_by_key(|one| one.key);
-        self.counted.dedup_by(|one, kept| {
-            let same = one.key == kept.key;
-            if same {
-                kept.halves += one.halves;
-                kept.throttles += one.throttles;
-            }
-            same
-        });
+    fn thin_out(&mut self) {
         if self.counted.len() > 2 * KEYS_KEPT {
             let mut counts: Vec<i64> = self.counted.iter().map(|one| one.halves).collect();
             let (_, taken, _) = counts.select_nth_unstable_by_key(KEYS_KEPT, |count| -count);
-            let taken = *taken;
-            self.missing += taken;
-            self.counted.retain_mut(|one| {
-                one.halves -= taken;
-                one.halves > 0
-            });
+            self.missing += *taken;
+            self.counted.lower(*taken);
         }
     }
 }

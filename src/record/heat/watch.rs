@@ -102,8 +102,8 @@ impl HeatWatch {
         for (resource, live) in trial.resources {
             let own = self.live(resource);
             let ByDirection { read, write } = live.keys;
-            own.keys.read.absorb(read);
-            own.keys.write.absorb(write);
+            own.keys.read.absorb(&read);
+            own.keys.write.absorb(&write);
         }
     }
 

@@ -62,8 +62,7 @@ impl HistogramSum {
         for (bucket, count) in lower.chain(upper) {
             histogram
                 .counts_mut()
-                .record_n(lowest_value(u64::from(bucket)), count)
-                .expect("it resizes itself up to the bound that was checked");
+                .record_n(lowest_value(u64::from(bucket)), count);
         }
         histogram
     }
@@ -227,7 +226,7 @@ mod tests {
             let mut sum = HistogramSum::default();
             for count in &counts {
                 let mut histogram = LatencyHistogram::default();
-                histogram.counts_mut().record_n(5_000, *count).unwrap();
+                histogram.counts_mut().record_n(5_000, *count);
                 sum.add(&histogram.encode()).unwrap();
             }
             prop_assert_eq!(sum.unfold().count(), counts.iter().sum::<u64>());

@@ -45,6 +45,19 @@ impl Numbers {
         }
     }
 
+    /// The length in bytes where it is always the same.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "as for any other length"
+    )]
+    pub(super) fn constant(&self) -> Option<u64> {
+        match self {
+            Self::Drawn(NumberSpec::Constant(value)) => Some(value.round() as u64),
+            _ => None,
+        }
+    }
+
     /// A length in bytes or a count, whole and not negative.
     #[expect(
         clippy::cast_possible_truncation,

@@ -256,6 +256,15 @@ impl Sampler {
         }
     }
 
+    /// [`item::value_size`] of all values, where it is the same for all.
+    pub(super) fn fixed_size(&self) -> Option<u64> {
+        match &self.law {
+            Law::Text { length } | Law::Bytes { length } => length.constant(),
+            Law::Boolean { .. } | Law::Null => Some(1),
+            _ => None,
+        }
+    }
+
     /// [`item::value_size`] of [`value`](Self::value), without writing the value out where that
     /// can be told without. Long values are as long as their first draw says.
     pub(super) fn size(&self, number: u64, rng: &dyn Fn() -> Rng) -> u64 {
@@ -424,17 +433,24 @@ fn numbered(kind: AttributeType, prefix: &str, number: u64) -> AttributeValue {
 
 /// `prefix` and the number in at least 12 digits.
 fn append_numbered(prefix: &str, number: u64, out: &mut Vec<u8>) {
-    const DIGITS: usize = 12;
+    const SIX: u64 = 1_000_000;
     out.extend_from_slice(prefix.as_bytes());
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    let mut rest = number;
-    while rest > 0 {
-        first -= 1;
-        digits[first] += u8::try_from(rest % 10).expect("a digit");
-        rest /= 10;
+    let (above, twelve) = (number / (SIX * SIX), number % (SIX * SIX));
+    if above > 0 {
+        out.extend(above.to_string().bytes());
     }
-    out.extend_from_slice(&digits[first.min(digits.len() - DIGITS)..]);
+    // Two halves, which do not wait for each other.
+    let (mut digits, (mut high, mut low)) = ([b'0'; 12], (twelve / SIX, twelve % SIX));
+    let digit = |rest: &mut u64| {
+        let digit = *rest % 10;
+        *rest /= 10;
+        b'0' + u8::try_from(digit).expect("a digit")
+    };
+    for place in (0..6).rev() {
+        digits[place] = digit(&mut high);
+        digits[6 + place] = digit(&mut low);
+    }
+    out.extend_from_slice(&digits);
 }
 
 /// [`item::value_size`] of [`numbered`].

@@ -7,7 +7,7 @@
 
 use rand::RngExt;
 
-use crate::seed::Rng;
+use crate::seed::{Rng, Stream};
 
 /// Ranks 1..=n, rank *k* with probability proportional to k^-s: exact, in constant time and
 /// memory, for any s ≥ 0.
@@ -57,26 +57,45 @@ impl Zipf {
 
     /// A rank, from 1.
     #[must_use]
+    pub fn sample(&self, rng: &mut Rng) -> u64 {
+        loop {
+            if let Some(rank) = self.accepted(rng.random()) {
+                return rank;
+            }
+        }
+    }
+
+    /// The rank that the generator for draw `number` of `stream` leads to: most take one try,
+    /// which needs no generator.
+    #[must_use]
+    pub fn draw(&self, stream: Stream, number: u64) -> u64 {
+        let first = self.accepted(unit(stream.first(number)));
+        first.unwrap_or_else(|| self.sample(&mut stream.at(number)))
+    }
+
+    /// One try with a uniform `share`.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
         clippy::cast_sign_loss,
         reason = "ranks, exact below 2^52"
     )]
-    pub fn sample(&self, rng: &mut Rng) -> u64 {
-        loop {
-            let share = rng.random::<f64>();
-            let drawn = share.mul_add(self.area_first - self.area_last, self.area_last);
-            let x = point(drawn, self.exponent);
-            let rank = ((x + 0.5) as u64).clamp(1, self.ranks);
-            let k = rank as f64;
-            if k - x <= self.squeeze
-                || drawn >= area(k + 0.5, self.exponent) - density(k, self.exponent)
-            {
-                return rank;
-            }
-        }
+    fn accepted(&self, share: f64) -> Option<u64> {
+        let drawn = share.mul_add(self.area_first - self.area_last, self.area_last);
+        let x = point(drawn, self.exponent);
+        let rank = ((x + 0.5) as u64).clamp(1, self.ranks);
+        let k = rank as f64;
+        let is_near = k - x <= self.squeeze;
+        let accepted = is_near || drawn >= area(k + 0.5, self.exponent) - density(k, self.exponent);
+        accepted.then_some(rank)
     }
+}
+
+/// Uniform in [0, 1), as the generator makes one of its bits.
+#[expect(clippy::cast_precision_loss, reason = "53 bits are left")]
+fn unit(bits: u64) -> f64 {
+    const STEPS: f64 = 9_007_199_254_740_992.0;
+    (bits >> 11) as f64 * (1.0 / STEPS)
 }
 
 /// x^-s.
@@ -131,6 +150,21 @@ pub fn harmonic(n: f64, s: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seed::Seed;
+
+    #[test]
+    fn a_draw_is_the_sample_of_its_generator() {
+        let stream = Seed(7).stream("zipf");
+        for (ranks, exponent) in [(1, 1.0), (10, 0.3), (1_000_000_000, 0.99), (1000, 1.0)] {
+            let zipf = Zipf::new(ranks, exponent);
+            for number in 0..2000 {
+                assert_eq!(
+                    zipf.draw(stream, number),
+                    zipf.sample(&mut stream.at(number))
+                );
+            }
+        }
+    }
 
     #[test]
     fn harmonic_numbers_are_those_of_the_plain_sum() {
