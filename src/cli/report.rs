@@ -11,7 +11,7 @@ use crate::{
     progress,
     report::{
         ReportView, csv, hgrm, hlog, html, json, markdown,
-        stored::{self, StoredRun},
+        stored::{self, StoredError, StoredRun},
         text,
     },
     store::{self, RunFolder},
@@ -112,12 +112,20 @@ fn charts(run: &StoredRun, format: Format) -> anyhow::Result<Vec<(String, Vec<u8
 /// Reads a run from its folder or its `results.json`; from its journal where there is nothing
 /// else.
 pub(super) fn stored_run(run: &Path) -> anyhow::Result<StoredRun> {
+    stored_run_with(run, stored::read)
+}
+
+/// The same, with results read by `read_results`.
+pub(super) fn stored_run_with(
+    run: &Path,
+    read_results: fn(&str) -> Result<StoredRun, StoredError>,
+) -> anyhow::Result<StoredRun> {
     let (path, is_journal) = stored_in(run);
     let document = store::read_text(&path, RESULTS_BYTES_MAX)?;
     let read = if is_journal {
         stored::read_journal(&document)
     } else {
-        stored::read(&document)
+        read_results(&document)
     };
     let run = read.with_context(|| format!("cannot use {} as a run", path.display()))?;
     if !run.same_meaning {

@@ -186,6 +186,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     // Refused before anything is made.
     arguments.firing.threads(&scenario, arguments.time_scale)?;
     check_scale(arguments.time_scale, &scenario)?;
+    let lasting = scenario.phases.iter().map(|phase| phase.duration).sum();
+    let lasting = arguments.time_scale.real(lasting);
+    arguments.start.check(Timestamp::now(), lasting)?;
     let runtime = super::runtime()?;
     let exit = runtime.block_on(session(arguments, shard, Arc::new(scenario), source));
     // Connections of a server that hangs must not keep the process.

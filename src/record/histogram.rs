@@ -294,6 +294,12 @@ pub enum DecodeError {
 }
 
 impl EncodedHistogram {
+    /// Whether nothing was recorded.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The histogram.
     ///
     /// # Errors

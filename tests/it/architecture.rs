@@ -37,7 +37,7 @@ const WRAPPED: &[(&str, &str)] = &[
     ("aws_sdk_dynamodb", "src/target/sdk"),
     ("aws_config", "src/target/sdk"),
     ("aws_sdk_sts", "src/target/sdk"),
-    ("console", "src/progress"),
+    ("console", "src/progress.rs"),
     ("clap", "src/cli"),
     ("toml", "src/scenario"),
 ];

@@ -291,6 +291,9 @@ pub fn shards(view: &ReportView) -> String {
         cells.to_vec()
     };
     let rows: Vec<_> = view.shards.iter().map(cells).collect();
-    let table = table(&ShardRow::COLUMNS, &rows, "Shards of the run");
+    let caption = "Arrivals and share: of what was due in the shards that are here. Clock offset: the \
+                   server's clock, by its Date header, minus the shard's. Ready: by how much the shard \
+                   missed the start.";
+    let table = table(&ShardRow::COLUMNS, &rows, caption);
     format!("<section>\n<h2>Did every shard do its part?</h2>\n{table}</section>\n")
 }
