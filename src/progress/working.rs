@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use console::Term;
-
-use super::{Style, lines, next_line};
+use super::{Style, Term, lines, next_line};
 
 /// What takes less is not worth a word.
 const PATIENCE: Duration = Duration::from_secs(1);
