@@ -2,12 +2,14 @@
 //!
 //! Owns what a `results.json` must fulfil to be drawn again; must not know where it was read.
 
+mod bounds;
+
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::{
     record::{
-        Interval, OperationTotals, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION,
+        RunRecord, SCHEMA_VERSION,
         journal::{Assembly, Entry, Incomplete},
     },
     scenario::{
@@ -16,15 +18,11 @@ use crate::{
         files::NotedFiles,
         parse,
     },
-    units::{ByDirection, CapacityUnits, Direction},
 };
+use bounds::{check, check_phases, check_totals, ensure};
 
-/// More of anything than a run can count; sums of it stay far from overflow.
-const COUNT_MAX: u64 = 10_000_000_000_000;
 /// Entries of a journal, one a second: a hundred hours.
 const ENTRIES_MAX: usize = 360_000;
-/// Seconds that nanoseconds in 64 bits can tell.
-const SECONDS_MAX: u64 = u64::MAX / 1_000_000_000;
 
 /// A run with the scenario that it ran.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,116 +183,4 @@ fn reason(document: &str, error: serde_json::Error) -> StoredError {
         Err(error) if error.is_data() => StoredError::Foreign,
         Err(error) => StoredError::NotJson(error),
     }
-}
-
-fn check(record: &RunRecord, scenario: &Scenario) -> Result<(), String> {
-    let (operations, tables) = (record.operations.len(), record.tables.len());
-    same(
-        "operations",
-        operations,
-        "the scenario",
-        scenario.operations.len(),
-    )?;
-    same("tables", tables, "the scenario", scenario.tables.len())?;
-    for (index, operation) in record.operations.iter().enumerate() {
-        ensure(operation.table < tables, || {
-            let table = operation.table;
-            format!("operation {index} is on table {table}, but there are {tables}")
-        })?;
-    }
-    for (index, phase) in record.phases.iter().enumerate() {
-        let place = format!("phase {index}");
-        same("operations", phase.operations.len(), &place, operations)
-            .and_then(|()| check_phase(phase, &place))?;
-    }
-    let mut last = None;
-    for interval in &record.intervals {
-        let place = format!("second {}", interval.second);
-        ensure(interval.second < SECONDS_MAX, || {
-            format!("{place} is too late")
-        })?;
-        ensure(last < Some(interval.second), || {
-            format!("{place} is out of order")
-        })?;
-        last = Some(interval.second);
-        same("operations", interval.operations.len(), &place, operations)?;
-        same("tables", interval.tables.len(), &place, tables)?;
-        check_interval(interval, &place)?;
-    }
-    Ok(())
-}
-
-fn check_phases(phases: &[PhaseRecord]) -> Result<(), String> {
-    let mut phases = phases.iter().enumerate();
-    phases.try_for_each(|(index, phase)| check_phase(phase, &format!("phase {index}")))
-}
-
-fn check_phase(phase: &PhaseRecord, place: &str) -> Result<(), String> {
-    ensure(phase.starts <= phase.ends, || {
-        format!("{place} ends before it starts")
-    })?;
-    check_totals(place, phase.arrivals, &phase.operations)
-}
-
-fn check_totals(place: &str, arrivals: u64, operations: &[OperationTotals]) -> Result<(), String> {
-    counts(place, [arrivals])?;
-    for totals in operations {
-        outcomes(place, &totals.outcomes)?;
-        counts(place, [totals.attempts])?;
-        counts(place, totals.throttle_reasons.values().copied())?;
-        counts(place, totals.errors.values().copied())?;
-        units(place, &totals.consumed)?;
-    }
-    Ok(())
-}
-
-fn check_interval(interval: &Interval, place: &str) -> Result<(), String> {
-    counts(place, [interval.arrivals, interval.sent])?;
-    for part in &interval.operations {
-        outcomes(place, &part.outcomes)?;
-        counts(place, part.throttle_reasons.values().copied())?;
-        units(place, &part.consumed)?;
-    }
-    interval
-        .tables
-        .iter()
-        .try_for_each(|table| units(place, &table.provisioned))
-}
-
-fn same(what: &str, found: usize, place: &str, expected: usize) -> Result<(), String> {
-    ensure(found == expected, || {
-        format!("{what} of the record and of {place} differ in number ({found} and {expected})")
-    })
-}
-
-fn outcomes(place: &str, of: &OutcomeCounts) -> Result<(), String> {
-    let all = [
-        of.completed,
-        of.throttled,
-        of.failed,
-        of.timed_out,
-        of.dropped,
-    ];
-    counts(place, all)
-}
-
-fn counts(place: &str, counts: impl IntoIterator<Item = u64>) -> Result<(), String> {
-    counts.into_iter().try_for_each(|count| {
-        ensure(count <= COUNT_MAX, || {
-            format!("{place} counts {count}, more than any run can")
-        })
-    })
-}
-
-fn units(place: &str, units: &ByDirection<CapacityUnits>) -> Result<(), String> {
-    Direction::ALL.into_iter().try_for_each(|direction| {
-        let halves = units[direction].halves();
-        ensure(halves.unsigned_abs() <= COUNT_MAX, || {
-            format!("{place} has more capacity units than any table")
-        })
-    })
-}
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }

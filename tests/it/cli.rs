@@ -567,10 +567,15 @@ fn the_first_interrupt_drains_and_keeps_what_was_measured() {
     assert_matches_schema(&results);
 }
 
-/// SIGINT by way of the shell's own `kill`: the standard library has none.
+/// SIGINT.
 pub fn interrupt(child: &std::process::Child) {
+    signal(child, "INT");
+}
+
+/// A signal by way of the shell's own `kill`: the standard library has none.
+pub fn signal(child: &std::process::Child, name: &str) {
     let status = Command::new("sh")
-        .args(["-c", &format!("kill -INT {}", child.id())])
+        .args(["-c", &format!("kill -{name} {}", child.id())])
         .status()
         .unwrap();
     assert!(status.success());

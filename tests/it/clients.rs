@@ -42,7 +42,8 @@ set = ["note"]
 kind = "load"
 "#;
 
-fn workload() -> Workload {
+/// Every kind of request there is.
+pub fn workload() -> Workload {
     let orders = ORDERS.replace("[[phase]]\nkind = \"load\"\n", UPDATE);
     let orders = orders.replace(
         "weight = \"2 %\"\n\n[[operation]]\nname = \"correct\"",
@@ -60,9 +61,13 @@ async fn both(server: &Server) -> (SdkTarget, WireTarget) {
     (sdk, wire)
 }
 
+fn success(received: &Received) -> Reply {
+    Reply::json(&successful(received))
+}
+
 /// A success of the kind that `received` asks for. The first page of a read and the first go at
 /// a batch leave something to be asked for again.
-fn success(received: &Received) -> Reply {
+pub fn successful(received: &Received) -> Value {
     let units = json!({
         "TableName": "Orders", "CapacityUnits": 7.5,
         "Table": {"CapacityUnits": 5.0},
@@ -75,7 +80,7 @@ fn success(received: &Received) -> Reply {
     });
     let body = &received.body;
     let wanted = &body["RequestItems"]["Orders"];
-    Reply::json(&match received.operation() {
+    match received.operation() {
         "Query" | "Scan" if body.get("ExclusiveStartKey").is_none() => json!({
             "Items": [{"customer": {"S": "é\"\u{1F600}"}}],
             "Count": 1,
@@ -99,7 +104,7 @@ fn success(received: &Received) -> Reply {
         }
         "TransactGetItems" | "TransactWriteItems" => json!({"ConsumedCapacity": [both_ways]}),
         _ => json!({"ConsumedCapacity": units}),
-    })
+    }
 }
 
 /// The request with what is different each time taken out of it.

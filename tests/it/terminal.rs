@@ -30,15 +30,23 @@ struct Watched {
     bytes: Vec<u8>,
 }
 
+/// Both ends of a terminal: a person's, and a program's.
+pub fn pair() -> (OwnedFd, File) {
+    let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
+    let control = control.unwrap();
+    grantpt(&control).unwrap();
+    unlockpt(&control).unwrap();
+    let name = ptsname(&control, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    (
+        control,
+        File::from(open(name, flags, Mode::empty()).unwrap()),
+    )
+}
+
 impl Watched {
     fn start(place: &Run, duration: &str, columns: u16, variables: &[(&str, &str)]) -> Self {
-        let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
-        let control = control.unwrap();
-        grantpt(&control).unwrap();
-        unlockpt(&control).unwrap();
-        let name = ptsname(&control, Vec::new()).unwrap();
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let terminal = File::from(open(name, flags, Mode::empty()).unwrap());
+        let (control, terminal) = pair();
         resize(&control, columns);
         // Our ends of the terminal go with the command: reading ends when the child does.
         let child = place
