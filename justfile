@@ -8,11 +8,9 @@ run scenario="scenarios/users.toml":
 test:
     cargo test
 
-# The sample report in `reports/`, made anew. The scenario fails its threshold, which is its point.
+# The sample reports in `reports/` and the README's picture, made anew.
 sample:
-    cargo build --release
-    -./target/release/dyno run scenarios/users.toml --out target/sample
-    cp "$(ls -d target/sample/*-users/report.html | tail -1)" reports/users.html
+    reports/make-samples
 
 # What has to pass before a commit lands.
 ci:

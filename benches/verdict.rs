@@ -124,6 +124,12 @@ impl Score {
             .filter(|nights| *nights < usize::MAX)
     }
 
+    /// Changes that were found within so many nights.
+    fn found_within(&self, nights: usize) -> usize {
+        let delays = self.delays.iter().flatten();
+        delays.filter(|delay| **delay <= nights).count()
+    }
+
     fn line(&mut self) -> String {
         let rate = 100.0 * share(self.false_alerts, self.nights);
         let (low, high) = wilson(self.false_alerts, self.nights);
@@ -133,12 +139,7 @@ impl Score {
         }
         let all = self.delays.len() as u64;
         let within = |nights: usize| {
-            let found = self
-                .delays
-                .iter()
-                .flatten()
-                .filter(|delay| **delay <= nights)
-                .count();
+            let found = self.found_within(nights);
             let (low, high) = wilson(found as u64, all);
             let part = share(found as u64, all) * 100.0;
             format!("{part:>5.1} % ({:.0}–{:.0})", low * 100.0, high * 100.0)
@@ -175,7 +176,7 @@ fn wilson(part: u64, all: u64) -> (f64, f64) {
 /// Each kind as a history of one scenario with a metric for each series.
 fn export_all(folder: &Path, kinds: &[&Kind], seed: Seed, count: u64) {
     let mut truth = "kind,changes,metric,changed\n".to_owned();
-    let mut ours = "kind,false alerts,median delay\n".to_owned();
+    let mut ours = "kind,false alerts,median delay,found in time\n".to_owned();
     for kind in kinds {
         let place = folder.join(kind.name.replace([' ', '%', ','], "_"));
         fs::create_dir_all(&place).expect("the folder can be made");
@@ -185,9 +186,10 @@ fn export_all(folder: &Path, kinds: &[&Kind], seed: Seed, count: u64) {
         let median = score.median_delay().map(|nights| nights.to_string());
         let _ = writeln!(
             ours,
-            "{shown},{},{}",
+            "{shown},{},{},{}",
             score.false_alerts,
-            median.unwrap_or_default()
+            median.unwrap_or_default(),
+            score.found_within(WINDOW_NIGHTS)
         );
         for (number, sample) in samples.iter().enumerate() {
             let column = format!("{}: {} (ns)", kind.name, metric_name(number));

@@ -190,6 +190,8 @@ pub struct BurstSummary {
     pub full: f64,
     /// Fewest units left at the end of a measured second.
     pub lowest: f64,
+    /// Units left at the end of the last measured second.
+    pub last: f64,
     /// Second since the run's start at whose end less than 1 % of `full` was left for the
     /// first time after there had been more; absent when that never happened.
     pub ran_dry_at_second: Option<u64>,

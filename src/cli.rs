@@ -21,6 +21,7 @@ mod run;
 mod scenario;
 mod schema;
 mod shard;
+mod shelf;
 mod signals;
 mod simulate;
 mod size;

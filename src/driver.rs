@@ -28,7 +28,7 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use progress::{Crossed, Limited, OperationProgress, Progress};
+pub use progress::{Crossed, HottestProgress, Limited, OperationProgress, Progress};
 pub use timer::TimerKind;
 
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
         IntervalTable, RunRecord,
         generator::{Generator, GeneratorSecond},
         journal::Entry,
-        recorder::{Recorder, RunHeader},
+        recorder::{Recorder, RunHeader, Shelf},
     },
     scenario::Scenario,
     schedule::{Schedule, shard::Shard},
@@ -101,6 +101,8 @@ pub struct Hooks {
     /// Given what was counted, about once a second. When it is full it is left alone: then the
     /// next entry holds more.
     pub journal: Option<mpsc::Sender<Entry>>,
+    /// Where seconds are laid that the journal was given, so that an hour of them takes no memory.
+    pub shelf: Option<Box<dyn Shelf>>,
     /// Interrupts the run when it resolves: nothing is due from then on, what is queued but was
     /// never sent is counted as dropped, what waits for a retry ends with its last answer, and
     /// what was sent is waited for, for one attempt timeout and 3 s at most: then it has failed, its
@@ -173,8 +175,12 @@ pub async fn run<T: Target>(
     if let Some(probe) = hooks.capacity.clone() {
         probing.spawn(probe_every_second(probe, clock, statuses));
     }
+    let mut recorder = Recorder::new(&scenario, plan.header);
+    if let Some(shelf) = hooks.shelf {
+        recorder.use_shelf(shelf);
+    }
     let mut run = Run {
-        recorder: Recorder::new(&scenario, plan.header),
+        recorder,
         scenario,
         clock,
         lanes,

@@ -5,14 +5,16 @@
 
 mod json;
 mod lines;
+mod working;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use console::Term;
 use tokio::sync::watch;
 
 use crate::driver::Progress;
 use lines::{Events, Glyphs};
+pub use working::Working;
 
 /// How to show progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +153,12 @@ async fn in_place(scenario: &str, mut progress: watch::Receiver<Progress>) {
     };
     let columns = || usize::from(term.size().1).max(1);
     let mut drawn = Vec::new();
+    let mut due = Instant::now();
     while progress.changed().await.is_ok() {
+        if Instant::now() < due {
+            continue;
+        }
+        due = Instant::now() + lines::stays(&progress.borrow());
         // Asked anew each time: the window may have been resized.
         let width = columns();
         let block = lines::block(scenario, &progress.borrow_and_update(), glyphs);
@@ -202,10 +209,7 @@ async fn now_and_then(scenario: &str, mut progress: watch::Receiver<Progress>) {
     while progress.changed().await.is_ok() {
         let now = progress.borrow_and_update().clone();
         for event in events.since_last(&now) {
-            let _ = term.write_line(&format!(
-                "{scenario}  {}  {event}",
-                lines::clock(now.elapsed)
-            ));
+            let _ = term.write_line(&lines::event_line(scenario, &now, &event));
         }
         if now.elapsed >= due {
             due = next_line(now.elapsed);
@@ -240,6 +244,8 @@ mod tests {
             due = next_line(due);
             lines += 1;
         }
-        assert!(lines < 64 * 1024 / 130, "{lines} lines of about 130 bytes");
+        // Room for the events of twenty phases, limits and the like.
+        let bytes = (lines + 20) * (lines::LOG_COLUMNS + 1);
+        assert!(bytes <= 64 * 1024, "{bytes} bytes in {lines} lines");
     }
 }

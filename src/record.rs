@@ -26,7 +26,7 @@ use crate::{
 use generator::Generator;
 use heat::ResourceHeat;
 use histogram::LatencyHistogram;
-pub use interval::{Interval, IntervalOperation, IntervalTable};
+pub use interval::{HottestNow, Interval, IntervalOperation, IntervalTable};
 use journal::Incomplete;
 use model::TableTotals;
 use shard::{MergedShard, Part};
@@ -303,6 +303,9 @@ pub struct Provenance {
     /// What sent the requests, `wire` or `sdk`; absent of a simulation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// Commit of what was run, as the pipeline or git says; absent where neither does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Wall-clock start of the timed phases, RFC 3339, UTC.
     pub started_at: String,
     /// Items written by the load phase.
@@ -341,6 +344,7 @@ impl Provenance {
             seed: scenario.seed,
             target: target.into(),
             client: None,
+            commit: None,
             started_at: started_at.into(),
             items_loaded: 0,
             load_seconds: 0.0,

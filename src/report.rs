@@ -12,6 +12,7 @@ pub mod expectation;
 pub mod format;
 pub mod generator;
 pub mod heat;
+pub mod hgrm;
 pub mod hlog;
 pub mod html;
 pub mod iam;
@@ -21,6 +22,7 @@ pub mod markdown;
 pub mod model;
 mod partitions;
 pub mod plan;
+pub mod reproduce;
 pub mod runs;
 pub mod seeds;
 pub mod sentence;
@@ -152,6 +154,8 @@ pub struct Tile {
     pub label: String,
     /// With its unit; `–` when there is no data.
     pub value: String,
+    /// What the scenario demands of it: `limit ≤ 1 %`; empty where it demands nothing.
+    pub limit: String,
     /// What it is compared with; may be empty.
     pub note: String,
     /// How it compares.

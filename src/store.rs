@@ -4,6 +4,7 @@
 
 pub mod files;
 pub mod history;
+pub mod scratch;
 
 use std::{
     fs, io,
@@ -79,9 +80,11 @@ impl RunFolder {
             }
         }
         // A folder can be made on a full disk on which no file can be written.
-        tempfile::NamedTempFile::new_in(&path)
-            .and_then(|mut probe| probe.write_all(&[0; 4096]))
-            .map_err(|source| folder(&path, source))?;
+        let probe = tempfile::NamedTempFile::new_in(&path);
+        if let Err(source) = probe.and_then(|mut probe| probe.write_all(&[0; 4096])) {
+            let _ = fs::remove_dir(&path);
+            return Err(folder(&path, source));
+        }
         Ok(Self { path })
     }
 

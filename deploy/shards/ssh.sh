@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Not run over ssh here, only on the machine itself (hosts `:`).
-# One run from machines that you reach by ssh, with GNU parallel.
+# One run from machines that you reach by ssh, with GNU parallel. Run in this project's CI.
 #
-# Needs dyno in the PATH of every machine. Change the next three lines, or set the variables:
+# Needs dyno in the PATH of every machine, and rsync. Change the next three lines, or set the
+# variables; the scenario's path is a relative one, for it is copied below each home:
 hosts=${DYNO_HOSTS:-one.example,two.example,three.example}
 scenario=${DYNO_SCENARIO:-scenarios/users.toml}
 endpoint=${DYNO_ENDPOINT:-http://dynamodb.example:8000}
+# For a server that checks none; empty where the machines have credentials of their own.
+credentials=${DYNO_CREDENTIALS-AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any}
 set -euo pipefail
 
 dyno=${DYNO:-dyno}
@@ -17,7 +19,7 @@ mkdir -p "$results"
 # the others, and the merger judges.
 seq "$count" | parallel --sshlogin "$(sed 's/\(^\|,\)/\11\//g' <<<"$hosts")" --jobs 1 --tag \
     --transferfile "$scenario" --return "shard-{}.json" --cleanup \
-    "$dyno run $scenario --endpoint $endpoint --shards $count --start-at $start" \
+    "env $credentials $dyno run $scenario --endpoint $endpoint --shards $count --start-at $start" \
     "--quiet --json > shard-{}.json" || true
 mv shard-*.json "$results/"
 exec "$dyno" merge "$results"/shard-*.json -o "$results/whole"

@@ -3,25 +3,33 @@
 //! Whoever calls one looks for panics, hangs and memory: what is refused is no finding. Called with
 //! mutated input by `tests/it/fuzz.rs`, and guided by coverage by the targets of `cargo fuzz`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use dynamometer::{
     analysis::{
         Analysis, cloudwatch as metrics,
         expectation::expect,
+        runs::{self, Run},
+        seeds::SeedStudy,
         trend::{Filter, Trend, history as nights},
     },
     cli,
     price::PriceTable,
+    record::{
+        merge::{Merge, MergeRules},
+        shard::Part,
+    },
     report::{
-        ReportView, csv as report_csv, hlog, html, markdown, stored, text,
+        ReportView, csv as report_csv, hlog, html, markdown, runs as report_runs,
+        seeds as report_seeds, stored, text,
         trend::{page, view},
     },
     scenario::{
         files::{FileProblem, Files, Opened},
         parse::parse_with,
     },
+    schedule::shard::Shard,
     target::wire::stages::Stages,
     workload::Workload,
 };
@@ -34,7 +42,7 @@ const CATALOGUE: &str = include_str!("../../scenarios/catalogue.toml");
 type Parser = fn(&[u8]);
 
 /// By name: the names of the folders in `corpus/`.
-pub const PARSERS: [(&str, Parser); 10] = [
+pub const PARSERS: [(&str, Parser); 11] = [
     ("answer", answer),
     ("arguments", arguments),
     ("cloudwatch", cloudwatch),
@@ -45,6 +53,7 @@ pub const PARSERS: [(&str, Parser); 10] = [
     ("prices", prices),
     ("record", record),
     ("scenario", scenario),
+    ("study", study),
 ];
 
 /// What is not UTF-8 is refused where files are read.
@@ -86,10 +95,12 @@ pub fn jsonl(input: &[u8]) {
     let _ = parse_with(&lines, "fuzz.toml", &OneFile(input));
 }
 
-/// A stored record, and every report of it.
+/// A stored record, every report of it, and what other records are laid beside and added to it.
 pub fn record(input: &[u8]) {
     if let Ok(run) = stored::read(&text_of(input)) {
         draw(&run);
+        lay_beside(&run);
+        merge(&run);
     }
 }
 
@@ -115,6 +126,57 @@ fn draw(run: &stored::StoredRun) {
         hlog::render(&run.record),
     ];
     assert!(drawn.iter().all(|drawn| !drawn.is_empty()));
+}
+
+fn lay_beside(run: &stored::StoredRun) {
+    let sides = ["one", "other"].map(|label| Run {
+        label,
+        record: &run.record,
+        scenario: &run.scenario,
+    });
+    if let Ok(contrast) = runs::contrast(&sides, true) {
+        assert!(!report_runs::render(&contrast).is_empty());
+    }
+}
+
+/// As if it were both shards of a run.
+fn merge(run: &stored::StoredRun) {
+    let mut merge = Merge::new();
+    for shard in Shard::parts(2) {
+        let mut record = run.record.clone();
+        record.provenance.part = Some(Part::of(shard));
+        if merge.add(record).is_err() {
+            return;
+        }
+    }
+    let rules = MergeRules {
+        clocks_apart: Duration::ZERO,
+        allow_missing: true,
+    };
+    if let Ok(record) = merge.finish(&rules) {
+        draw(&stored::StoredRun {
+            record,
+            ..run.clone()
+        });
+    }
+}
+
+/// What simulations with several seeds came to, as if it were both parts of a study.
+pub fn study(input: &[u8]) {
+    let Ok(study) = serde_json::from_slice::<SeedStudy>(input) else {
+        return;
+    };
+    let both = Shard::parts(2).map(|shard| {
+        let mut part = study.clone();
+        if let Some(part) = &mut part.part {
+            part.shard = shard;
+        }
+        part
+    });
+    let both: Vec<_> = both.collect();
+    for study in [Ok(study), SeedStudy::merged(&both)].into_iter().flatten() {
+        assert!(!report_seeds::render("fuzz", &study).is_empty());
+    }
 }
 
 /// What CloudWatch's command line prints.

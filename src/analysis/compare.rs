@@ -6,6 +6,7 @@
 
 pub mod curves;
 pub mod fired;
+pub mod heat;
 pub mod spread;
 
 use serde::Serialize;
@@ -28,6 +29,7 @@ use crate::{
 };
 use curves::{Curves, curves};
 use fired::Fired;
+use heat::Stage;
 use spread::{Items, Requests};
 
 /// Version of the JSON document.
@@ -56,6 +58,8 @@ pub struct Comparison {
     pub requests_per_second: f64,
     /// Largest throttled share.
     pub target: f64,
+    /// What the heat of partitions is looked at on, the same for all.
+    pub stage: Stage,
     /// By headroom, descending.
     pub candidates: Vec<Ranked>,
 }
@@ -110,6 +114,9 @@ pub struct Ranked {
     pub read_cost: f64,
     /// With the first seed.
     pub curves: Curves,
+    /// By partition and stretch of time of the comparison's stage, with the first seed: units
+    /// asked for ÷ what one partition gives, in the direction in which that is larger.
+    pub heat: Vec<Vec<f64>>,
     /// What real requests found, where the candidate was fired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fired: Option<Fired>,
@@ -126,10 +133,12 @@ pub fn compare(
     workers: &impl Workers,
 ) -> Comparison {
     let scenario = traces[0].workload().scenario();
+    workers.at("items under each key");
     let found: Vec<Items> = workers.map(candidates.len(), |number| {
         spread::items(&traces[0], table, &candidates[number])
     });
     let pairs = candidates.len() * traces.len();
+    workers.at("requests under each key, with each seed");
     let looked_at = workers.map(pairs, |pair| {
         let (number, seed) = (pair / traces.len(), pair % traces.len());
         let candidate = &candidates[number];
@@ -138,15 +147,17 @@ pub fn compare(
         let requests = spread::requests(&keyed, &traces[seed], table, candidate, keys, target);
         (requests, tallies(&keyed, table))
     });
-    let mut ranked: Vec<Ranked> = candidates
-        .iter()
-        .zip(&found)
-        .enumerate()
-        .map(|(number, (candidate, items))| {
-            let seeds = &looked_at[number * traces.len()..(number + 1) * traces.len()];
-            describe(&traces[0], table, candidate, items, seeds)
-        })
-        .collect();
+    let stage = Stage::of(&traces[0], table);
+    workers.at("charts of each key");
+    let mut ranked: Vec<Ranked> = workers.map(candidates.len(), |number| {
+        let seeds = &looked_at[number * traces.len()..(number + 1) * traces.len()];
+        let candidate = &candidates[number];
+        let described = describe(&traces[0], table, candidate, &found[number], seeds);
+        Ranked {
+            heat: stage.heat(&traces[0], table, candidate),
+            ..described
+        }
+    });
     ranked.sort_by(|a, b| b.headroom.total_cmp(&a.headroom));
     number_ranks(&mut ranked);
     Comparison {
@@ -158,6 +169,7 @@ pub fn compare(
         table: scenario.tables[table].name.clone(),
         requests_per_second: replay::requests_per_second(traces),
         target,
+        stage,
         candidates: ranked,
     }
 }
@@ -243,6 +255,7 @@ fn describe(
         headrooms,
         read_cost: mean(&|r| r.read_cost),
         curves: curves(&rekeyed(trace, table, candidate), table, items.keys),
+        heat: Vec::new(),
         fired: None,
     }
 }

@@ -81,7 +81,10 @@ impl Limit {
             return None;
         }
         let share = shares.iter().sum::<f64>() / float(shares.len() as u64);
-        let spins = record.generator.as_ref().is_some_and(|it| it.timer == SPIN);
+        let spins = record
+            .generator
+            .as_ref()
+            .is_some_and(|it| it.timer.contains(SPIN));
         let queued = late.iter().filter_map(|second| second.generator);
         let queued = queued.map(|generator| generator.queued).max();
         Some(match queued {

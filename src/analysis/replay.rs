@@ -33,7 +33,7 @@ pub struct Tally {
 }
 
 /// Whether capacity that was not used earlier helps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Burst {
     /// No: each second has its own capacity only, and none is left from before the run.
     Spent,
@@ -150,7 +150,7 @@ impl Policy {
 }
 
 /// What requests are replayed: those of a table, or only those that use one direction of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
     /// Index into `Scenario::tables`.
     pub table: usize,

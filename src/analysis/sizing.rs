@@ -10,12 +10,14 @@ pub mod fit;
 pub mod obstacle;
 pub mod scaling;
 pub mod search;
+mod storage;
+pub mod tried;
 pub mod verify;
 
 use serde::Serialize;
 
 use super::{
-    replay::{self, Burst, Part, Slot},
+    replay::{self, Burst, Slot},
     workers::Workers,
 };
 use crate::{
@@ -29,6 +31,7 @@ use demand::Demand;
 use fit::Fit;
 use obstacle::Obstacle;
 use search::Target;
+use tried::Tried;
 use verify::Verification;
 
 /// Fewest seeds that a recommendation stands on.
@@ -107,7 +110,8 @@ impl Sizing {
 pub struct SizedSlot {
     /// `Orders` or `Orders/by-date`.
     pub name: String,
-    /// Items and overhead as billed, GB; 0 for an index.
+    /// Items or entries with their overhead as billed, GB; a table's with those of its local
+    /// secondary indexes.
     pub storage_gb: f64,
     /// Units per second in force in the scenario; absent for a table that has none.
     pub scenario: Option<ByDirection<f64>>,
@@ -147,26 +151,36 @@ pub fn size(
     let first = traces.first().expect("at least one seed");
     let scenario = first.workload().scenario();
     let slots = replay::slots(first);
+    workers.at("what is asked for");
     let demands = demand::of(traces, &slots, workers);
+    let operations: Vec<_> = slots
+        .iter()
+        .map(|slot| ByDirection::from_fn(|way| demand::operations(traces, slot, way)))
+        .collect();
     let bench = fit::Bench {
         traces,
         slots: &slots,
         demands: &demands,
+        operations: &operations,
+        tried: &Tried::default(),
         target: &options.target,
     };
     let fits = bench.fit(Burst::Spent, workers);
     let with_burst = bench.fit(Burst::Modelled, workers);
+    workers.at("keys that are too hot");
     let obstacles = obstacle::find(traces, &slots, &fits, workers);
     let requests_per_second = replay::requests_per_second(traces);
     let sized: Vec<SizedSlot> = (0..slots.len())
         .map(|number| SizedSlot {
             name: slots[number].name(scenario),
-            storage_gb: bill::storage_gb(first, &slots[number]),
+            storage_gb: storage::gigabytes(first, &slots[number]),
             scenario: in_scenario(first, &slots[number]),
             demand: demands[number],
             provision: fits[number],
             with_burst: with_burst[number],
             curves: ByDirection::from_fn(|direction| {
+                let name = slots[number].name(scenario);
+                workers.at(&format!("curve of {name}, {}", direction.unit()));
                 bench.curve(number, direction, &fits, workers)
             }),
         })
@@ -229,13 +243,6 @@ fn notes(trace: &Trace, slots: &[SizedSlot]) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if scenario
-        .tables
-        .iter()
-        .any(|table| table.global_indexes().next().is_some())
-    {
-        notes.push("Storage of indexes is not in the prices.".to_owned());
-    }
     for direction in Direction::ALL {
         let rates: Vec<CapacityUnits> = slots
             .iter()
@@ -251,17 +258,4 @@ fn notes(trace: &Trace, slots: &[SizedSlot]) -> Vec<String> {
         }
     }
     notes
-}
-
-/// Measured requests of `part` on fixed capacity, for each seed.
-fn replayed(
-    bench: &fit::Bench<'_>,
-    rates: &[ByDirection<u64>],
-    burst: Burst,
-    part: Part,
-    workers: &impl Workers,
-) -> Vec<Vec<replay::Tally>> {
-    workers.map(bench.traces.len(), |seed| {
-        replay::fixed(&bench.traces[seed], bench.slots, rates, burst, part)
-    })
 }

@@ -83,9 +83,9 @@ impl<'a> Supplied<'a> {
             let left = self.state(second)?.burst_left?[direction];
             left.is_finite().then_some(left)
         };
-        let lowest = measured_intervals(self.record)
-            .filter_map(left)
-            .reduce(f64::min)?;
+        let measured = || measured_intervals(self.record).filter_map(left);
+        let lowest = measured().reduce(f64::min)?;
+        let last = measured().last()?;
         let mut ever_available = false;
         let mut ran_dry_at_second = None;
         for interval in &self.record.intervals {
@@ -99,6 +99,7 @@ impl<'a> Supplied<'a> {
         Some(BurstSummary {
             full,
             lowest,
+            last,
             ran_dry_at_second,
             ever_available,
         })

@@ -4,6 +4,9 @@
 pub trait Workers {
     /// The results of `work` for each number below `count`, in order.
     fn map<T: Send>(&self, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T>;
+
+    /// What the work that follows is for, to whoever waits for it.
+    fn at(&self, _what: &str) {}
 }
 
 /// One after the other.

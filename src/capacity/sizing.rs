@@ -81,8 +81,9 @@ pub fn shards(items_per_second: f64, item: Bytes, block: Bytes, ceiling: f64, wh
 /// hash when `shards` has small factors (200 = 2³·5²); for comparison only. [SHARD]
 #[must_use]
 pub fn calculated_suffix(text: &str, shards: u64) -> u64 {
-    let product = text.chars().fold(1_u128, |product, character| {
-        product * u128::from(u32::from(character)) % u128::from(shards.max(1))
+    let shards = u128::from(shards.max(1));
+    let product = text.chars().fold(1 % shards, |product, character| {
+        product * u128::from(u32::from(character)) % shards
     });
     u64::try_from(product).unwrap_or(u64::MAX - 1) + 1
 }

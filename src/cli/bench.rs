@@ -19,7 +19,7 @@ use crate::{
     store,
     target::{sdk::SdkTarget, wire::WireTarget},
 };
-use measure::Fired;
+use measure::{Fired, Mix};
 
 /// Shares of the ceiling, in percent, at which the delay is measured.
 const SHARES: [u32; 3] = [10, 50, 90];
@@ -53,9 +53,9 @@ pub(super) struct BenchArguments {
     /// Fire at this server instead of an own one, which has to answer at once as `--serve` does.
     #[arg(long, value_name = "URL", requires = "only")]
     endpoint: Option<String>,
-    /// Only reads, and no writes.
-    #[arg(long, requires = "only")]
-    reads: bool,
+    /// What is asked for.
+    #[arg(long, value_enum, requires = "only", default_value_t)]
+    mix: Mix,
 }
 
 /// What was found.
@@ -140,7 +140,7 @@ async fn measure(arguments: &BenchArguments) -> anyhow::Result<Bench> {
     };
     let whole = Duration::from_secs(arguments.seconds.into());
     let part = whole / u32::try_from(parts).unwrap_or(1);
-    let saturating = measure::saturating(part, arguments.reads)?;
+    let saturating = measure::saturating(part, arguments.mix)?;
     let sdk = SdkTarget::connect(&endpoint, &saturating.client).await?;
     let wire = WireTarget::beside(&sdk, measure::TABLE).await?;
     let (sdk, wire) = (Fired::new("sdk", sdk), Fired::new("wire", wire));

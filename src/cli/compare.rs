@@ -104,8 +104,10 @@ fn keys(arguments: &CompareArguments, file: &Path) -> anyhow::Result<Exit> {
         let given = &arguments.max_throttled;
         format!("--max-throttled {given}: write a share from 0% to 100%, as 0.1%")
     })?;
-    let traces = size::traces(&scenario, arguments.seeds)?;
-    let mut comparison = compare::compare(&traces, table, &candidates, target, &AllCores);
+    let workers = AllCores::work_for(&format!("compare {}", scenario.name));
+    let traces = size::traces(&scenario, arguments.seeds, &workers)?;
+    let mut comparison = compare::compare(&traces, table, &candidates, target, &workers);
+    drop(workers);
     let mut exit = Exit::Pass;
     if arguments.run && !fire::all(&mut comparison, &traces[0], table, arguments.duration)? {
         exit = Exit::Interrupted;

@@ -7,13 +7,13 @@ use clap::Args;
 
 use super::{
     Exit,
-    output::{Printed, RESULTS, SEEDS},
+    output::{MarkdownTo, Printed, RESULTS, SEEDS},
     report, start,
 };
 use crate::{
     analysis::seeds::SeedStudy,
-    record::merge::{Merge, MergeRules},
-    report::stored::StoredRun,
+    record::merge::{Merge, MergeError, MergeRules},
+    report::stored::{self, StoredRun},
     scenario::Scenario,
     store::{self, RunFolder, StoreError},
 };
@@ -35,9 +35,12 @@ pub(super) struct MergeArguments {
     clocks_apart: Duration,
     #[command(flatten)]
     printed: Printed,
+    #[command(flatten)]
+    markdown: MarkdownTo,
 }
 
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
+    arguments.markdown.check()?;
     let studies = found_in(&arguments.records, SEEDS)?;
     let is_study = |path: &PathBuf| path.file_name().is_some_and(|name| name == SEEDS);
     if studies.iter().any(is_study) {
@@ -50,11 +53,26 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
         allow_missing: arguments.allow_missing,
     };
     let record = merge.finish(&rules).map_err(|error| {
-        let help = "\n  help: merge all records of one run, or see `dyno merge --help`";
-        anyhow::anyhow!("cannot merge: {error}{help}")
+        let help = match &error {
+            MergeError::Missing { .. } => {
+                "name their records as well, or say --allow-missing: the run is INVALID then, and \
+                 says what was really offered"
+            }
+            MergeError::Starts { .. } => {
+                "who is ready after the boundary of --start-every that the others took waits for \
+                 the next: run again with a longer period, or with --start-at; those of one start \
+                 can be merged with --allow-missing"
+            }
+            MergeError::Clocks { .. } => {
+                "set the machines' clocks (NTP) and run again, or allow more with --clocks-apart"
+            }
+            _ => "merge all records of one run; see `dyno merge --help`",
+        };
+        anyhow::anyhow!("cannot merge: {error}\n  help: {help}")
     })?;
     let folder = RunFolder::create_at(&arguments.output)?;
-    arguments.printed.publish(&scenario, &record, Some(&folder))
+    let (printed, markdown) = (&arguments.printed, &arguments.markdown);
+    printed.publish(&scenario, &record, Some(&folder), markdown)
 }
 
 /// Simulations with several seeds, each part of which had some of the seeds.
@@ -79,15 +97,16 @@ fn found_in(paths: &[PathBuf], name: &str) -> Result<Vec<PathBuf>, StoreError> {
     Ok(found.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-/// The next record is read while the last one is added: two cores are of use, and never more
-/// than two records are in memory.
+/// The next record is read while the last one is added, which is more work: two cores are of use,
+/// and never more than two records are in memory.
 fn add_up(paths: &[PathBuf]) -> anyhow::Result<(Merge, Scenario)> {
     let (read, records) = mpsc::sync_channel(0);
     thread::scope(|scope| {
         scope.spawn(move || {
             for path in paths {
+                let run = report::stored_run_with(path, stored::read_part);
                 // Nobody listens any more when a record was refused.
-                if read.send((path, report::stored_run(path))).is_err() {
+                if read.send((path, run)).is_err() {
                     return;
                 }
             }

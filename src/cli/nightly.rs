@@ -24,6 +24,7 @@ use crate::{
     scenario::{diagnostic::printable, quantity::Quantity},
     store,
 };
+pub(super) use host::commit;
 pub(super) use outputs::Outputs;
 
 /// Where the history is kept unless another place is named.
@@ -42,7 +43,7 @@ pub(super) struct NightlyArguments {
 
 #[derive(Debug, Subcommand)]
 enum NightlyCommand {
-    /// Accept a change: from a commit on, what a metric is now counts as its level.
+    /// Accept a change: what a metric was with a commit counts as its level from then on.
     Ack(AckArguments),
 }
 
@@ -230,8 +231,7 @@ async fn measure_all(
         let Some(rerun) = arguments.measuring.all_repeats(watched, &mut stop).await? else {
             return Ok(None);
         };
-        nights[index].runs += watched.nightly.repeats;
-        measure::add_rerun(&mut nights[index].metrics, rerun.metrics);
+        measure::add_rerun(&mut nights[index], watched.nightly.repeats, rerun);
     }
     Ok(Some(nights))
 }

@@ -1,7 +1,12 @@
 //! Where results go: files in a folder of their own, and stdout.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -10,15 +15,62 @@ use crate::{
     analysis::{Analysis, seeds::SeedStudy},
     progress,
     record::RunRecord,
-    report::{ReportView, html, json, seeds, text},
+    report::{ReportView, html, json, markdown, seeds, text},
     scenario::Scenario,
-    store::{RunFolder, StoreError},
+    store::{self, RunFolder, StoreError},
 };
 
 /// What the file with a whole run is called.
 pub(super) const RESULTS: &str = "results.json";
 /// What the file with several simulations of one scenario is called.
 pub(super) const SEEDS: &str = "seeds.json";
+
+/// Where a pipeline shows Markdown.
+pub(super) const JOB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Where the report goes as Markdown.
+#[derive(Debug, Args)]
+pub(super) struct MarkdownTo {
+    /// Also write the report as Markdown into this new file, at most 60 KiB. Where
+    /// `GITHUB_STEP_SUMMARY` names a file, the same is appended to that.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+impl MarkdownTo {
+    /// Refuses a file that exists, before anything is fired.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if let Some(file) = &self.markdown {
+            ensure!(
+                !file.exists(),
+                "{} exists already\n  help: name a new file after --markdown",
+                file.display()
+            );
+        }
+        Ok(())
+    }
+
+    fn publish(&self, view: &ReportView) -> anyhow::Result<()> {
+        let page = markdown::render(view);
+        add_to_job_summary(&page)?;
+        match &self.markdown {
+            Some(file) => Ok(store::write_file(file, page.as_bytes())?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Appends to the job summary of the pipeline, where there is one.
+pub(super) fn add_to_job_summary(page: &str) -> anyhow::Result<()> {
+    let Some(file) = std::env::var_os(JOB_SUMMARY).filter(|file| !file.is_empty()) else {
+        return Ok(());
+    };
+    let mut options = OpenOptions::new();
+    let opened = options.append(true).create(true).open(&file);
+    opened
+        .and_then(|mut file| file.write_all(page.as_bytes()))
+        .with_context(|| format!("cannot write the job summary {}", file.display()))
+}
 
 /// Options of every command that makes results.
 #[derive(Debug, Args)]
@@ -98,6 +150,7 @@ impl Printed {
         scenario: &Scenario,
         record: &RunRecord,
         folder: Option<&RunFolder>,
+        markdown: &MarkdownTo,
     ) -> anyhow::Result<Exit> {
         let analysis = Analysis::of(record, scenario);
         let view = ReportView::of(record, scenario, &analysis);
@@ -121,6 +174,7 @@ impl Printed {
         for path in written.transpose()?.into_iter().flatten() {
             self.say_where(&path)?;
         }
+        markdown.publish(&view)?;
         Ok(Exit::from_code(analysis.judgement.verdict.exit_code()))
     }
 }

@@ -10,8 +10,8 @@ use crate::{
     analysis::Analysis,
     progress,
     report::{
-        ReportView, csv, hlog, html, json, markdown,
-        stored::{self, StoredRun},
+        ReportView, csv, hgrm, hlog, html, json, markdown,
+        stored::{self, StoredError, StoredRun},
         text,
     },
     store::{self, RunFolder},
@@ -27,8 +27,8 @@ pub(super) struct ReportArguments {
     /// What to draw.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// New file to write instead of stdout, or the new folder for SVGs and PNGs; what exists is
-    /// not overwritten.
+    /// New file to write instead of stdout, or the new folder for SVGs, PNGs and distributions;
+    /// what exists is not overwritten.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -51,12 +51,15 @@ enum Format {
     Png,
     /// `HdrHistogram` interval log of the response times, in nanoseconds.
     Hlog,
+    /// Percentile distributions of response and service times, in milliseconds: a file for each
+    /// operation, in the folder that -o names.
+    Hgrm,
 }
 
 pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     let run = stored_run(&arguments.run)?;
     let Some(drawn) = draw(&run, arguments.format, arguments.output.is_none()) else {
-        return charts(&run, arguments.format, arguments.output.as_deref());
+        return several(&run, arguments.format, arguments.output.as_deref());
     };
     match &arguments.output {
         Some(file) => store::write_file(file, drawn.as_bytes())?,
@@ -66,40 +69,63 @@ pub(super) fn report(arguments: &ReportArguments) -> anyhow::Result<Exit> {
     Ok(Exit::Pass)
 }
 
-/// Writes each chart into the new folder.
-fn charts(run: &StoredRun, format: Format, folder: Option<&Path>) -> anyhow::Result<Exit> {
-    let is_png = matches!(format, Format::Png);
-    let extension = if is_png { "png" } else { "svg" };
+/// Writes what is several files into the new folder.
+fn several(run: &StoredRun, format: Format, folder: Option<&Path>) -> anyhow::Result<Exit> {
     let Some(folder) = folder else {
         eprintln!(
-            "error: --format {extension} makes one file for each chart\n  help: name a new folder \
-             with -o DIR"
+            "error: this format makes several files\n  help: name a new folder for them with -o DIR"
         );
         return Ok(Exit::Usage);
     };
+    let files = match format {
+        Format::Hgrm => (hgrm::files(&run.record).into_iter())
+            .map(|(name, text)| (name, text.into_bytes()))
+            .collect(),
+        _ => charts(run, format)?,
+    };
     let folder = RunFolder::create_at(folder)?;
-    for chart in html::charts(&run.record, &run.scenario) {
-        let file = if is_png {
-            let file = chart.to_png_file();
-            file.with_context(|| format!("cannot draw the chart {}", chart.id))?
-        } else {
-            chart.to_svg_file().into_bytes()
-        };
-        let path = folder.write(&format!("{}.{extension}", chart.id), &file)?;
+    for (name, content) in files {
+        let path = folder.write(&name, &content)?;
         super::print(&path.display().to_string())?;
     }
     Ok(Exit::Pass)
 }
 
+/// Name and content of each chart's file.
+fn charts(run: &StoredRun, format: Format) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let charts = html::charts(&run.record, &run.scenario);
+    let files = charts.iter().map(|chart| {
+        if matches!(format, Format::Png) {
+            let file = chart.to_png_file();
+            let file = file.with_context(|| format!("cannot draw the chart {}", chart.id))?;
+            Ok((format!("{}.png", chart.id), file))
+        } else {
+            Ok((
+                format!("{}.svg", chart.id),
+                chart.to_svg_file().into_bytes(),
+            ))
+        }
+    });
+    files.collect()
+}
+
 /// Reads a run from its folder or its `results.json`; from its journal where there is nothing
 /// else.
 pub(super) fn stored_run(run: &Path) -> anyhow::Result<StoredRun> {
+    stored_run_with(run, stored::read)
+}
+
+/// The same, with results read by `read_results`.
+pub(super) fn stored_run_with(
+    run: &Path,
+    read_results: fn(&str) -> Result<StoredRun, StoredError>,
+) -> anyhow::Result<StoredRun> {
     let (path, is_journal) = stored_in(run);
     let document = store::read_text(&path, RESULTS_BYTES_MAX)?;
     let read = if is_journal {
         stored::read_journal(&document)
     } else {
-        stored::read(&document)
+        read_results(&document)
     };
     let run = read.with_context(|| format!("cannot use {} as a run", path.display()))?;
     if !run.same_meaning {
@@ -133,7 +159,7 @@ fn draw(run: &StoredRun, format: Format, to_stdout: bool) -> Option<String> {
     let analysis = Analysis::of(record, scenario);
     let view = ReportView::of(record, scenario, &analysis);
     Some(match format {
-        Format::Svg | Format::Png => return None,
+        Format::Svg | Format::Png | Format::Hgrm => return None,
         Format::Html => html::render(&view, record, scenario),
         Format::Text => {
             let options = text::TextOptions {

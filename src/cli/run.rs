@@ -13,9 +13,11 @@ use super::{
     firing::FiringArguments,
     journal::{self, Journal},
     live::{Live, LiveArguments},
-    output::{self, Output},
+    nightly,
+    output::{self, MarkdownTo, Output},
     scenario::{self, Loaded},
     shard::{ShardArguments, suffix},
+    shelf::FileShelf,
     signals::{self, Stop},
     simulate,
     start::StartArguments,
@@ -74,6 +76,8 @@ pub(super) struct RunArguments {
     time_scale: TimeScale,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    markdown: MarkdownTo,
     /// How to show progress, on stderr.
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
     progress: ProgressMode,
@@ -150,7 +154,7 @@ impl RunArguments {
         } = measured;
         record.model = self.with_model.totals(scenario, &record);
         let printed = &self.output.printed;
-        let exit = printed.publish(scenario, &record, Some(folder));
+        let exit = printed.publish(scenario, &record, Some(folder), &self.markdown);
         journal.finish(folder.holds(output::RESULTS));
         exit
     }
@@ -167,6 +171,7 @@ impl RunArguments {
 }
 
 pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
+    arguments.markdown.check()?;
     let Some(Loaded {
         mut scenario,
         source,
@@ -181,6 +186,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<Exit> {
     // Refused before anything is made.
     arguments.firing.threads(&scenario, arguments.time_scale)?;
     check_scale(arguments.time_scale, &scenario)?;
+    let lasting = scenario.phases.iter().map(|phase| phase.duration).sum();
+    let lasting = arguments.time_scale.real(lasting);
+    arguments.start.check(Timestamp::now(), lasting)?;
     let runtime = super::runtime()?;
     let exit = runtime.block_on(session(arguments, shard, Arc::new(scenario), source));
     // Connections of a server that hangs must not keep the process.
@@ -268,6 +276,8 @@ async fn measure(
 ) -> anyhow::Result<Option<Measured>> {
     let workload = Workload::new(Arc::clone(scenario));
     let style = arguments.style();
+    // Before the clock starts: it asks git.
+    let commit = nightly::commit();
     let prepared = tokio::select! {
         prepared = world.prepare(scenario, &workload, style) => prepared?,
         () = stop.wait() => return Ok(None),
@@ -292,6 +302,7 @@ async fn measure(
     let header = RunHeader {
         scenario_source: source,
         provenance: Provenance {
+            commit,
             part,
             ..provenance(arguments, scenario, world, &prepared, started_at)
         },
@@ -309,6 +320,7 @@ async fn measure(
         begin: world.begin(),
         capacity: world.capacity_probe(scenario),
         journal: Some(entries),
+        shelf: Some(Box::new(FileShelf::new(folder)?)),
         stop: Some(Box::pin(async move {
             match budget {
                 None => stop.wait().await,

@@ -1,21 +1,42 @@
 //! Which shard of a run this process is: said on the command line, or by the engine that
 //! started it.
 
+use std::str::FromStr;
+
 use anyhow::{bail, ensure};
 use clap::Args;
 
-use crate::schedule::shard::Shard;
+use crate::schedule::shard::{Shard, ShardError};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct ShardArguments {
     /// Fire one part of the run: 3/10 is the third of ten, which takes every tenth arrival from
     /// the third on. Found out by itself in array jobs of Kubernetes, AWS Batch, Slurm, Nomad
-    /// and Grid Engine, and under GNU parallel.
+    /// and Grid Engine, and under GNU parallel; `none` makes the whole run even there.
     #[arg(long, value_name = "I/N", conflicts_with = "shards")]
-    shard: Option<Shard>,
+    shard: Option<Said>,
     /// How many shards there are, where the engine that started this one does not say.
     #[arg(long, value_name = "N")]
     shards: Option<u32>,
+}
+
+/// What the command line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Shard(Shard),
+    /// The whole run, whatever the engine says.
+    Whole,
+}
+
+impl FromStr for Said {
+    type Err = ShardError;
+
+    fn from_str(text: &str) -> Result<Self, ShardError> {
+        match text {
+            "none" => Ok(Self::Whole),
+            _ => text.parse().map(Self::Shard),
+        }
+    }
 }
 
 /// What the folder of a shard's run is called behind the scenario: `-shard-3-of-10`.
@@ -99,8 +120,10 @@ impl ShardArguments {
         &self,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> anyhow::Result<Option<(Shard, Option<String>)>> {
-        if let Some(shard) = self.shard {
-            return Ok(Some((shard, None)));
+        match self.shard {
+            Some(Said::Shard(shard)) => return Ok(Some((shard, None))),
+            Some(Said::Whole) => return Ok(None),
+            None => {}
         }
         // Grid Engine says `undefined` outside of arrays.
         let said = |name: &str| variable(name).filter(|value| value != "undefined");
@@ -120,7 +143,8 @@ impl ShardArguments {
                 Ok(Some((shard, Some(source))))
             }
             ([first, second, ..], _) => bail!(
-                "both {} and {} are set, and each says another shard\n  help: --shard I/N",
+                "both {} and {} are set, and each says another shard\n  help: --shard I/N, or \
+                 --shard none to make the whole run here",
                 first.number,
                 second.number
             ),
@@ -155,7 +179,7 @@ impl Engine {
             (Some(count), _) | (None, Some(count)) => count,
             (None, None) => bail!(
                 "{name} = {number} says that this is one of several, but not of how many\n  \
-                 help: --shards N; or --shard 1/1 to make the whole run here"
+                 help: --shards N; or --shard none to make the whole run here"
             ),
         };
         let from_first = number.checked_sub(first);
@@ -238,6 +262,24 @@ mod tests {
             Some(2),
             "2/2",
         );
+    }
+
+    #[test]
+    fn the_command_line_overrides_every_engine() {
+        let engine = |name: &str| (name == "PARALLEL_SEQ").then(|| "x".to_owned());
+        let detected = |text: &str| {
+            let arguments = ShardArguments {
+                shard: Some(text.parse().unwrap()),
+                shards: None,
+            };
+            arguments
+                .detect_in(&engine)
+                .unwrap()
+                .map(|(shard, _)| shard)
+        };
+        assert_eq!(detected("none"), None);
+        assert_eq!(detected("3/10"), Some(Shard::new(3, 10).unwrap()));
+        assert!("0/10".parse::<Said>().is_err());
     }
 
     #[test]

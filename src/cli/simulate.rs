@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     Exit,
-    output::Output,
+    output::{MarkdownTo, Output},
     parallel::AllCores,
     scenario::{self, Loaded},
     shard::{ShardArguments, suffix},
@@ -46,12 +46,15 @@ pub(super) struct SimulateArguments {
     shard: ShardArguments,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    markdown: MarkdownTo,
     /// Write no files.
     #[arg(long, conflicts_with = "out")]
     no_files: bool,
 }
 
 pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
+    arguments.markdown.check()?;
     let Some(Loaded {
         mut scenario,
         source,
@@ -93,7 +96,7 @@ pub(super) fn simulate(arguments: &SimulateArguments) -> anyhow::Result<Exit> {
     arguments
         .output
         .printed
-        .publish(&scenario, &record, folder.as_ref())
+        .publish(&scenario, &record, folder.as_ref(), &arguments.markdown)
 }
 
 /// The scenario with `count` seeds in a row, or those of them that are the shard's.
@@ -113,7 +116,9 @@ fn study(
         let record = record(&scenario, None, source.to_owned())?;
         Ok((seeds[number], Analysis::of(&record, &scenario)))
     };
-    let runs: Vec<_> = AllCores
+    let workers = AllCores::work_for(&format!("simulate {}", scenario.name));
+    workers.at("seeds");
+    let runs: Vec<_> = workers
         .map(seeds.len(), run)
         .into_iter()
         .collect::<Result<_, _>>()?;

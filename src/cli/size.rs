@@ -78,8 +78,8 @@ pub(super) struct SizeArguments {
     #[arg(long, value_name = "SHARE", default_value = "70%")]
     target_utilisation: String,
     /// The most that an on-demand table is to serve, units per second: reads and writes.
-    #[arg(long, value_name = "READ,WRITE", value_delimiter = ',', num_args = 2)]
-    on_demand_max: Vec<u64>,
+    #[arg(long, value_name = "READ,WRITE", value_parser = maximum)]
+    on_demand_max: Option<ByDirection<u64>>,
     /// AWS Region whose prices count.
     #[arg(long, default_value = REGION)]
     region: String,
@@ -119,8 +119,10 @@ pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
         scenario.seed = Seed(seed);
     }
     let options = options(arguments, &scenario)?;
-    let traces = traces(&scenario, arguments.seeds)?;
-    let mut sizing = sizing::size(&traces, &options, &AllCores)?;
+    let workers = AllCores::work_for(&format!("size {}", scenario.name));
+    let traces = traces(&scenario, arguments.seeds, &workers)?;
+    let mut sizing = sizing::size(&traces, &options, &workers)?;
+    drop(workers);
     if arguments.verify && !verify(arguments, &scenario, &mut sizing, &options, &traces[0])? {
         return Ok(Exit::Interrupted);
     }
@@ -195,13 +197,18 @@ fn publish(
 }
 
 /// What `scenario` asks for with each of `seeds` seeds in a row.
-pub(super) fn traces(scenario: &Scenario, seeds: u64) -> Result<Vec<Trace>, TraceError> {
+pub(super) fn traces(
+    scenario: &Scenario,
+    seeds: u64,
+    workers: &impl Workers,
+) -> Result<Vec<Trace>, TraceError> {
+    workers.at("requests of each seed");
     let seeds: Vec<Seed> = scenario.seed.row(seeds).collect();
     let record = |number: usize| {
         let scenario = scenario.with_seed(seeds[number]);
         Trace::record(&Workload::new(Arc::new(scenario)))
     };
-    AllCores.map(seeds.len(), record).into_iter().collect()
+    workers.map(seeds.len(), record).into_iter().collect()
 }
 
 /// Sizes what CloudWatch shows of a table.
@@ -258,18 +265,27 @@ fn utilisation(arguments: &SizeArguments) -> anyhow::Result<f64> {
 }
 
 fn options(arguments: &SizeArguments, scenario: &Scenario) -> anyhow::Result<SizingOptions> {
-    let maximum = |index: usize| arguments.on_demand_max.get(index).copied();
     Ok(SizingOptions {
         target: target(&arguments.max_throttled, scenario)?,
         utilisation: utilisation(arguments)?,
-        on_demand_maximum: ByDirection {
-            read: maximum(0),
-            write: maximum(1),
-        },
+        on_demand_maximum: ByDirection::from_fn(|direction| {
+            arguments.on_demand_max.map(|maximum| maximum[direction])
+        }),
         region: arguments.region.clone(),
         free_tier: arguments.free_tier,
         prices: prices(arguments.prices.as_deref(), &arguments.region)?,
     })
+}
+
+/// Reads `4000,1000`.
+fn maximum(text: &str) -> Result<ByDirection<u64>, String> {
+    let whole = |text: &str| text.trim().parse().ok().filter(|units| *units > 0);
+    let both = text.split_once(',');
+    let both = both.and_then(|(read, write)| Some((whole(read)?, whole(write)?)));
+    let (read, write) = both.ok_or_else(|| {
+        "write the most read and write units per second, both at least 1, as 4000,1000".to_owned()
+    })?;
+    Ok(ByDirection { read, write })
 }
 
 /// Reads `0.1%` and `put=1%`.

@@ -61,6 +61,23 @@ impl StartArguments {
         })
     }
 
+    /// Refuses a start after which the whole run, `lasting` so long, would be over by `now`: all of
+    /// it would be sent at once, and say nothing.
+    pub(super) fn check(&self, now: Timestamp, lasting: Duration) -> anyhow::Result<()> {
+        let Some(at) = self.start_at else {
+            return Ok(());
+        };
+        let since = Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        anyhow::ensure!(
+            since <= lasting,
+            "--start-at {at}: that was {:.0} s ago, and the run lasts {:.0} s\n  \
+             help: name an instant to come, with time to get ready",
+            since.as_secs_f64(),
+            lasting.as_secs_f64()
+        );
+        Ok(())
+    }
+
     /// Waits for the start, and returns shortly before it; at once when it is past.
     pub(super) async fn wait(&self, is_shard: bool) -> anyhow::Result<Option<Start>> {
         let Some(at) = self.after(Timestamp::now(), is_shard) else {
@@ -129,6 +146,22 @@ mod tests {
         };
         let start = after(&named, "2026-11-23T15:00:00Z", true);
         assert_eq!(start.as_deref(), Some("2026-11-23T14:00:00Z"));
+    }
+
+    #[test]
+    fn a_start_after_which_the_run_would_be_over_is_refused() {
+        let named = StartArguments {
+            start_at: Some("2026-11-23T14:00:00Z".parse().unwrap()),
+            start_every: None,
+        };
+        let check = |now: &str| named.check(now.parse().unwrap(), Duration::from_secs(90));
+        assert!(check("2026-11-23T13:00:00Z").is_ok());
+        assert!(check("2026-11-23T14:01:30Z").is_ok());
+        let refused = check("2026-11-23T14:01:31Z").unwrap_err().to_string();
+        assert!(
+            refused.contains("91 s ago, and the run lasts 90 s"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Trials {
             begin: world.begin(),
             capacity: world.capacity_probe(scenario),
             journal: None,
+            shelf: None,
             stop: Some(Box::pin(async move { stop.wait().await })),
         };
         let plan = RunPlan {

@@ -225,7 +225,15 @@ impl World {
             if self.shard.is_none_or(Shard::is_first) {
                 self.tables.push(self.target.create_table(table).await?);
             } else {
-                self.target.join_table(table, JOINED_WITHIN).await?;
+                let waits = || {
+                    let minutes = JOINED_WITHIN.as_secs() / 60;
+                    let name = &table.name;
+                    eprintln!(
+                        "waiting for shard 1 to make table {name}, for {minutes} min at most"
+                    );
+                };
+                let joined = self.target.join_table(table, JOINED_WITHIN, waits);
+                joined.await?;
             }
         }
         self.check_scale()?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     record::{IntervalTable, OutcomeCounts, recorder::Recorder},
     scenario::{Metric, Scenario},
-    units::{ByDirection, CapacityUnits, Quantile, Share, Timestamp},
+    units::{ByDirection, CapacityUnits, Direction, Quantile, Share, Timestamp},
 };
 
 /// A view of a run. "Last second" is the last whole one.
@@ -31,12 +31,30 @@ pub struct Progress {
     pub provisioned: ByDirection<CapacityUnits>,
     /// Burst credit left, all tables together; `None` when the target does not show it.
     pub burst_left: Option<ByDirection<f64>>,
+    /// The same as a share of the most that can be saved up.
+    pub burst_share: Option<ByDirection<f64>>,
+    /// The partition that came closest to its ceiling in the last second; `None` when the target
+    /// does not show it, or nothing was served.
+    pub hottest: Option<HottestProgress>,
     /// Limits of the scenario that the measured phases so far are above.
     pub crossed: Vec<Crossed>,
     /// Requests under way.
     pub in_flight: usize,
     /// Requests that are due and wait.
     pub queued: usize,
+}
+
+/// A partition in the last second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HottestProgress {
+    /// `Orders` or `Orders/by-shop`, where there are several tables and indexes.
+    pub of: Option<String>,
+    /// Its number, in the order of the hash space, from 0.
+    pub partition: usize,
+    /// Reads or writes.
+    pub direction: Direction,
+    /// Units per second ÷ its ceiling.
+    pub of_ceiling: f64,
 }
 
 /// One operation in the last second.
@@ -100,14 +118,14 @@ impl Progress {
             progress.provisioned += capacity;
         }
         if !status.is_empty() {
-            progress.tables(status);
+            progress.tables(scenario, status);
         }
         let last = now.second().checked_sub(1);
         progress.last_second(scenario, recorder, last);
         progress
     }
 
-    fn tables(&mut self, status: &[IntervalTable]) {
+    fn tables(&mut self, scenario: &Scenario, status: &[IntervalTable]) {
         self.provisioned = ByDirection::default();
         self.burst_left = Some(ByDirection::default());
         for table in status {
@@ -120,6 +138,19 @@ impl Progress {
                     sum
                 });
         }
+        let seconds = f64::from(scenario.model.burst_seconds);
+        let share = |left: ByDirection<f64>| {
+            ByDirection::from_fn(|direction| {
+                let full = self.provisioned[direction].as_f64() * seconds;
+                if full > 0.0 {
+                    (left[direction] / full).min(1.0)
+                } else {
+                    0.0
+                }
+            })
+        };
+        self.burst_share = self.burst_left.map(share);
+        self.hottest = hottest(scenario, status);
     }
 
     fn last_second(&mut self, scenario: &Scenario, recorder: &Recorder, last: Option<u64>) {
@@ -142,6 +173,26 @@ impl Progress {
         }
         self.throttled_share = share(ended.throttled, ended.total());
     }
+}
+
+fn hottest(scenario: &Scenario, status: &[IntervalTable]) -> Option<HottestProgress> {
+    let each = scenario.tables.iter().zip(status);
+    let each = each.filter_map(|(table, status)| Some((table, status.hottest?)));
+    let (table, hottest) = each.max_by(|a, b| a.1.of_ceiling.total_cmp(&b.1.of_ceiling))?;
+    let index = hottest
+        .index
+        .and_then(|index| table.global_indexes().nth(index));
+    let of = match index {
+        Some((_, index, _)) => Some(format!("{}/{}", table.name, index.name)),
+        None if scenario.tables.len() > 1 => Some(table.name.clone()),
+        None => None,
+    };
+    Some(HottestProgress {
+        of,
+        partition: hottest.partition,
+        direction: hottest.direction,
+        of_ceiling: hottest.of_ceiling,
+    })
 }
 
 fn crossed(scenario: &Scenario, recorder: &Recorder) -> Vec<Crossed> {

@@ -4,6 +4,7 @@
 //! model's. Must not know how requests are executed.
 
 mod buckets;
+mod heat;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,7 +20,7 @@ use crate::{
         Arm, CapacityStatus, TableCapacity, limits::WRITE_BLOCK, partition, throttle::Resource,
     },
     clock::Clock,
-    record::{IntervalTable, heat::ResourceHeat},
+    record::IntervalTable,
     scenario::{AdmissionRule, Billing, Index, ModelParameters, Table},
     units::{CapacityUnits, Direction, Timestamp},
 };
@@ -278,26 +279,11 @@ impl Governor {
                 watch.close_second(second, capacity, resources, now);
             }
         }
-        tables.iter().map(state).collect()
-    }
-
-    /// What became hot in `tables` over the run, in their order, each before its indexes.
-    pub(super) fn heat(&self, tables: &[Table]) -> Vec<ResourceHeat> {
-        let mut heat = Vec::new();
-        for (number, table) in tables.iter().enumerate() {
-            let Some(buckets) = self.tables.get(&table.name) else {
-                continue;
-            };
-            let indexes = table.global_indexes().enumerate();
-            let indexes = indexes.filter_map(|(position, (_, index, _))| {
-                Some((*buckets.indexes.get(&index.name)?, Some(position)))
-            });
-            for (resource, index) in std::iter::once((Resource::Table, None)).chain(indexes) {
-                let watch = &buckets.watch;
-                heat.extend(watch.heat(resource, (number, index), &self.parameters));
-            }
-        }
-        heat
+        let with_hottest = |table: &Table| IntervalTable {
+            hottest: self.hottest(table),
+            ..state(table)
+        };
+        tables.iter().map(with_hottest).collect()
     }
 
     /// The capacity of a governed table with the places of its indexes, and the time.

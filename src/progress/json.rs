@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{driver::Progress, units::ByDirection};
+use crate::{
+    driver::{HottestProgress, Progress},
+    units::ByDirection,
+};
 
 /// A table is about to be loaded.
 pub(super) fn loading(table: &str, items: u64) -> String {
@@ -49,10 +52,21 @@ pub(super) fn line(scenario: &str, progress: &Progress) -> String {
         "consumed_per_second": consumed,
         "provisioned_per_second": provisioned,
         "burst_left": progress.burst_left.map(units),
+        "burst_share": progress.burst_share.map(units),
+        "hottest_partition": progress.hottest.as_ref().map(hottest),
         "in_flight": progress.in_flight,
         "queued": progress.queued,
     })
     .to_string()
+}
+
+fn hottest(hottest: &HottestProgress) -> Value {
+    json!({
+        "of": hottest.of,
+        "partition": hottest.partition,
+        "direction": hottest.direction,
+        "of_ceiling": hottest.of_ceiling,
+    })
 }
 
 fn seconds(time: Duration) -> f64 {

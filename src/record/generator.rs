@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 /// How a run was fired.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
-    /// Threads that fired.
+    /// Threads that fired, in all shards together.
     pub threads: u32,
-    /// What kept the schedule: `kernel`, `thread`, `tokio` or `spin`.
+    /// What kept the schedule: `kernel`, `thread`, `tokio` or `spin`; of shards that differ, all
+    /// of theirs.
     pub timer: String,
-    /// What `dyno bench` found on a machine of this class; absent when it was not run.
+    /// What `dyno bench` found on a machine of this class; absent when it was not run. Of a merged
+    /// run, the mean of its threads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceiling: Option<Ceiling>,
 }
@@ -22,6 +24,33 @@ pub struct Ceiling {
     pub requests_per_second: f64,
     /// When that was measured, RFC 3339, UTC.
     pub measured_at: String,
+}
+
+impl Generator {
+    /// Together with that of another process of the run: what all threads can do is the sum, so
+    /// that of one is the mean; unknown as soon as one of them does not know.
+    pub(super) fn beside(&self, other: &Self) -> Self {
+        let threads = self.threads.saturating_add(other.threads);
+        let of_all = |one: &Ceiling, threads: u32| one.requests_per_second * f64::from(threads);
+        let ceilings = self.ceiling.as_ref().zip(other.ceiling.as_ref());
+        let ceiling = ceilings.map(|(one, another)| Ceiling {
+            requests_per_second: (of_all(one, self.threads) + of_all(another, other.threads))
+                / f64::from(threads.max(1)),
+            measured_at: one.measured_at.clone().min(another.measured_at.clone()),
+        });
+        let mut timers: Vec<_> = self
+            .timer
+            .split(", ")
+            .chain(other.timer.split(", "))
+            .collect();
+        timers.sort_unstable();
+        timers.dedup();
+        Self {
+            threads,
+            timer: timers.join(", "),
+            ceiling,
+        }
+    }
 }
 
 /// One second of the threads that fire.

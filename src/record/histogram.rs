@@ -4,6 +4,7 @@
 //! between 1 µs and 1 hour; what is outside is clamped and counted, never lost.
 
 mod counts;
+pub mod distribution;
 pub mod interval_log;
 pub mod sum;
 
@@ -293,6 +294,12 @@ pub enum DecodeError {
 }
 
 impl EncodedHistogram {
+    /// Whether nothing was recorded.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The histogram.
     ///
     /// # Errors

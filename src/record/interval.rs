@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     capacity::{CapacityStatus, partition::HeatEvent},
-    units::{ByDirection, CapacityUnits},
+    units::{ByDirection, CapacityUnits, Direction},
 };
 
 /// One second of the run. Arrivals count in the second in which they were due, everything
@@ -77,9 +77,26 @@ pub struct IntervalTable {
     /// What became of a hot partition, the last time that one was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_heat: Option<HeatEvent>,
+    /// The partition of it or its indexes that came closest to its ceiling in this second. Only
+    /// for who watches: a record tells it by [`super::heat`].
+    #[serde(skip)]
+    pub hottest: Option<HottestNow>,
     /// The table's global indexes, in the order of `TableRecord::indexes`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<IntervalTable>,
+}
+
+/// A partition in one second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HottestNow {
+    /// Number among the table's global indexes; absent of the table itself.
+    pub index: Option<usize>,
+    /// Its number, in the order of the hash space, from 0.
+    pub partition: usize,
+    /// Reads or writes.
+    pub direction: Direction,
+    /// Units per second ÷ its ceiling.
+    pub of_ceiling: f64,
 }
 
 impl From<CapacityStatus> for IntervalTable {
@@ -94,6 +111,7 @@ impl From<CapacityStatus> for IntervalTable {
             burst_left,
             partitions: Some(status.partitions),
             last_heat: status.last_heat,
+            hottest: None,
             indexes: Vec::new(),
         }
     }

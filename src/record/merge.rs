@@ -49,8 +49,9 @@ pub enum MergeError {
     },
     /// Not all shards are there.
     #[error(
-        "{} of {count} missing: {}",
-        if .missing.len() == 1 { "1 shard" } else { "shards" },
+        "{} {} of {count} missing: {}",
+        .missing.len(),
+        if .missing.len() == 1 { "shard" } else { "shards" },
         listed(.missing)
     )]
     Missing {
@@ -58,6 +59,12 @@ pub enum MergeError {
         missing: Vec<u32>,
         /// How many shards there are.
         count: u32,
+    },
+    /// Shards that did not start at the same instant.
+    #[error("not all shards started at the same instant: {}", listed_starts(.starts))]
+    Starts {
+        /// Each start, with the numbers of the shards that had it.
+        starts: BTreeMap<String, Vec<u32>>,
     },
     /// Clocks that do not agree, so that the shards did not start together.
     #[error(
@@ -76,10 +83,25 @@ pub enum MergeError {
     },
 }
 
+/// More numbers than these are not listed.
+const LISTED: usize = 20;
+
 /// Numbers as a reader counts: `3, 5, 7`.
 fn listed(numbers: &[u32]) -> String {
-    let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
-    numbers.join(", ")
+    let first: Vec<_> = numbers.iter().take(LISTED).map(u32::to_string).collect();
+    let more = match numbers.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    first.join(", ") + &more
+}
+
+fn listed_starts(starts: &BTreeMap<String, Vec<u32>>) -> String {
+    let starts: Vec<_> = starts
+        .iter()
+        .map(|(start, numbers)| format!("{} at {start}", listed(numbers)))
+        .collect();
+    starts.join("; ")
 }
 
 /// What has to hold of the shards together.
@@ -98,6 +120,8 @@ pub struct Merge {
     whole: Option<RunRecord>,
     seconds: BTreeMap<u64, Second>,
     shards: BTreeMap<Shard, MergedShard>,
+    /// Who started when.
+    starts: BTreeMap<String, Vec<u32>>,
 }
 
 /// One second, its histograms apart.
@@ -135,6 +159,9 @@ impl Merge {
             self.second(interval)
                 .map_err(|source| MergeError::Histogram { second, source })?;
         }
+        let start = record.provenance.started_at.clone();
+        let numbers = self.starts.entry(start).or_default();
+        numbers.push(part.shard.number());
         self.shards.insert(part.shard, merged_shard(part, &record));
         match &mut self.whole {
             None => self.whole = Some(record),
@@ -146,9 +173,16 @@ impl Merge {
     /// The whole run.
     ///
     /// # Errors
-    /// When shards are missing that may not, or clocks are too far apart.
+    /// When shards are missing that may not, did not start together, or clocks are too far apart.
     pub fn finish(self, rules: &MergeRules) -> Result<RunRecord, MergeError> {
         let mut record = self.whole.ok_or(MergeError::Nothing)?;
+        let mut starts = self.starts;
+        if starts.len() > 1 {
+            for numbers in starts.values_mut() {
+                numbers.sort_unstable();
+            }
+            return Err(MergeError::Starts { starts });
+        }
         record.shards = self.shards.into_values().collect();
         let missing = super::shard::missing(&record.shards);
         if !missing.is_empty() && !rules.allow_missing {
@@ -197,8 +231,7 @@ impl Second {
         let delay = self.dispatch_delay.unfold();
         interval.dispatch_delay_p99_nanos = p99_nanos(&delay).unwrap_or(0);
         for (operation, sum) in interval.operations.iter_mut().zip(self.response_time) {
-            let time = sum.unfold();
-            operation.response_time = (!time.is_empty()).then(|| time.encode());
+            operation.response_time = Some(sum.encode()).filter(|time| !time.is_empty());
         }
         interval
     }
@@ -236,7 +269,6 @@ fn same_run(whole: &RunRecord, record: &RunRecord) -> Result<(), MergeError> {
     // Their latencies are of different clients otherwise.
     let client = |of: &super::Provenance| of.client.clone().unwrap_or_default();
     same("client", &client(found), &client(expected))?;
-    same("start", &found.started_at, &expected.started_at)?;
     let overrides = |of: &super::Provenance| of.model_overrides.join(", ");
     same("time scale", &found.time_scale, &expected.time_scale)?;
     same("model", &overrides(found), &overrides(expected))
@@ -277,11 +309,16 @@ fn check_clocks(shards: &[MergedShard], allowed: Duration) -> Result<(), MergeEr
 }
 
 fn add_record(whole: &mut RunRecord, record: RunRecord) {
+    whole.generator = match (whole.generator.take(), record.generator) {
+        (Some(one), Some(other)) => Some(one.beside(&other)),
+        (one, other) => one.or(other),
+    };
     let (sum, more) = (&mut whole.provenance, record.provenance);
     sum.items_loaded += more.items_loaded;
     // They load at the same time.
     sum.load_seconds = sum.load_seconds.max(more.load_seconds);
     sum.interrupted |= more.interrupted;
+    sum.commit = (sum.commit.take()).filter(|commit| Some(commit) == more.commit.as_ref());
     let mut phases = record.phases.into_iter();
     // An interrupted shard has only the phases that it began.
     for (sum, phase) in whole.phases.iter_mut().zip(&mut phases) {

@@ -1,14 +1,19 @@
 //! Adds up what happens in a run, as it happens, into the record that is kept.
 //!
 //! Must not know where samples come from: real requests and simulated ones are recorded alike.
-//! Memory depends on the scenario and on the length of the run in seconds, never on the
-//! number of requests: a second holds live histograms until the one after the next begins.
+//! Memory depends on the scenario, never on the number of requests: a second holds live histograms
+//! until the one after the next begins. What is kept of each second adds up, unless there is a
+//! [`Shelf`] to lay it on.
 
 mod flow;
+mod shelf;
 
 use std::collections::{BTreeMap, btree_map::Entry as Place};
 
 pub use flow::Flow;
+pub use shelf::Shelf;
+
+use shelf::Shelved;
 
 use super::{
     IndexRecord, Interval, IntervalOperation, IntervalTable, OperationRecord, OperationTotals,
@@ -27,6 +32,9 @@ use crate::{
 /// Seconds of which the histograms are kept live, the latest ones: answers of one are told of
 /// while the next has begun.
 const LIVE_SECONDS: u64 = 2;
+
+/// So long after its second has passed an interval is laid on the shelf: by then it rarely changes.
+const AT_HAND_SECONDS: u64 = 10;
 
 /// What a record says of its run besides what was counted.
 #[derive(Clone, Debug)]
@@ -48,6 +56,8 @@ pub struct Recorder {
     recent: Tally,
     /// Of each second the counts; of live ones without histograms.
     intervals: BTreeMap<u64, Interval>,
+    /// Those that are not in `intervals` any more.
+    shelved: Shelved,
     /// The latest second in which a request ended.
     newest: u64,
     live: BTreeMap<u64, LiveSecond>,
@@ -104,7 +114,13 @@ impl Recorder {
                 model: Vec::new(),
             },
             intervals: BTreeMap::new(),
+            shelved: Shelved::default(),
         }
+    }
+
+    /// Lays seconds that are over on a shelf, once an [entry](Self::entry) has told of them.
+    pub fn use_shelf(&mut self, place: Box<dyn Shelf>) {
+        self.shelved = Shelved::on(place);
     }
 
     /// Counts an arrival, as [`Tally::due`] does.
@@ -155,6 +171,7 @@ impl Recorder {
     pub fn tables(&mut self, second: u64, tables: &[IntervalTable]) {
         for (stored, table) in self.interval(second).tables.iter_mut().zip(tables) {
             stored.clone_from(table);
+            stored.hottest = None;
         }
     }
 
@@ -241,7 +258,7 @@ impl Recorder {
         settled
     }
 
-    /// The counts of one second, as far as they were absorbed.
+    /// The counts of one of the latest seconds, as far as they were absorbed.
     #[must_use]
     pub fn second(&self, second: u64) -> Option<&Interval> {
         self.intervals.get(&second)
@@ -275,6 +292,10 @@ impl Recorder {
                 );
             }
         }
+        while let Some(second) = self.shelved.first() {
+            self.fetch(second);
+        }
+        self.shelved = Shelved::default();
         self.reach(u64::MAX);
         self.record.intervals = self.intervals.into_values().collect();
         self.record
@@ -290,7 +311,15 @@ impl Recorder {
         self.record.provenance.part.is_some()
     }
 
+    /// Puts a second that lies on the shelf where it can be changed.
+    fn fetch(&mut self, second: u64) {
+        if let Some(interval) = self.shelved.take(second) {
+            self.intervals.insert(second, interval);
+        }
+    }
+
     fn interval(&mut self, second: u64) -> &mut Interval {
+        self.fetch(second);
         self.changed_from = self.changed_from.min(second);
         let record = &self.record;
         self.intervals.entry(second).or_insert_with(|| Interval {
@@ -357,6 +386,19 @@ impl Recorder {
             if let Some(interval) = self.intervals.get_mut(&second) {
                 seal(&old, interval, is_part);
             }
+        }
+        self.lay_down();
+    }
+
+    /// Lays seconds that are over, and that an entry has told of, on the shelf.
+    fn lay_down(&mut self) {
+        let at_hand_from = self.newest.saturating_sub(AT_HAND_SECONDS);
+        let before = at_hand_from.min(self.changed_from);
+        while let Some(first) = self.intervals.first_entry() {
+            if *first.key() >= before || !self.shelved.lay(first.get()) {
+                return;
+            }
+            first.remove();
         }
     }
 }

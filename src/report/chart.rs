@@ -4,13 +4,14 @@
 //! the page's style sheet gives their values, so that one drawing serves light and dark.
 
 pub mod axis;
+mod compact;
 mod draw;
 mod finish;
 pub mod heat;
 mod raster;
 mod standalone;
 
-pub use axis::Axis;
+pub use axis::{Axis, Opposite};
 pub use finish::escaped;
 pub use raster::RasterError;
 
@@ -158,6 +159,17 @@ pub enum Mark {
         /// Filling.
         texture: Texture,
     },
+    /// The surface between two lines.
+    Ribbon {
+        /// The upper edge.
+        upper: Vec<Point>,
+        /// The lower edge, from left to right as well.
+        lower: Vec<Point>,
+        /// Colour.
+        ink: Ink,
+        /// Filling.
+        texture: Texture,
+    },
     /// Rectangles, each from its lower left to its upper right corner.
     Boxes {
         /// The corners.
@@ -201,6 +213,33 @@ pub enum Mark {
     Limit {
         /// Height.
         y: f64,
+        /// The words.
+        label: String,
+        /// Colour.
+        ink: Ink,
+    },
+    /// Bars in the right margin, one for each place of the y axis, the largest as long as there
+    /// is room; labels stand beside them.
+    Bars {
+        /// Height, and how much.
+        rows: Vec<Point>,
+        /// Colour.
+        ink: Ink,
+    },
+    /// A vertical over the whole panel with words beside its upper end, below those of the
+    /// flags before it.
+    Flag {
+        /// Where.
+        x: f64,
+        /// The words.
+        label: String,
+        /// Colour.
+        ink: Ink,
+    },
+    /// A dashed vertical across the panel with words beside its upper end.
+    Vertical {
+        /// Place.
+        x: f64,
         /// The words.
         label: String,
         /// Colour.
@@ -257,7 +296,13 @@ impl Chart {
     /// The chart as an `<svg>` element that scales with its container.
     #[must_use]
     pub fn to_svg(&self) -> String {
-        draw::svg(self)
+        draw::svg(self, draw::WIDTH)
+    }
+
+    /// The same, so many pixels wide: one of several beside each other.
+    #[must_use]
+    pub fn to_small_svg(&self, width: u32) -> String {
+        draw::svg(self, width)
     }
 
     /// The same as a file of its own, in the light colours, on their background.

@@ -1,8 +1,10 @@
 //! A comparison of keys as text of at most 80 columns, and as a page.
 
+mod figures;
 pub mod page;
 
 use super::{
+    direction_label,
     format::{NO_DATA, count, duration, joined, number, percent},
     sentence::invalid_reason,
     sizing::{cut, wrapped},
@@ -21,6 +23,15 @@ use crate::{
 
 /// Keys fewer than this spread over few partitions, whatever is bought.
 const FEW_KEYS: u64 = 100;
+
+/// Characters of a name in a table.
+const NAMED: usize = 28;
+/// Candidates of a chart; the others stand in the tables.
+const DRAWN: usize = 12;
+
+fn drawn(comparison: &Comparison) -> impl Iterator<Item = &Ranked> {
+    comparison.candidates.iter().take(DRAWN)
+}
 
 /// The text, each line ended by a newline.
 #[must_use]
@@ -43,7 +54,7 @@ pub fn render(comparison: &Comparison) -> String {
             "hottest",
             "top 1 %",
             "Gini",
-            "part. use",
+            "throttled",
             "headroom",
         ],
     ));
@@ -113,16 +124,22 @@ pub fn reason(ranked: &Ranked) -> String {
     } else {
         Direction::Read
     };
-    let (what, gives) = match direction {
-        Direction::Read => ("reads", "RCU"),
-        Direction::Write => ("writes", "WCU"),
+    let hottest = if ranked.partitions == 1 {
+        "the only partition".to_owned()
+    } else {
+        format!(
+            "the hottest of {} partitions takes {} and",
+            count(ranked.partitions),
+            percent(ranked.partition_share)
+        )
     };
     parts.push(format!(
-        "the key `{}` takes {} of the {what}, and its partition is used to {} of the {gives} \
-         that one gives",
+        "the key `{}` takes {} of the {}; {hottest} is used to {} of the {} that one gives",
         cut(&ranked.hottest_key, 30),
         percent(ranked.hottest_units[direction]),
+        direction_label(direction),
         percent(ranked.utilisation[direction]),
+        direction.unit(),
     ));
     if ranked.keys < FEW_KEYS {
         parts.push(format!(
@@ -148,12 +165,6 @@ pub fn reason(ranked: &Ranked) -> String {
         parts.push(format!(
             "reads cost {} as much as without shards",
             times(ranked.read_cost)
-        ));
-    }
-    if ranked.throttled.share > 0.0 {
-        parts.push(format!(
-            "{} throttled at this load",
-            percent(ranked.throttled.share)
         ));
     }
     format!("{}.", parts.join("; "))
@@ -226,7 +237,6 @@ fn fired_row(name: &str, cells: [&str; 4]) -> String {
 }
 
 fn line(ranked: &Ranked) -> String {
-    let utilisation = ranked.utilisation.read.max(ranked.utilisation.write);
     row(
         &format!("{:>2} {}", ranked.rank, cut(&ranked.candidate.name, 24)),
         &[
@@ -234,7 +244,7 @@ fn line(ranked: &Ranked) -> String {
             &percent(ranked.hottest_share),
             &percent(ranked.top_percent_share),
             &format!("{:.2}", ranked.gini),
-            &percent(utilisation),
+            &percent(ranked.throttled.share),
             &times(ranked.headroom),
         ],
     )
@@ -263,8 +273,8 @@ fn notes(comparison: &Comparison) -> Vec<String> {
             intervals.join(", ")
         ),
         "Candidates share a rank when their paired differences over the seeds may be none \
-         (99 %), or are below 1 %. Shares are of requests; part. use is the hottest partition's \
-         units of what one gives, 3,000 RCU or 1,000 WCU."
+         (99 %), or are below 1 %. Shares are of requests, Gini: 0 where all keys take alike, 1 \
+         where one takes all; throttled: at this load with the scenario's capacity."
             .to_owned(),
     ]
 }

@@ -69,8 +69,12 @@ impl CostView {
             rows.push(row("provisioned, as in this run", hourly));
             month = Some(dollars(hourly * hours));
         }
+        let mut even = None;
         if let Ok(hourly) = by_request(usage.consumed) {
             rows.push(row("on-demand, for what was served", hourly));
+            even = (provisioned.as_ref().ok())
+                .filter(|_| usage.is_provisioned && hourly > 0.0)
+                .map(|cost| summary.completed_per_second * cost / hourly);
             if !usage.is_provisioned {
                 month = Some(dollars(hourly * hours));
             }
@@ -84,9 +88,21 @@ impl CostView {
         Self {
             rows,
             month,
-            notes: notes(prices, &usage, hours),
+            notes: (even.map(|even| break_even(even, summary)).into_iter())
+                .chain(notes(prices, &usage, hours))
+                .collect(),
         }
     }
+}
+
+/// The load from which on requests cost more one by one than what was provisioned does.
+fn break_even(even: f64, summary: &Summary) -> String {
+    format!(
+        "Break-even load: from {} completed requests/s of this mix on, what was provisioned here costs \
+         less than on-demand; this run completed {}/s.",
+        format::number(even),
+        format::number(summary.completed_per_second)
+    )
 }
 
 /// Units per second of all tables and indexes together.

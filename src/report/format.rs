@@ -113,6 +113,21 @@ pub fn length(seconds: f64) -> String {
     }
 }
 
+/// `name`, or where it is too long to be repeated, its beginning and its end.
+#[must_use]
+pub fn shortened(name: &str, most: usize) -> String {
+    let count = name.chars().count();
+    if count <= most {
+        return name.to_owned();
+    }
+    let tail = most / 3;
+    let head = most - tail - 1;
+    let chars = name.chars();
+    let begin: String = chars.clone().take(head).collect();
+    let end: String = chars.skip(count - tail).collect();
+    format!("{begin}…{end}")
+}
+
 /// With plain spaces only.
 #[must_use]
 pub fn plain(text: &str) -> String {

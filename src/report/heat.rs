@@ -6,13 +6,14 @@ use crate::{
         RunRecord,
         heat::{PartitionHeat, ResourceHeat, keys::KeyHeat},
     },
-    units::Direction,
+    units::{CapacityUnits, Direction},
 };
 
 /// The partition that came closest to its ceiling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hottest {
-    /// `partition 9 of 16`, with its table or index where there are several.
+    /// `partition 9 of 16` or `the only partition`, with its table or index where there are
+    /// several.
     pub partition: String,
     /// Its hottest second ÷ its ceiling.
     pub of_ceiling: f64,
@@ -77,11 +78,14 @@ pub fn hottest(record: &RunRecord) -> Option<Hottest> {
         String::new()
     };
     Some(Hottest {
-        partition: format!(
-            "partition {} of {}{whose}",
-            format::count(one.number as u64),
-            format::count(heat.partitions_at_end as u64)
-        ),
+        partition: match heat.partitions_at_end {
+            1 => format!("the only partition{whose}"),
+            all => format!(
+                "partition {} of {}{whose}",
+                format::count(one.number as u64),
+                format::count(all as u64)
+            ),
+        },
         of_ceiling,
         percent: format::percent(of_ceiling),
         label: direction_label(direction),
@@ -205,14 +209,15 @@ pub fn skew(keys: &KeyHeat, direction: Direction) -> String {
     };
     format!(
         "{who} {} of the {}.",
-        format::percent(units / total),
+        format::percent(units.as_f64() / total),
         direction.unit()
     )
 }
 
 /// One key in a hundred, or the tenth where that is not known; never more than there are.
-fn told_rank(keys: &KeyHeat) -> Option<(u64, f64)> {
+#[must_use]
+pub fn told_rank(keys: &KeyHeat) -> Option<(u64, CapacityUnits)> {
     let wanted = keys.distinct.map_or(10, |count| (count / 100).max(1));
     let point = keys.curve.iter().rfind(|(rank, _)| *rank <= wanted)?;
-    Some((point.0, point.1.as_f64()))
+    Some(*point)
 }

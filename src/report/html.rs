@@ -4,8 +4,9 @@
 //! Whatever comes from a scenario or a server passes through [`escaped`].
 
 mod data;
-mod figure;
-mod markup;
+pub(super) mod figure;
+pub(super) mod markup;
+mod room;
 mod section;
 mod timeline;
 
@@ -71,7 +72,7 @@ pub(super) fn plain(kind: &str, scenario: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src '{}'; base-uri 'none'; form-action 'none'\">\n\
+         img-src data:; style-src '{}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{kind} · {} · dynamometer</title>\n<style>{STYLE}</style>\n</head>\n\
@@ -93,8 +94,8 @@ pub fn charts(record: &RunRecord, scenario: &Scenario) -> Vec<Chart> {
     }
     figures.push(figure::throttles(&timeline));
     for heat in &record.heat {
-        figures.extend(figure::heat(record, &timeline, heat));
-        figures.extend(figure::key_skew(record, heat));
+        figures.extend(figure::heat(&timeline, heat));
+        figures.extend(figure::key_skew(&timeline, heat));
     }
     figures.push(figure::latency_by_percentile(record, scenario));
     figures.push(figure::latency_over_time(record, &timeline));

@@ -1,15 +1,46 @@
 //! What reports say of shards: of one, and of each in a merged run.
 
 use super::{Fact, Mark, ShardRow, format, view::fact};
-use crate::record::{
-    RunRecord,
-    shard::{ClockOffset, MergedShard, Part},
+use crate::{
+    record::{
+        RunRecord,
+        shard::{self, ClockOffset, MergedShard, Part},
+    },
+    schedule::shard::Shard,
 };
 
-/// One for each shard of a merged run.
+/// One for each shard of a merged run, those that are missing among them.
 pub(super) fn rows(record: &RunRecord) -> Vec<ShardRow> {
     let all: u64 = record.shards.iter().map(|one| one.arrivals).sum();
-    record.shards.iter().map(|one| row(one, all)).collect()
+    let there = record
+        .shards
+        .iter()
+        .map(|one| (one.part.shard, row(one, all)));
+    let count = record
+        .shards
+        .first()
+        .map_or(0, |one| one.part.shard.count());
+    let missing = shard::missing(&record.shards);
+    let missing = missing.iter().filter_map(|number| {
+        let shard = Shard::new(*number, count).ok()?;
+        Some((shard, missing_row(shard)))
+    });
+    let mut rows: Vec<_> = there.chain(missing).collect();
+    rows.sort_by_key(|(shard, _)| *shard);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn missing_row(shard: Shard) -> ShardRow {
+    let unknown = || "–".to_owned();
+    ShardRow {
+        shard: shard.to_string(),
+        arrivals: unknown(),
+        share: unknown(),
+        offset: unknown(),
+        late: "missing".to_owned(),
+        dispatch_delay: unknown(),
+        mark: Mark::Caution,
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share, for display")]

@@ -1,5 +1,6 @@
 //! A recommendation as text of at most 80 columns, and as a page.
 
+mod curve;
 pub mod page;
 pub mod verify;
 

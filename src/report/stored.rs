@@ -2,13 +2,14 @@
 //!
 //! Owns what a `results.json` must fulfil to be drawn again; must not know where it was read.
 
+mod bounds;
+
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::json::Results;
 use crate::{
     record::{
-        Interval, OperationTotals, OutcomeCounts, PhaseRecord, RunRecord, SCHEMA_VERSION,
+        RunRecord, SCHEMA_VERSION,
         journal::{Assembly, Entry, Incomplete},
     },
     scenario::{
@@ -17,15 +18,11 @@ use crate::{
         files::NotedFiles,
         parse,
     },
-    units::{ByDirection, CapacityUnits, Direction},
 };
+use bounds::{check, check_phases, check_totals, ensure};
 
-/// More of anything than a run can count; sums of it stay far from overflow.
-const COUNT_MAX: u64 = 10_000_000_000_000;
 /// Entries of a journal, one a second: a hundred hours.
 const ENTRIES_MAX: usize = 360_000;
-/// Seconds that nanoseconds in 64 bits can tell.
-const SECONDS_MAX: u64 = u64::MAX / 1_000_000_000;
 
 /// A run with the scenario that it ran.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,12 +65,28 @@ pub enum StoredError {
     Misfit(String),
 }
 
+/// What is read of a `results.json`: all else follows from the record, and is worked out anew.
+#[derive(Deserialize)]
+struct Stored {
+    schema_version: u32,
+    record: RunRecord,
+}
+
 /// Reads `results.json`.
 ///
 /// # Errors
 /// When it is not one, of another version, or contradicts itself.
 pub fn read(document: &str) -> Result<StoredRun, StoredError> {
-    let results: Results =
+    with_times(read_part(document)?)
+}
+
+/// Reads `results.json` for somebody who adds up the times of its seconds, and finds then whether
+/// they can be read: looking at them twice is most of the work of merging.
+///
+/// # Errors
+/// As [`read`], but for those times.
+pub fn read_part(document: &str) -> Result<StoredRun, StoredError> {
+    let results: Stored =
         serde_json::from_str(document).map_err(|error| reason(document, error))?;
     same_version(results.schema_version)?;
     same_version(results.record.schema_version)?;
@@ -109,7 +122,21 @@ pub fn read_journal(document: &str) -> Result<StoredRun, StoredError> {
     let (mut record, until) = assembly.finish();
     check_phases(&record.phases).map_err(fits)?;
     record.provenance.incomplete = Some(Incomplete::of(&record, until));
-    checked(record)
+    with_times(checked(record)?)
+}
+
+/// The run, if the times of its seconds can be read.
+fn with_times(run: StoredRun) -> Result<StoredRun, StoredError> {
+    for interval in &run.record.intervals {
+        let times = interval.operations.iter().map(|part| &part.response_time);
+        for text in times.chain([&interval.dispatch_delay]).flatten() {
+            let read = text.check();
+            read.map_err(|error| {
+                StoredError::Misfit(format!("second {}: {error}", interval.second))
+            })?;
+        }
+    }
+    Ok(run)
 }
 
 fn same_version(found: u32) -> Result<(), StoredError> {
@@ -156,119 +183,4 @@ fn reason(document: &str, error: serde_json::Error) -> StoredError {
         Err(error) if error.is_data() => StoredError::Foreign,
         Err(error) => StoredError::NotJson(error),
     }
-}
-
-fn check(record: &RunRecord, scenario: &Scenario) -> Result<(), String> {
-    let (operations, tables) = (record.operations.len(), record.tables.len());
-    same(
-        "operations",
-        operations,
-        "the scenario",
-        scenario.operations.len(),
-    )?;
-    same("tables", tables, "the scenario", scenario.tables.len())?;
-    for (index, operation) in record.operations.iter().enumerate() {
-        ensure(operation.table < tables, || {
-            let table = operation.table;
-            format!("operation {index} is on table {table}, but there are {tables}")
-        })?;
-    }
-    for (index, phase) in record.phases.iter().enumerate() {
-        let place = format!("phase {index}");
-        same("operations", phase.operations.len(), &place, operations)
-            .and_then(|()| check_phase(phase, &place))?;
-    }
-    let mut last = None;
-    for interval in &record.intervals {
-        let place = format!("second {}", interval.second);
-        ensure(interval.second < SECONDS_MAX, || {
-            format!("{place} is too late")
-        })?;
-        ensure(last < Some(interval.second), || {
-            format!("{place} is out of order")
-        })?;
-        last = Some(interval.second);
-        same("operations", interval.operations.len(), &place, operations)?;
-        same("tables", interval.tables.len(), &place, tables)?;
-        check_interval(interval, &place)?;
-    }
-    Ok(())
-}
-
-fn check_phases(phases: &[PhaseRecord]) -> Result<(), String> {
-    let mut phases = phases.iter().enumerate();
-    phases.try_for_each(|(index, phase)| check_phase(phase, &format!("phase {index}")))
-}
-
-fn check_phase(phase: &PhaseRecord, place: &str) -> Result<(), String> {
-    ensure(phase.starts <= phase.ends, || {
-        format!("{place} ends before it starts")
-    })?;
-    check_totals(place, phase.arrivals, &phase.operations)
-}
-
-fn check_totals(place: &str, arrivals: u64, operations: &[OperationTotals]) -> Result<(), String> {
-    counts(place, [arrivals])?;
-    for totals in operations {
-        outcomes(place, &totals.outcomes)?;
-        counts(place, [totals.attempts])?;
-        counts(place, totals.throttle_reasons.values().copied())?;
-        counts(place, totals.errors.values().copied())?;
-        units(place, &totals.consumed)?;
-    }
-    Ok(())
-}
-
-fn check_interval(interval: &Interval, place: &str) -> Result<(), String> {
-    counts(place, [interval.arrivals, interval.sent])?;
-    for part in &interval.operations {
-        outcomes(place, &part.outcomes)?;
-        counts(place, part.throttle_reasons.values().copied())?;
-        units(place, &part.consumed)?;
-        if let Some(text) = &part.response_time {
-            text.check().map_err(|error| format!("{place}: {error}"))?;
-        }
-    }
-    interval
-        .tables
-        .iter()
-        .try_for_each(|table| units(place, &table.provisioned))
-}
-
-fn same(what: &str, found: usize, place: &str, expected: usize) -> Result<(), String> {
-    ensure(found == expected, || {
-        format!("{what} of the record and of {place} differ in number ({found} and {expected})")
-    })
-}
-
-fn outcomes(place: &str, of: &OutcomeCounts) -> Result<(), String> {
-    let all = [
-        of.completed,
-        of.throttled,
-        of.failed,
-        of.timed_out,
-        of.dropped,
-    ];
-    counts(place, all)
-}
-
-fn counts(place: &str, counts: impl IntoIterator<Item = u64>) -> Result<(), String> {
-    counts.into_iter().try_for_each(|count| {
-        ensure(count <= COUNT_MAX, || {
-            format!("{place} counts {count}, more than any run can")
-        })
-    })
-}
-
-fn units(place: &str, units: &ByDirection<CapacityUnits>) -> Result<(), String> {
-    Direction::ALL.into_iter().try_for_each(|direction| {
-        let halves = units[direction].halves();
-        ensure(halves.unsigned_abs() <= COUNT_MAX, || {
-            format!("{place} has more capacity units than any table")
-        })
-    })
-}
-
-fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -459,17 +459,22 @@ impl Page {
             return Vec::new();
         }
         let many = shards.len() > SHARD_ROWS;
-        let told = shards.iter().filter(|row| !many || row.mark != Mark::Good);
-        let told: Vec<_> = told.take(SHARD_ROWS).collect();
-        let mut rows = vec![ShardRow::COLUMNS.map(str::to_owned)];
-        rows.extend(
-            told.iter()
-                .map(|row| row.cells().map(|cell| self.shown(cell))),
-        );
+        let is_told = |row: &&ShardRow| !many || row.mark != Mark::Good;
+        let (told, in_time): (Vec<_>, Vec<_>) = shards.iter().partition(is_told);
         let mut lines = vec![String::new()];
+        if told.is_empty() {
+            lines.push(format!("  {} shards, all of them in time", in_time.len()));
+            return lines;
+        }
+        let mut rows = vec![ShardRow::COLUMNS.map(str::to_owned)];
+        let shown = told.iter().take(SHARD_ROWS);
+        rows.extend(shown.map(|row| row.cells().map(|cell| self.shown(cell))));
         lines.extend(aligned(&rows));
-        if shards.len() > told.len() {
-            lines.push(format!("  {} more", shards.len() - told.len()));
+        if told.len() > SHARD_ROWS {
+            lines.push(format!("  {} more like these", told.len() - SHARD_ROWS));
+        }
+        if !in_time.is_empty() {
+            lines.push(format!("  {} more, in time", in_time.len()));
         }
         lines
     }

@@ -2,9 +2,10 @@
 
 mod capacity;
 mod definitions;
+mod tiles;
 
 use super::{
-    AssertionRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView, ThrottleRow, Tile,
+    AssertionRow, ErrorRow, Fact, Mark, OperationRow, PercentileRow, ReportView, ThrottleRow,
     VerdictView, cost::CostView, direction_label, format, generator, heat, model, partitions,
     sentence, shards,
 };
@@ -18,7 +19,7 @@ use crate::{
     scenario::Scenario,
     units::float,
 };
-use capacity::{each_direction, provisioned};
+use capacity::each_direction;
 
 impl ReportView {
     /// What every report shows of `record`, analysed as `analysis`.
@@ -56,7 +57,7 @@ impl ReportView {
                     all + &note
                 })
             },
-            tiles: tiles(record, scenario, summary),
+            tiles: tiles::tiles(record, scenario, summary, &assertions),
             assertions,
             operations: summary
                 .operations
@@ -107,8 +108,9 @@ fn facts(record: &RunRecord, scenario: &Scenario, duration: &str) -> Vec<Fact> {
         facts.push(fact("client", client));
     }
     facts.extend(generator::facts(record));
+    facts.extend([fact("seed", &from.seed.to_string())]);
+    facts.extend(from.commit.iter().map(|commit| fact("commit", commit)));
     facts.extend([
-        fact("seed", &from.seed.to_string()),
         fact("started", &from.started_at),
         fact("measured", duration),
         fact(
@@ -217,101 +219,6 @@ fn validity(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Vec<A
             summary.dropped_share,
         ),
     ]
-}
-
-fn tiles(record: &RunRecord, scenario: &Scenario, summary: &Summary) -> Vec<Tile> {
-    let interrupted = record.provenance.interrupted;
-    let bad_if = |share: Option<f64>| match share {
-        Some(share) if share > 0.0 => Mark::Bad,
-        Some(_) => Mark::Good,
-        None => Mark::Neutral,
-    };
-    let latency = summary.response_time;
-    let mut tiles = vec![
-        Tile {
-            label: "completed".into(),
-            value: format!("{}/s", format::number(summary.completed_per_second)),
-            note: format!(
-                "of {}/s offered",
-                format::number(summary.offered_per_second)
-            ),
-            mark: if interrupted || summary.arrivals == 0 {
-                Mark::Neutral
-            } else if summary.outcomes.completed == summary.arrivals {
-                Mark::Good
-            } else {
-                Mark::Bad
-            },
-        },
-        Tile {
-            label: "throttled".into(),
-            value: optional(summary.throttled_share, format::percent),
-            note: format!("{} requests", format::count(summary.outcomes.throttled)),
-            mark: bad_if(summary.throttled_share),
-        },
-        Tile {
-            label: "response time p99".into(),
-            value: optional(latency, |it| format::duration(it.p99_nanos)),
-            note: latency.map_or_else(String::new, |it| {
-                format!(
-                    "p50 {}, p99.9 {}",
-                    format::duration(it.p50_nanos),
-                    format::duration(it.p99_9_nanos)
-                )
-            }),
-            mark: Mark::Neutral,
-        },
-    ];
-    for (table, direction, capacity) in each_direction(record, summary) {
-        let label = direction_label(direction);
-        tiles.push(Tile {
-            label: if record.tables.len() > 1 {
-                format!("{label} of {table}")
-            } else {
-                format!("{label} used")
-            },
-            value: optional(capacity.utilisation, format::percent),
-            note: format!(
-                "{} of {}",
-                format::number(capacity.mean_per_second),
-                provisioned(capacity, direction)
-            ),
-            mark: bad_if(capacity.throttled_share),
-        });
-    }
-    if let Some(hottest) = heat::hottest(record) {
-        tiles.push(Tile {
-            label: "hottest partition".into(),
-            value: hottest.percent,
-            note: format!(
-                "of its ceiling for {}; {}",
-                hottest.label, hottest.partition
-            ),
-            mark: if hottest.refused {
-                Mark::Bad
-            } else {
-                Mark::Good
-            },
-        });
-    }
-    if let Some(month) = CostView::of(summary, scenario.model.month()).month {
-        tiles.push(Tile {
-            label: "capacity, a month".into(),
-            value: format!("${month}"),
-            note: "list price, as billed in this run".into(),
-            mark: Mark::Neutral,
-        });
-    }
-    tiles.push(Tile {
-        label: "errors".into(),
-        value: optional(summary.error_share, format::percent),
-        note: format!(
-            "{} requests",
-            format::count(summary.outcomes.failed + summary.outcomes.timed_out)
-        ),
-        mark: bad_if(summary.error_share),
-    });
-    tiles
 }
 
 fn operation_row(one: &OperationSummary, summary: &Summary) -> OperationRow {

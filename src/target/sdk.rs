@@ -87,7 +87,8 @@ pub enum ConnectError {
     /// No credentials for an endpoint that is not on this machine.
     #[error(
         "no AWS credentials for {host}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
-         or AWS_PROFILE (only endpoints on this machine need none)"
+         or AWS_PROFILE, to anything if that server checks none (only endpoints on this machine \
+         need none)"
     )]
     NoCredentials {
         /// Its host.

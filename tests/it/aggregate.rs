@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use dynamometer::{
+    analysis::{Analysis, threshold::Verdict},
     record::{OutcomeCounts, RunRecord},
     scenario::{Scenario, parse::parse},
     simulation::{SimulationError, SimulationOptions, aggregate, header, simulate},
@@ -279,6 +280,8 @@ fn a_record_by_partition_and_second_says_so_and_has_no_times() {
     let totals = &record.phases[0].operations[0];
     assert!(totals.response_time.is_empty());
     assert_eq!(totals.outcomes.completed, 24_000);
+    let judged = Analysis::of(&record, &scenario(&CASE.source())).judgement;
+    assert_eq!(judged.verdict, Verdict::Pass, "{judged:?}");
     let again = CASE.both().1;
     assert_eq!(record, again);
 }

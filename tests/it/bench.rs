@@ -65,9 +65,9 @@ fn the_server_of_a_bench_serves_other_processes_until_it_is_stopped() {
     let mut url = String::new();
     let mut stdout = BufReader::new(server.stdout.take().unwrap());
     stdout.read_line(&mut url).unwrap();
-    for client in ["wire", "sdk"] {
+    for (client, kind) in [("wire", "reads"), ("wire", "writes"), ("sdk", "reads")] {
         let output = Command::new(env!("CARGO_BIN_EXE_dyno"))
-            .args(["bench", "--only", client, "--reads", "--json"])
+            .args(["bench", "--only", client, "--mix", kind, "--json"])
             .args(["--endpoint", url.trim(), "--seconds", "1"])
             .output()
             .unwrap();

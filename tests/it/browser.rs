@@ -215,6 +215,38 @@ fn an_svg_opens_by_itself() {
     }
 }
 
+#[test]
+fn a_page_is_whole_without_its_script() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let page = Page::of(heat::hot());
+    browser.allow_scripts(false);
+    for width in [400, 1600] {
+        browser.open(&page.file, Look { width, ..DESK });
+        assert_eq!(browser.evaluate(PROBE), Value::Array(vec![]), "{width}");
+        let script = browser.evaluate("document.querySelectorAll('.values, button').length");
+        assert_eq!(script, 0, "the script did run");
+        // Whoever cannot point at a second finds it in a table.
+        let tables = browser.evaluate(
+            "[...document.querySelectorAll('figure')].every((figure) => \
+             figure.querySelector('svg[role=img]') && figure.querySelector('details table td'))",
+        );
+        assert_eq!(tables, true);
+        let open = browser.evaluate(
+            "(() => { const details = document.querySelector('figure details'); \
+             details.querySelector('summary').click(); return details.open; })()",
+        );
+        assert_eq!(open, true);
+    }
+    browser.allow_scripts(true);
+    browser.open(&page.file, DESK);
+    assert_eq!(
+        browser.evaluate("document.querySelectorAll('button').length"),
+        1
+    );
+}
+
 /// What is said below the first chart.
 const VALUES: &str = "document.querySelector('.values').textContent";
 

@@ -160,6 +160,41 @@ fn a_run_writes_a_report_and_results_and_says_where() {
 }
 
 #[test]
+fn the_report_goes_to_a_markdown_file_and_to_the_job_summary_of_a_pipeline() {
+    let run = Run::new();
+    let scenario = run.short("1s", "100 %");
+    let summary = run.folder.path().join("summary.md");
+    fs::write(&summary, "before\n").unwrap();
+    let arguments = ["simulate", &scenario, "--markdown", "report.md"];
+    let mut command = run.command(&arguments);
+    let output = command
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let page = fs::read_to_string(run.folder.path().join("report.md")).unwrap();
+    assert!(page.starts_with("## ✓ PASS"), "{page}");
+    assert_eq!(
+        fs::read_to_string(&summary).unwrap(),
+        format!("before\n{page}")
+    );
+
+    // What exists is not overwritten, and nothing is fired first.
+    let again = run.dyno(&arguments);
+    assert_eq!(code(&again), 2);
+    assert!(
+        stderr(&again).contains("report.md exists already"),
+        "{}",
+        stderr(&again)
+    );
+    assert!(stdout(&again).is_empty());
+    assert_eq!(
+        fs::read_to_string(run.folder.path().join("report.md")).unwrap(),
+        page
+    );
+}
+
+#[test]
 fn a_missed_threshold_exits_with_one() {
     let run = Run::new();
     // One WCU and no burst: fifteen writes a second cannot pass.
@@ -470,14 +505,18 @@ fn the_emulator_alone_says_where_it_listens_and_stops_on_a_signal() {
 }
 
 #[test]
-fn each_chart_is_a_file_of_its_own() {
+fn what_is_several_files_goes_into_a_folder() {
     let run = Run::new();
     let scenario = run.short("1s", "100 %");
     let output = run.dyno(&["simulate", &scenario]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let results = run.only_run().join("results.json");
     let results = results.to_str().unwrap();
-    for (format, begins) in [("svg", &b"<svg"[..]), ("png", b"\x89PNG")] {
+    for (format, begins, one) in [
+        ("svg", &b"<svg"[..], "capacity-0.svg"),
+        ("png", b"\x89PNG", "capacity-0.png"),
+        ("hgrm", b"       Value", "response.hgrm"),
+    ] {
         let refused = run.dyno(&["report", results, "--format", format]);
         assert_eq!(code(&refused), 2);
         assert!(stderr(&refused).contains("-o DIR"), "{}", stderr(&refused));
@@ -486,11 +525,7 @@ fn each_chart_is_a_file_of_its_own() {
         let output = run.dyno(&["report", results, "--format", format, "-o", folder]);
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         let files: Vec<_> = stdout(&output).lines().map(str::to_owned).collect();
-        let capacity = format!("capacity-0.{format}");
-        assert!(
-            files.iter().any(|file| file.ends_with(&capacity)),
-            "{files:?}"
-        );
+        assert!(files.iter().any(|file| file.ends_with(one)), "{files:?}");
         for file in files {
             assert!(fs::read(&file).unwrap().starts_with(begins), "{file}");
         }
@@ -532,10 +567,15 @@ fn the_first_interrupt_drains_and_keeps_what_was_measured() {
     assert_matches_schema(&results);
 }
 
-/// SIGINT by way of the shell's own `kill`: the standard library has none.
+/// SIGINT.
 pub fn interrupt(child: &std::process::Child) {
+    signal(child, "INT");
+}
+
+/// A signal by way of the shell's own `kill`: the standard library has none.
+pub fn signal(child: &std::process::Child, name: &str) {
     let status = Command::new("sh")
-        .args(["-c", &format!("kill -INT {}", child.id())])
+        .args(["-c", &format!("kill -{name} {}", child.id())])
         .status()
         .unwrap();
     assert!(status.success());

@@ -1,6 +1,8 @@
 //! The lean client beside the SDK: what both send is the same, and so is what they make of every
 //! answer.
 
+mod exceptions;
+mod identity;
 mod tls;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -40,7 +42,8 @@ set = ["note"]
 kind = "load"
 "#;
 
-fn workload() -> Workload {
+/// Every kind of request there is.
+pub fn workload() -> Workload {
     let orders = ORDERS.replace("[[phase]]\nkind = \"load\"\n", UPDATE);
     let orders = orders.replace(
         "weight = \"2 %\"\n\n[[operation]]\nname = \"correct\"",
@@ -58,9 +61,13 @@ async fn both(server: &Server) -> (SdkTarget, WireTarget) {
     (sdk, wire)
 }
 
+fn success(received: &Received) -> Reply {
+    Reply::json(&successful(received))
+}
+
 /// A success of the kind that `received` asks for. The first page of a read and the first go at
 /// a batch leave something to be asked for again.
-fn success(received: &Received) -> Reply {
+pub fn successful(received: &Received) -> Value {
     let units = json!({
         "TableName": "Orders", "CapacityUnits": 7.5,
         "Table": {"CapacityUnits": 5.0},
@@ -73,7 +80,7 @@ fn success(received: &Received) -> Reply {
     });
     let body = &received.body;
     let wanted = &body["RequestItems"]["Orders"];
-    Reply::json(&match received.operation() {
+    match received.operation() {
         "Query" | "Scan" if body.get("ExclusiveStartKey").is_none() => json!({
             "Items": [{"customer": {"S": "é\"\u{1F600}"}}],
             "Count": 1,
@@ -97,7 +104,7 @@ fn success(received: &Received) -> Reply {
         }
         "TransactGetItems" | "TransactWriteItems" => json!({"ConsumedCapacity": [both_ways]}),
         _ => json!({"ConsumedCapacity": units}),
-    })
+    }
 }
 
 /// The request with what is different each time taken out of it.
@@ -211,66 +218,6 @@ fn samples(workload: &Workload) -> Vec<Request> {
         first(|it| matches!(it, Request::BatchGet { .. })),
         first(|it| matches!(it, Request::TransactWrite { .. })),
     ]
-}
-
-/// Every exception of the data plane that a client may meet, with its status.
-const EXCEPTIONS: [(u16, &str); 19] = [
-    (400, "AccessDeniedException"),
-    (400, "ConditionalCheckFailedException"),
-    (400, "DuplicateItemException"),
-    (400, "ExpiredTokenException"),
-    (400, "IdempotentParameterMismatchException"),
-    (400, "IncompleteSignatureException"),
-    (400, "InvalidSignatureException"),
-    (400, "ItemCollectionSizeLimitExceededException"),
-    (400, "MissingAuthenticationTokenException"),
-    (400, "ProvisionedThroughputExceededException"),
-    (400, "RequestLimitExceeded"),
-    (400, "ResourceNotFoundException"),
-    (400, "ThrottlingException"),
-    (400, "TransactionConflictException"),
-    (400, "UnrecognizedClientException"),
-    (400, "ValidationException"),
-    (500, "InternalServerError"),
-    (503, "ServiceUnavailable"),
-    (418, "NeverHeardOfException"),
-];
-
-#[tokio::test]
-async fn every_exception_is_taken_as_the_sdk_takes_it() {
-    let reason = json!([{
-        "reason": "TableReadProvisionedThroughputExceeded",
-        "resource": "arn:aws:dynamodb:us-east-1:1:table/Orders",
-    }]);
-    for (status, name) in EXCEPTIONS {
-        for body in [
-            json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": "m"}),
-            json!({"__type": format!("com.amazon.coral.availability#{name}"), "Message": "m"}),
-            json!({"__type": name, "message": "m", "ThrottlingReasons": reason}),
-            json!({"__type": name, "message": "m", "throttlingReasons": reason}),
-        ] {
-            alike(Reply::json(&body).status(status)).await;
-        }
-        let by_header = Reply::json(&json!({"message": "m"})).status(status).header(
-            "x-amzn-errortype",
-            &format!("{name}:http://internal.amazon.com/coral/"),
-        );
-        alike(by_header).await;
-    }
-    for codes in [
-        vec!["None", "ConditionalCheckFailed"],
-        vec!["TransactionConflict", "None"],
-        vec!["ThrottlingError", "ConditionalCheckFailed"],
-        vec!["ProvisionedThroughputExceeded"],
-        vec!["ValidationError", "ItemCollectionSizeLimitExceeded"],
-    ] {
-        let members: Vec<_> = codes.iter().map(|code| json!({"Code": code})).collect();
-        let body = json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "message": "cancelled", "CancellationReasons": members,
-        });
-        alike(Reply::json(&body).status(400)).await;
-    }
 }
 
 #[tokio::test]

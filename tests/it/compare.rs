@@ -11,7 +11,7 @@ use dynamometer::{
         compare::{self, Comparison},
         workers::InTurn,
     },
-    report::compare::{headline, render},
+    report::compare::{headline, page, render},
     scenario::{Scenario, candidate::Candidate, parse::parse},
     seed::Seed,
     simulation::trace::Trace,
@@ -114,6 +114,42 @@ fn a_film_is_best_found_by_its_id() {
     );
     for line in render(&comparison).lines() {
         assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn heat_is_the_same_load_spread_otherwise() {
+    let comparison = compared(MOVIES, &["movie_id", "movie_language"], 1895, 2);
+    let [id, language] = &comparison.candidates[..] else {
+        panic!("two candidates");
+    };
+    assert_eq!(comparison.stage.partitions, 16);
+    let cells = |ranked: &compare::Ranked| -> Vec<f64> {
+        assert_eq!(ranked.heat.len(), 16);
+        ranked.heat.iter().flatten().copied().collect()
+    };
+    for ranked in [id, language] {
+        // Reads use more of what a partition gives than writes here, so that they are what half
+        // of the capacity was chosen for.
+        let cells = cells(ranked);
+        #[expect(clippy::cast_precision_loss, reason = "a few hundred cells")]
+        let mean = cells.iter().sum::<f64>() / cells.len() as f64;
+        assert!(
+            (mean - 0.5).abs() < 0.02,
+            "{}: {mean}",
+            ranked.candidate.name
+        );
+    }
+    let hottest = |ranked| cells(ranked).into_iter().fold(0.0, f64::max);
+    let english = language.hottest_units.read * 16.0 * 0.5;
+    assert!(hottest(language) > 0.9 * english, "{}", hottest(language));
+    assert!(hottest(id) < 0.5 * hottest(language), "{}", hottest(id));
+    let page = page::render(&comparison);
+    // A picture for each, which the page's own policy has to allow.
+    assert_eq!(page.matches("<image").count(), 2);
+    assert!(page.contains("img-src data:"));
+    for question in ["Which partitions are hot?", "How uneven are the keys?"] {
+        assert!(page.contains(question), "{question}");
     }
 }
 

@@ -20,17 +20,23 @@ use std::{
 use dynamometer::{
     emulator::{Emulator, EmulatorConfig},
     engine::Answer,
+    record::{
+        generator::{Ceiling, Generator, GeneratorSecond},
+        model::TableTotals,
+        shard::{ClockOffset, MergedShard, Part},
+    },
     report::json,
     scenario::ClientSettings,
+    schedule::shard::Shard,
     seed::Seed,
     target::{Target as _, sdk::SdkTarget, wire::WireTarget},
 };
-use mutate::Mutator;
+use mutate::{Extremes, Mutator};
 
 use crate::{
     driver,
     emulator::raw,
-    fixtures,
+    fixtures, heat,
     nightly::{self, history::night},
     server::{OK_BODY, Reply, Server},
     shipped,
@@ -96,9 +102,14 @@ fn fuzz(name: &str, valid: &[Vec<u8>]) {
     for (number, input) in (0..).zip(known.iter().chain(valid)) {
         try_one(input, number);
     }
-    let mutator = Mutator::new(seed().stream(name), [valid, &known].concat());
+    let all = [valid, &known].concat();
+    let extremes = Extremes::new(seed().stream("extremes"), valid);
+    let mutator = Mutator::new(seed().stream(name), all);
     for number in numbers(name) {
         try_one(&mutator.input(number), number);
+        if let Some(input) = extremes.input(number) {
+            try_one(&input, number);
+        }
     }
 }
 
@@ -133,9 +144,46 @@ fn rows_that_are_broken_are_refused() {
     fuzz("jsonl", &[[&row[..], b"\n", row, b"\n"].concat()]);
 }
 
+/// A record with everything that a record may have.
+fn full() -> fixtures::Case {
+    let mut case = heat::hot();
+    let record = &mut case.record;
+    record.model = TableTotals::of(record);
+    record.generator = Some(Generator {
+        threads: 2,
+        timer: "kernel".to_owned(),
+        ceiling: Some(Ceiling {
+            requests_per_second: 50_000.0,
+            measured_at: "2026-01-01T00:00:00Z".to_owned(),
+        }),
+    });
+    for interval in &mut record.intervals {
+        interval.generator = Some(GeneratorSecond {
+            cpu_nanos: 1_000_000,
+            busiest_cpu_nanos: 1_000_000,
+            in_flight: 3,
+            queued: 1,
+        });
+    }
+    let shards = Shard::parts(2).map(|shard| MergedShard {
+        part: Part {
+            clock: Some(ClockOffset {
+                offset_nanos: -5,
+                uncertainty_nanos: 7,
+            }),
+            ..Part::of(shard)
+        },
+        arrivals: 100,
+        dispatch_delay_p99_nanos: Some(1_000_000),
+        interrupted: false,
+    });
+    record.shards = shards.collect();
+    case
+}
+
 #[test]
 fn records_that_are_broken_are_refused_and_those_that_are_not_can_be_drawn() {
-    let cases = [fixtures::throttled(), fixtures::interrupted()];
+    let cases = [fixtures::throttled(), fixtures::interrupted(), full()];
     let record = |case: &fixtures::Case| json::render(&case.record, &case.analysis()).into_bytes();
     fuzz("record", &cases.each_ref().map(record));
     let journal = |case: &fixtures::Case| {
@@ -158,6 +206,7 @@ fn other_documents_that_are_broken_are_refused() {
     fuzz("prices", &[prices[..4_000].to_vec(), prices]);
     let nights: Vec<_> = (0..8).map(|index| night(index, 1.0, 2.0)).collect();
     fuzz("history", &[nightly::history::text(&nights).into_bytes()]);
+    fuzz("study", &[read("fuzz/corpus/study/part")]);
 }
 
 #[test]

@@ -236,7 +236,9 @@ fn the_questions_come_in_their_order() {
         "Did the generator keep its schedule?",
         "What did each operation do?",
         "What does it cost?",
+        "Break-even load",
         "Method and data",
+        "dyno run users.toml --seed 42",
     ];
     let places: Vec<_> = questions.map(|question| page.find(question)).to_vec();
     assert!(places.iter().all(Option::is_some), "{places:?}");

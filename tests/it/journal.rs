@@ -1,12 +1,16 @@
 //! The journal of a run: its entries add up to the record, wherever they are cut.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
 
 use dynamometer::{
     record::{
-        Declared, Outcome, RunRecord, Sample,
+        Declared, Interval, Outcome, RunRecord, Sample,
         journal::{Assembly, Entry, Incomplete},
-        recorder::{Recorder, RunHeader},
+        recorder::{Recorder, RunHeader, Shelf},
     },
     report::stored,
     scenario::PhaseKind,
@@ -92,9 +96,43 @@ fn request(recorder: &mut Recorder, sequence: u64, step: (u64, u64, usize, Outco
     });
 }
 
+/// A shelf that is written on paper, and how often something was taken from it.
+#[derive(Clone, Debug, Default)]
+struct Paper(Arc<Mutex<(BTreeMap<u64, String>, u64)>>);
+
+impl Paper {
+    /// How many seconds lie there, and how often one was taken off.
+    fn counts(&self) -> (usize, u64) {
+        let paper = self.0.lock().unwrap();
+        (paper.0.len(), paper.1)
+    }
+}
+
+impl Shelf for Paper {
+    fn lay(&mut self, interval: &Interval) -> bool {
+        let text = serde_json::to_string(interval).unwrap();
+        self.0.lock().unwrap().0.insert(interval.second, text);
+        true
+    }
+
+    fn take(&mut self, second: u64) -> Interval {
+        let mut paper = self.0.lock().unwrap();
+        paper.1 += 1;
+        serde_json::from_str(&paper.0.remove(&second).unwrap()).unwrap()
+    }
+}
+
 /// The record of all steps, and the journal if entries are taken.
 fn play(steps: &[Step], with_journal: bool) -> (RunRecord, Vec<Entry>) {
-    let (mut recorder, mut entries) = (recorder(), Vec::new());
+    play_with(recorder(), steps, with_journal)
+}
+
+fn play_with(
+    mut recorder: Recorder,
+    steps: &[Step],
+    with_journal: bool,
+) -> (RunRecord, Vec<Entry>) {
+    let mut entries = Vec::new();
     for (sequence, step) in (0..).zip(steps) {
         match *step {
             Step::Request {
@@ -114,6 +152,51 @@ fn play(steps: &[Step], with_journal: bool) -> (RunRecord, Vec<Entry>) {
     (recorder.into_record(), entries)
 }
 
+fn slower(step: &Step) -> Step {
+    match *step {
+        Step::Request {
+            due,
+            takes,
+            operation,
+            outcome,
+        } => Step::Request {
+            due: due * 20,
+            takes: takes * 20,
+            operation,
+            outcome,
+        },
+        Step::Entry => Step::Entry,
+    }
+}
+
+#[test]
+fn a_long_run_has_few_seconds_at_hand_and_takes_back_one_that_changes() {
+    let paper = Paper::default();
+    let (mut recorder, mut plain) = (recorder(), recorder());
+    recorder.use_shelf(Box::new(paper.clone()));
+    let both = |recorder: &mut Recorder, plain: &mut Recorder, sequence, due, takes| {
+        for one in [recorder, plain] {
+            request(one, sequence, (due, takes, 0, Outcome::Completed));
+        }
+    };
+    for second in 0..100 {
+        both(&mut recorder, &mut plain, second, 1000 * second, 1);
+        let _ = recorder.entry(at(1000 * second));
+    }
+    let (laid, taken) = paper.counts();
+    assert!((85..=95).contains(&laid), "{laid}");
+    assert_eq!(taken, 0);
+    // An answer of long ago that nobody was told of until now.
+    both(&mut recorder, &mut plain, 100, 3000, 2);
+    assert_eq!(recorder.entry(at(100_000)).intervals[0].second, 3);
+    assert_eq!(paper.counts(), (laid - 1, 1));
+    both(&mut recorder, &mut plain, 101, 99_000, 900);
+    let record = recorder.into_record();
+    assert_eq!(record.intervals[3].operations[0].outcomes.completed, 2);
+    assert_eq!(record, plain.into_record());
+    assert_eq!(paper.counts().0, 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -131,6 +214,22 @@ proptest! {
         prop_assert_eq!(Incomplete::of(&put_together, until).under_way, 0);
         put_together.provenance = plain.provenance.clone();
         prop_assert_eq!(put_together, plain);
+    }
+
+    #[test]
+    fn seconds_that_were_laid_aside_are_in_the_record_and_in_the_journal(steps in steps()) {
+        // Twenty times as long, so that most of it is over while it goes on.
+        let steps: Vec<_> = steps.iter().map(slower).collect();
+        let (plain, _) = play(&steps, false);
+        let mut recorder = recorder();
+        recorder.use_shelf(Box::new(Paper::default()));
+        let (shelved, entries) = play_with(recorder, &steps, true);
+        prop_assert_eq!(&shelved, &plain);
+        let mut assembly = Assembly::new(self::recorder().into_record());
+        for entry in entries {
+            assembly.add(entry).unwrap();
+        }
+        prop_assert_eq!(assembly.finish().0.intervals, plain.intervals);
     }
 
     #[test]

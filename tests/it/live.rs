@@ -2,8 +2,10 @@
 //! was ever run against AWS itself.
 
 use std::{
-    fs,
-    process::{Command, Output},
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{Read as _, Write as _},
+    process::{Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -17,6 +19,7 @@ use dynamometer::{
 use crate::{
     cli::{Run, code, stderr, stdout},
     server::{Reply, Server},
+    terminal,
 };
 
 const IDENTITY: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/Tester/laptop</Arn><UserId>AROA:laptop</UserId><Account>123456789012</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"#;
@@ -78,6 +81,12 @@ impl Aws {
             .map_or(0, RequestCounts::total)
     }
 
+    /// Everything that was asked of DynamoDB.
+    async fn operations(&self) -> BTreeSet<String> {
+        let ledger = self.emulator.handle().ledger().await;
+        ledger.requests.into_keys().collect()
+    }
+
     /// Somebody else's client.
     async fn other(&self) -> SdkTarget {
         let (url, client) = (self.emulator.endpoint(), ClientSettings::default());
@@ -115,6 +124,53 @@ async fn a_live_run_says_what_is_at_stake_and_leaves_no_table() {
     let target = aws.run.results()["record"]["provenance"]["target"].clone();
     assert_eq!(target, "AWS us-east-1");
     assert_eq!(aws.other().await.tags_of("Things").await.unwrap(), None);
+    assert_eq!(aws.requests("DeleteTable").await, 1);
+}
+
+/// What a person at a terminal who answers so is shown, and how it ends.
+fn answered(mut command: Command, answer: &str) -> (Option<i32>, String) {
+    let (control, terminal) = terminal::pair();
+    command
+        .stdin(Stdio::from(terminal.try_clone().unwrap()))
+        .stderr(Stdio::from(terminal))
+        .stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // Its ends of the terminal.
+    drop(command);
+    let mut control = File::from(control);
+    let (mut shown, mut piece, mut is_asked) = (Vec::new(), [0; 4096], false);
+    // A terminal that nobody else holds any more is an error on Linux.
+    while let Ok(length @ 1..) = control.read(&mut piece) {
+        shown.extend_from_slice(&piece[..length]);
+        if !is_asked && String::from_utf8_lossy(&shown).contains("[y/N]") {
+            is_asked = true;
+            writeln!(control, "{answer}").unwrap();
+        }
+    }
+    assert!(is_asked, "{}", String::from_utf8_lossy(&shown));
+    let code = child.wait().unwrap().code();
+    (code, String::from_utf8_lossy(&shown).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_asked_and_only_a_yes_is_a_yes() {
+    let aws = Aws::start().await;
+    let scenario = aws.run.short("1s", "0 %");
+    let live = ["run", &scenario, "--live", "--region", "us-east-1", "-q"];
+    for answer in ["n", "", "maybe"] {
+        let (code, shown) = answered(aws.command(&live), answer);
+        assert_eq!(code, Some(2), "{shown}");
+        let question = shown.find("fire at AWS?").unwrap();
+        for stake in ["account", "region", "provisioned", "at most  $0.78"] {
+            let told = shown.find(stake).unwrap();
+            assert!(told < question, "{stake} comes too late: {shown}");
+        }
+        assert!(shown.contains("nothing was sent"), "{shown}");
+    }
+    assert_eq!(aws.requests("CreateTable").await, 0);
+    let (code, shown) = answered(aws.command(&live), "y");
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(aws.requests("CreateTable").await, 1);
     assert_eq!(aws.requests("DeleteTable").await, 1);
 }
 
@@ -296,6 +352,9 @@ async fn what_a_crash_leaves_behind_is_found_by_its_tags_and_nothing_else_is_tou
         .await;
 
     let clean = ["clean", "--live", "--region", "us-east-1"];
+    let (code_of_no, shown) = answered(aws.command(&clean), "n");
+    assert_eq!(code_of_no, Some(0), "{shown}");
+    assert!(shown.contains("delete 1 tables?"), "{shown}");
     let asked = aws.dyno(&clean);
     assert_eq!(code(&asked), 2, "nobody is there to be asked");
     assert!(
@@ -394,4 +453,41 @@ fn a_policy_allows_what_the_scenario_does_and_nothing_else() {
     };
     insta::assert_snapshot!("policy_of_a_run", policy("run"));
     insta::assert_snapshot!("policy_of_clean", policy("clean"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_allows_just_what_is_asked_of_dynamodb() {
+    let aws = Aws::start().await;
+    let scenario = aws.run.short("1s", "0 %");
+    let allowed = |purpose: &str| {
+        let output = aws.dyno(&["iam", &scenario, "--for", purpose]);
+        let policy: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        let actions = statements.flat_map(|it| it["Action"].as_array().unwrap());
+        actions
+            .map(|it| it.as_str().unwrap().replace("dynamodb:", ""))
+            .collect::<BTreeSet<_>>()
+    };
+    let output = aws.live(&scenario, &["--yes", "--spend-limit", "5"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let mut asked = aws.operations().await;
+    // AWS wants it for the tags that a table is made with.
+    asked.insert("TagResource".to_owned());
+    assert_eq!(asked, allowed("run"));
+
+    aws.emulator.handle().reset_ledger().await;
+    let mut owner = aws.other().await;
+    let caller = Caller {
+        account: "123456789012".to_owned(),
+        owner: OWNER.to_owned(),
+    };
+    owner.mark_tables("one", &caller);
+    let text = fs::read_to_string(&scenario).unwrap();
+    let table = &parse::parse(&text, "it").unwrap().scenario.tables[0];
+    let left = owner.create_table(table).await.unwrap();
+    assert_eq!(left.name(), "Things");
+    aws.emulator.handle().reset_ledger().await;
+    let output = aws.dyno(&["clean", "--live", "--region", "us-east-1", "--yes"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(aws.operations().await, allowed("clean"));
 }

@@ -4,4 +4,5 @@ pub mod command;
 mod end_to_end;
 pub mod history;
 mod metrics;
+mod pipeline;
 mod rule;

@@ -1,5 +1,6 @@
 //! What reports say of known runs.
 
+mod extreme;
 mod formats;
 mod pictures;
 mod sentences;
@@ -13,7 +14,7 @@ use dynamometer::{
         threshold::{InvalidReason, MetricKind, Verdict},
     },
     record::{OutcomeCounts, RunRecord, histogram::LatencyHistogram},
-    report::{format, json, text},
+    report::{Mark, format, json, reproduce, text},
     scenario::PhaseKind,
     units::{ByDirection, CapacityUnits, Direction, Quantile},
 };
@@ -106,6 +107,59 @@ fn colour_adds_nothing_but_colour() {
         coloured = coloured.replace(code, "");
     }
     assert_eq!(coloured, plain);
+}
+
+#[test]
+fn a_tile_tells_the_limit_that_the_scenario_sets_and_whether_it_was_kept() {
+    let tile = |case: &Case, label: &str| {
+        let view = case.view();
+        let found = view.tiles.iter().find(|tile| tile.label == label);
+        found
+            .cloned()
+            .unwrap_or_else(|| panic!("{label} in {:?}", view.tiles))
+    };
+    let missed = tile(&fixtures::throttled(), "throttled");
+    assert_eq!(format::plain(&missed.limit), "limit ≤ 1 %");
+    assert_eq!(missed.mark, Mark::Bad);
+    let case = fixtures::slow();
+    let slow = tile(&case, "response time p99");
+    assert_eq!(
+        (slow.limit.as_str(), slow.mark),
+        ("", Mark::Neutral),
+        "one of an operation"
+    );
+    // However many tables there are, the fullest one stands for all.
+    let mut several = fixtures::pass();
+    let mut other = several.record.tables[0].clone();
+    other.name = "Other".to_owned();
+    several.record.tables.push(other);
+    several.record.operations[0].table = 1;
+    let reads = tile(&several, "reads used");
+    assert!(reads.note.ends_with("; most: Other"), "{reads:?}");
+    assert!(several.view().tiles.len() <= 8);
+}
+
+#[test]
+fn the_command_that_makes_a_run_again_is_read_by_a_shell_as_meant() {
+    let mut record = fixtures::pass().record;
+    let from = &mut record.provenance;
+    from.scenario = "../a b; rm -rf *".to_owned();
+    from.target = "http://127.0.0.1:8000/'$(reboot)".to_owned();
+    from.client = Some("sdk".to_owned());
+    let seed = from.seed;
+    assert_eq!(
+        reproduce::command(&record),
+        format!(
+            "dyno run a-b--rm--rf--.toml --seed {seed} \
+             --endpoint 'http://127.0.0.1:8000/'\\''$(reboot)' --client sdk"
+        )
+    );
+    record.provenance.target = "simulation".to_owned();
+    record.provenance.scenario = "shop".to_owned();
+    assert_eq!(
+        reproduce::command(&record),
+        format!("dyno simulate shop.toml --seed {seed}")
+    );
 }
 
 #[test]

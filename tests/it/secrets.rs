@@ -58,6 +58,9 @@ async fn a_planted_secret_is_in_no_output_file_log_or_error() {
     let good = everything(aws.command(&live), &folder);
     assert!(good.contains("</html>"), "a report was written");
     assert_clean(&good, "TRACE");
+    // The other client, which asks for more by itself.
+    let by_sdk = [&live[..], &["--client", "sdk"]].concat();
+    assert_clean(&everything(aws.command(&by_sdk), &folder), "TRACE");
     let clean = ["clean", "--live", "--region", "us-east-1"];
     assert_clean(&everything(aws.command(&clean), &folder), "TRACE");
 

@@ -1,6 +1,8 @@
 //! Runs made in shards: what is merged is what one process would have measured.
 
+mod fired;
 mod processes;
+mod told;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +17,6 @@ use dynamometer::{
         merge::{Merge, MergeError, MergeRules},
         shard::ClockOffset,
     },
-    report::{ReportView, html, json, markdown, stored, text},
     scenario::{Scenario, parse::parse},
     schedule::shard::Shard,
     simulation::{SimulationOptions, header, simulate},
@@ -252,38 +253,6 @@ fn more_shards_than_requests_are_no_fault() {
 }
 
 #[test]
-fn a_missing_shard_is_named_and_makes_the_run_invalid() {
-    let source = small("100/s");
-    let mut records = shards(&source, 4);
-    records.remove(2);
-    let refused = merged(records.clone(), &RULES).unwrap_err().to_string();
-    assert_eq!(refused, "1 shard of 4 missing: 3");
-
-    let rules = MergeRules {
-        allow_missing: true,
-        ..RULES
-    };
-    let merged = merged(records, &rules).unwrap();
-    let scenario = scenario(&source);
-    let analysis = Analysis::of(&merged, &scenario);
-    let expected = InvalidReason::ShardsMissing {
-        missing: vec![3],
-        count: 4,
-        offered_per_second: 75.0,
-    };
-    assert_eq!(analysis.judgement.invalid_because, [expected]);
-    let view = ReportView::of(&merged, &scenario, &analysis);
-    let text = text::render(&view, &text::TextOptions::default());
-    let answer = view.sentence.replace('\u{a0}', " ");
-    assert_eq!(
-        answer,
-        "The run is not whole (shard 3 of 4 is missing; the others offered 75/s in all), so it \
-         says nothing about the table."
-    );
-    assert!(text.contains("INVALID"), "{text}");
-}
-
-#[test]
 fn what_is_no_shard_of_the_same_run_is_refused() {
     let source = small("100/s");
     let check = |change: &dyn Fn(&mut RunRecord), expected: &str| {
@@ -310,10 +279,6 @@ fn what_is_no_shard_of_the_same_run_is_refused() {
         "its version of dyno is 9, that of the others test",
     );
     check(
-        &|record| record.provenance.started_at = "2026-11-23T14:00:30Z".into(),
-        "its start is 2026-11-23T14:00:30Z",
-    );
-    check(
         &|record| record.provenance.target = "http://elsewhere:8000".into(),
         "its target is http://elsewhere:8000",
     );
@@ -327,6 +292,31 @@ fn what_is_no_shard_of_the_same_run_is_refused() {
     );
     let empty: [RunRecord; 0] = [];
     assert!(merged(empty, &RULES).is_err());
+}
+
+#[test]
+fn shards_that_took_another_boundary_are_named_with_their_start() {
+    let mut records = shards(&small("100/s"), 4);
+    for record in &mut records {
+        record.provenance.started_at = "2026-11-23T14:00:00Z".into();
+    }
+    for straddler in [3, 1] {
+        records[straddler].provenance.started_at = "2026-11-23T14:00:30Z".into();
+    }
+    let refused = merged(records.clone(), &RULES).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "not all shards started at the same instant: 1, 3 at 2026-11-23T14:00:00Z; \
+         2, 4 at 2026-11-23T14:00:30Z"
+    );
+    // Those of one start are a run, of which the others are missing.
+    records.retain(|record| record.provenance.started_at.contains("14:00:00"));
+    let rules = MergeRules {
+        allow_missing: true,
+        ..RULES
+    };
+    let merged = merged(records, &rules).unwrap();
+    assert_eq!(merged.shards.len(), 2);
 }
 
 #[test]
@@ -363,35 +353,6 @@ fn a_late_shard_makes_itself_and_the_merged_run_invalid() {
             matches!(reasons.as_slice(), [InvalidReason::StartedLate { shard, .. }] if shard.number() == 2),
             "{reasons:?}"
         );
-    }
-}
-
-#[test]
-fn every_report_of_a_merged_run_shows_its_shards() {
-    let source = small("100/s");
-    let mut records = shards(&source, 3);
-    let part = records[1].provenance.part.as_mut().unwrap();
-    part.late_nanos = 2_500_000;
-    part.clock = Some(ClockOffset {
-        offset_nanos: -12_000_000,
-        uncertainty_nanos: 10_000_000,
-    });
-    let merged = merged(records, &RULES).unwrap();
-    let document = json::render(&merged, &Analysis::of(&merged, &scenario(&source)));
-    let read = stored::read(&document).unwrap();
-    assert_eq!(read.record, merged);
-    let analysis = Analysis::of(&read.record, &read.scenario);
-    let view = ReportView::of(&read.record, &read.scenario, &analysis);
-    let reports = [
-        text::render(&view, &text::TextOptions::default()),
-        html::render(&view, &read.record, &read.scenario),
-        markdown::render(&view),
-    ];
-    for report in reports {
-        let report = report.replace('\u{a0}', " ");
-        for expected in ["2/3", "33.3 %", "−12 ms ± 10 ms", "2.5 ms late"] {
-            assert!(report.contains(expected), "{expected} in {report}");
-        }
     }
 }
 

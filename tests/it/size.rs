@@ -1,6 +1,7 @@
 //! Sizing: the smallest capacity that meets a target, and what it costs.
 
 mod cloudwatch;
+mod options;
 mod verify;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -12,7 +13,10 @@ use dynamometer::{
         workers::InTurn,
     },
     price::{PriceTable, Unit},
-    report::sizing::{headline, render},
+    report::{
+        format::NO_BREAK,
+        sizing::{headline, page, render},
+    },
     scenario::{Billing, Scenario, parse::parse},
     seed::Seed,
     simulation::{SimulationOptions, header, simulate, trace::Trace},
@@ -267,6 +271,29 @@ fn offers_are_priced_by_the_functions_of_the_price_table() {
 }
 
 #[test]
+fn the_page_draws_dollars_burst_and_the_price_of_on_demand() {
+    let sizing = sized(&Load::constant(60, 50).scenario(), 0.001);
+    let page = page::render(&sizing, PriceTable::embedded()).unwrap();
+    let page = page.replace(NO_BREAK, " ");
+    let recommended = format!("recommended: {} RCU", units(&sizing).0);
+    for said in [
+        "$ per month",
+        "costs as much as on-demand: ",
+        "target 0.1 %",
+        "without burst credit, median",
+        "with burst credit, median",
+        "10–90 % of the seeds",
+        &recommended,
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    // One chart for reads and one for writes, with the same numbers as a table.
+    assert_eq!(page.matches("id=\"sizing-0-rcu-t\"").count(), 1);
+    assert_eq!(page.matches("id=\"sizing-0-wcu-t\"").count(), 1);
+    assert_eq!(page.matches("The same as a table").count(), 2);
+}
+
+#[test]
 fn the_text_keeps_to_eighty_columns() {
     let sizing = sized(&Load::constant(60, 50).scenario(), 0.001);
     for line in render(&sizing).lines() {
@@ -348,4 +375,73 @@ fn tables_and_indexes_are_sized_apart() {
                 >= slot.demand.write.sustained * 0.99 - 1.0
         );
     }
+}
+
+#[test]
+fn storage_counts_the_entries_of_indexes_as_they_are_billed() {
+    let source = r#"
+name = "stored"
+seed = 3
+[[table]]
+name = "Things"
+partition_key = "id"
+sort_key = "at"
+billing = { mode = "on-demand" }
+items = 400
+[table.attributes]
+id = { type = "S", value = "unique", prefix = "i" }
+at = { type = "S", value = "categorical", choices = { now = 100 } }
+late = { type = "S", value = "categorical", choices = { then = 100 } }
+kind = { type = "S", value = "categorical", choices = { fish = 100 } }
+body = { type = "S", value = "text", length = "900 B" }
+[[table.index]]
+name = "by-kind"
+partition_key = "kind"
+scope = "global"
+billing = { mode = "on-demand" }
+projection = "keys-only"
+[[table.index]]
+name = "by-late"
+scope = "local"
+sort_key = "late"
+projection = "all"
+[keys.some]
+kind = "uniform"
+[[operation]]
+kind = "get"
+keys = "some"
+weight = "100 %"
+[[phase]]
+kind = "load"
+[[phase]]
+name = "steady"
+kind = "measured"
+duration = "5s"
+arrivals = { kind = "constant", rate = "10/s" }
+"#;
+    let scenario = match parse(source, "stored.toml") {
+        Ok(parsed) => parsed.scenario,
+        Err(problems) => panic!("{problems}"),
+    };
+    let workload = Workload::new(Arc::new(scenario.clone()));
+    let id = workload.attribute_size(0, 0, 7).unwrap().0;
+    let (at, late, kind, body) = (2 + 3, 4 + 4, 4 + 4, 4 + 900);
+    let sizing = sized(&scenario, 0.01);
+    let stored = |slot: usize| sizing.slots[slot].storage_gb * 1_073_741_824.0;
+    let item = id + at + late + kind + body;
+    assert_eq!(item, workload.item_size(0, 7).0);
+    // Each item and its entry in the local index, which holds all of it.
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let expected = |bytes: u64| (400 * bytes) as f64;
+    assert!(
+        (stored(0) - expected(2 * (item + 100))).abs() < 1.0,
+        "{}",
+        stored(0)
+    );
+    // Keys of the table and of the index.
+    assert!(
+        (stored(1) - expected(id + at + kind + 100)).abs() < 1.0,
+        "{}",
+        stored(1)
+    );
 }

@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dynamometer::{
     record::histogram::interval_log,
     report::{
-        csv, hlog, json, markdown,
+        csv, hgrm, hlog, json, markdown,
         stored::{self, StoredError},
     },
     units::Quantile,
@@ -211,7 +211,7 @@ fn the_crates_own_reader_reads_the_log_with_the_percentiles_of_the_results() {
             let expected = &results.record.phases[0].operations[index].response_time;
             assert!(expected.count() > 0);
             assert_eq!(sum.len(), expected.count());
-            for quantile in [Quantile::P50, Quantile::P99] {
+            for quantile in [Quantile::P50, Quantile::P99, Quantile::P99_9] {
                 let expected = expected.quantile(quantile).unwrap().as_nanos();
                 let found = sum.value_at_quantile(quantile.as_fraction());
                 assert!(
@@ -290,6 +290,136 @@ fn what_is_no_stored_run_is_refused_with_the_reason() {
         }),
         "second 0",
     );
+}
+
+/// A run as the first version that stored one wrote it, without all that records have learnt
+/// since. Records of this schema version stay readable; so does this one.
+const FIRST: &str = include_str!("stored/v1-first.json");
+
+#[test]
+fn a_run_that_the_first_version_stored_is_drawn_in_every_format() {
+    let stored = stored::read(FIRST).unwrap();
+    let again = Case {
+        record: stored.record,
+        scenario: stored.scenario,
+    };
+    let told: Value = serde_json::from_str(FIRST).unwrap();
+    let results = json::results(&again.record, &again.analysis());
+    assert_eq!(told["summary"]["outcomes"], json!(results.summary.outcomes));
+    assert_eq!(told["sentence"], json!(results.sentence));
+
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("results.json"), FIRST).unwrap();
+    for format in ["html", "text", "json", "markdown", "csv", "hlog"] {
+        let drawn = dyno(folder.path(), &["report", ".", "--format", format]);
+        assert_eq!(drawn.status.code(), Some(0), "{format}: {drawn:?}");
+        // Once the language has grown that is said, and no more.
+        let warned = String::from_utf8(drawn.stderr).unwrap();
+        let is_known = |line: &str| line.contains("means something else");
+        assert!(
+            warned.lines().count() < 2 && warned.lines().all(is_known),
+            "{warned}"
+        );
+    }
+    for format in ["svg", "png", "hgrm"] {
+        let drawn = dyno(
+            folder.path(),
+            &["report", ".", "--format", format, "-o", format],
+        );
+        assert_eq!(drawn.status.code(), Some(0), "{format}: {drawn:?}");
+        assert!(
+            drawn.stdout.split(|byte| *byte == b'\n').count() > 4,
+            "{drawn:?}"
+        );
+    }
+}
+
+#[test]
+fn what_follows_from_a_record_is_not_read_but_worked_out_anew() {
+    let case = fixtures::throttled();
+    let mut value: Value = serde_json::from_str(&document(&case)).unwrap();
+    for name in [
+        "passed",
+        "verdict",
+        "cause",
+        "summary",
+        "thresholds",
+        "sentence",
+    ] {
+        value.as_object_mut().unwrap().remove(name);
+    }
+    assert_eq!(
+        stored::read(&value.to_string()).unwrap().record,
+        case.record
+    );
+}
+
+/// The columns of a distribution, and what it says at its end.
+fn distribution(text: &str) -> (Vec<[f64; 3]>, &str) {
+    let (rows, rest) = text.split_once("#[Mean").unwrap();
+    let mut lines = rows.lines();
+    assert_eq!(
+        lines.next().unwrap().split_whitespace().collect::<Vec<_>>(),
+        ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]
+    );
+    assert_eq!(lines.next(), Some(""));
+    let rows = lines.map(|line| {
+        let cells = line.split_whitespace().take(3);
+        let cells: Vec<f64> = cells.map(|cell| cell.parse().unwrap()).collect();
+        cells.try_into().unwrap()
+    });
+    (rows.collect(), rest)
+}
+
+#[test]
+fn percentile_distributions_have_the_percentiles_of_the_results() {
+    let case = fixtures::throttled();
+    let files = hgrm::files(&case.record);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names[..2],
+        ["response-1-read-user.hgrm", "response-2-sign-up.hgrm"]
+    );
+    assert!(names.contains(&"response.hgrm") && names.contains(&"service.hgrm"));
+    for (index, operation) in case.record.operations.iter().enumerate() {
+        let name = format!("response-{}-{}.hgrm", index + 1, operation.name);
+        let text = &files.iter().find(|(file, _)| *file == name).unwrap().1;
+        let (rows, end) = distribution(text);
+        let expected = &case.record.phases[0].operations[index].response_time;
+        #[expect(clippy::cast_precision_loss, reason = "small counts")]
+        let count = expected.count() as f64;
+        assert!(rows.last().unwrap()[1] >= 1.0 && rows.is_sorted_by_key(|row| row[0]));
+        assert!((rows.last().unwrap()[2] - count).abs() < 0.5);
+        for quantile in [Quantile::P50, Quantile::P99] {
+            let fraction = quantile.as_fraction();
+            let row = rows.iter().find(|row| row[1] >= fraction).unwrap();
+            let nanos = expected.quantile(quantile).unwrap().as_secs_f64() * 1e3;
+            assert!(row[0] >= nanos * 0.999, "{row:?} {nanos}");
+            let before = rows.iter().rfind(|row| row[1] <= fraction);
+            assert!(
+                before.is_none_or(|row| row[0] <= nanos * 1.001),
+                "{before:?} {nanos}"
+            );
+        }
+        assert!(
+            end.contains("milliseconds") && end.contains("Total count"),
+            "{end}"
+        );
+    }
+    let empty = hgrm::files(&fixtures::empty().record);
+    assert!(empty.iter().all(|(_, text)| text.contains("#[no values]")));
+    let hostile = hgrm::files(&fixtures::hostile_names().record);
+    for (name, text) in hostile {
+        assert!(
+            name.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
+            "{name}"
+        );
+        assert!(
+            !text.chars().any(|c| c.is_control() && c != '\n'),
+            "{text:?}"
+        );
+    }
 }
 
 fn dyno(folder: &Path, arguments: &[&str]) -> Output {

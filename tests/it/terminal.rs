@@ -15,7 +15,7 @@ use rustix::{
     termios::{Winsize, tcsetwinsize},
 };
 
-use crate::cli::Run;
+use crate::cli::{self, Run};
 
 /// Enough for all that a run writes, so that nothing scrolls out of sight.
 const ROWS: u16 = 80;
@@ -30,15 +30,23 @@ struct Watched {
     bytes: Vec<u8>,
 }
 
+/// Both ends of a terminal: a person's, and a program's.
+pub fn pair() -> (OwnedFd, File) {
+    let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
+    let control = control.unwrap();
+    grantpt(&control).unwrap();
+    unlockpt(&control).unwrap();
+    let name = ptsname(&control, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    (
+        control,
+        File::from(open(name, flags, Mode::empty()).unwrap()),
+    )
+}
+
 impl Watched {
     fn start(place: &Run, duration: &str, columns: u16, variables: &[(&str, &str)]) -> Self {
-        let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
-        let control = control.unwrap();
-        grantpt(&control).unwrap();
-        unlockpt(&control).unwrap();
-        let name = ptsname(&control, Vec::new()).unwrap();
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let terminal = File::from(open(name, flags, Mode::empty()).unwrap());
+        let (control, terminal) = pair();
         resize(&control, columns);
         // Our ends of the terminal go with the command: reading ends when the child does.
         let child = place
@@ -160,4 +168,74 @@ fn only_the_verdict_has_colours_and_only_where_they_are_wanted() {
         |variables: &[(&str, &str)]| Watched::start(&Run::new(), "1s", 100, variables).end().1;
     assert!(run(&[]).contains(colours));
     assert!(!run(&[("NO_COLOR", "1")]).contains(colours));
+}
+
+#[test]
+fn a_terminal_whose_locale_is_not_utf_8_gets_ascii() {
+    let (_, written) = Watched::start(&Run::new(), "1s", 100, &[("LC_ALL", "C")]).end();
+    let told: String = written.chars().filter(|c| !c.is_ascii()).collect();
+    assert!(written.contains("PASS"), "{written}");
+    // Files may be called as they like; here they are not.
+    assert_eq!(told, "", "{written}");
+    assert!(written.contains('#'), "{written}");
+}
+
+/// stdout and stderr of a run through pipes.
+fn piped(duration: &str, options: &[&str], variables: &[(&str, &str)]) -> (String, String) {
+    let place = Run::new();
+    let scenario = place.short(duration, "0.1 %");
+    let output = place
+        .command(&[&["run", &scenario][..], options].concat())
+        .env_remove("CI")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .env("LC_ALL", "C.UTF-8")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    assert_eq!(cli::code(&output), 0, "{output:?}");
+    (cli::stdout(&output), cli::stderr(&output))
+}
+
+#[test]
+fn through_pipes_results_are_on_stdout_and_progress_on_stderr_as_it_was_asked_for() {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (results, progress) = piped("1s", &[], &[]);
+            assert!(
+                results.contains("PASS") && !results.contains('\u{1b}'),
+                "{results:?}"
+            );
+            assert!(progress.contains("00:00 / 00:01") && !progress.contains('\u{1b}'));
+            assert!(progress.lines().all(|line| line.len() < 400), "{progress}");
+        });
+        scope.spawn(|| {
+            let (results, _) = piped("1s", &[], &[("CLICOLOR_FORCE", "1")]);
+            assert!(results.contains("\u{1b}[3"), "{results:?}");
+        });
+        scope.spawn(|| {
+            let (results, progress) = piped("3s", &["--progress", "json"], &[]);
+            assert!(results.contains("PASS"), "{results}");
+            let lines = progress
+                .lines()
+                .map(serde_json::from_str::<serde_json::Value>);
+            let lines: Vec<_> = lines.map(Result::unwrap).collect();
+            let of = |kind| lines.iter().filter(move |line| line["kind"] == kind);
+            assert!(
+                of("loading").count() == 1 && of("event").count() >= 1,
+                "{progress}"
+            );
+            // By then the server was asked how its tables stand.
+            let last = of("progress").next_back().unwrap();
+            assert!(last["burst_share"]["read"].as_f64().is_some(), "{last}");
+            assert!(last["hottest_partition"]["partition"].is_u64(), "{last}");
+        });
+        for option in [&["--progress", "off"][..], &["--quiet"], &["-q"]] {
+            scope.spawn(move || {
+                let (results, progress) = piped("1s", option, &[]);
+                assert!(results.contains("PASS"), "{option:?}: {results}");
+                assert_eq!(progress, "", "{option:?}");
+            });
+        }
+    });
 }

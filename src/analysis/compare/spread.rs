@@ -21,7 +21,7 @@ use crate::{
 /// Items that are looked at, at most.
 pub const ITEMS_MAX: u64 = 50_000;
 /// Seconds over which load is taken as even.
-const WINDOW: f64 = 10.0;
+pub(super) const WINDOW: f64 = 10.0;
 /// Largest multiple of the load that is tried, and the smallest.
 const MULTIPLES: (f64, f64) = (1e6, 1e-3);
 
@@ -100,7 +100,7 @@ pub(super) struct Load {
     keys: BTreeMap<KeyHash, (ByDirection<f64>, u64, u64)>,
     /// Busyness of each window relative to the mean.
     windows: ByDirection<Vec<f64>>,
-    mean: ByDirection<f64>,
+    pub(super) mean: ByDirection<f64>,
 }
 
 impl Load {
@@ -142,6 +142,19 @@ impl Load {
             windows,
             mean,
         }
+    }
+
+    /// Units per second that a table with capacity for the busiest window has.
+    fn rates(&self) -> ByDirection<CapacityUnits> {
+        ByDirection::from_fn(|direction| {
+            let busiest = self.windows[direction].iter().copied().fold(0.0, f64::max);
+            CapacityUnits::from((self.mean[direction] * busiest).ceil().max(1.0))
+        })
+    }
+
+    /// Partitions of such a table that holds `bytes`.
+    pub(super) fn partitions(&self, bytes: Bytes, model: &ModelParameters) -> u64 {
+        partition::initial_count(self.rates(), bytes, model)
     }
 
     /// Requests of each key, descending.
@@ -210,12 +223,8 @@ pub fn requests(
 /// Partitions of a table with capacity for the load, and the mean units per second that each is
 /// asked for.
 fn offered(load: &Load, bytes: Bytes, model: &ModelParameters) -> (u64, ByDirection<Vec<f64>>) {
-    let rates = ByDirection::from_fn(|direction| {
-        let busiest = load.windows[direction].iter().copied().fold(0.0, f64::max);
-        CapacityUnits::from((load.mean[direction] * busiest).ceil().max(1.0))
-    });
-    let count = partition::initial_count(rates, bytes, model);
-    let partitions = Partitions::new(count, rates, model, Timestamp::ZERO);
+    let count = load.partitions(bytes, model);
+    let partitions = Partitions::new(count, load.rates(), model, Timestamp::ZERO);
     let mut offered = ByDirection::from_fn(|_| vec![0.0; partitions.count()]);
     for (place, (units, ..)) in &load.keys {
         let partition = partitions.index_of(*place);

@@ -47,7 +47,9 @@ pub fn throttled(seeds: &[Vec<Tally>], operations: &[usize]) -> Throttled {
     }
 }
 
-fn sum(tallies: &[Tally], operations: &[usize]) -> Tally {
+/// What `operations` had together.
+#[must_use]
+pub fn sum(tallies: &[Tally], operations: &[usize]) -> Tally {
     operations
         .iter()
         .map(|operation| tallies[*operation])

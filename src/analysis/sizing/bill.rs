@@ -8,18 +8,14 @@ use super::{
     scaling,
 };
 use crate::{
-    analysis::replay::{self, Burst, Policy, Rates, Slot, throttled::Throttled},
-    capacity::{limits, throttle::Resource},
+    analysis::replay::{self, Burst, Policy, Rates, throttled::Throttled},
     price::{self, Confidence, FREE_STORAGE_GB, Unit, UnknownPrice},
     simulation::trace::Trace,
-    units::{ByDirection, Bytes, Direction, float},
+    units::{ByDirection, Direction, float},
 };
 
-const GB: f64 = 1_073_741_824.0;
 /// Where storage is priced for certain.
 const HOME: &str = "us-east-1";
-/// Items whose sizes are looked at for the size of a table.
-const SIZED_ITEMS: u64 = 1_000;
 /// Units of a block of reserved capacity.
 const BLOCK: f64 = 100.0;
 
@@ -161,9 +157,11 @@ impl Bill<'_> {
                 }
             }
         }
+        workers.at("on-demand");
         let (throttled, meets) = fit::on_demand(bench, self.options.on_demand_maximum, workers);
         let dollars = self.on_demand()?;
         self.add(&mut offers, Mode::OnDemand, dollars, throttled, meets, None);
+        workers.at("auto scaling");
         let scaling = scaling::scaling(bench, fits, self.options.utilisation, workers);
         let dollars = self.provisioned(&scaling.billed)?;
         let offer = self.offer(
@@ -358,21 +356,6 @@ impl Bill<'_> {
             hours_per_month: self.month,
         }
     }
-}
-
-/// What a table stores as it is billed, GB; entries of indexes are not counted.
-pub(super) fn storage_gb(trace: &Trace, slot: &Slot) -> f64 {
-    if slot.resource != Resource::Table {
-        return 0.0;
-    }
-    let workload = trace.workload();
-    let items = workload.scenario().tables[slot.table].items;
-    let sampled = items.min(SIZED_ITEMS);
-    let sum: Bytes = (0..sampled)
-        .map(|number| workload.item_size(slot.table, number))
-        .sum();
-    let mean = Bytes(sum.0 / sampled.max(1));
-    float(limits::billed_storage(items, mean, limits::STORAGE_OVERHEAD).0) / GB
 }
 
 fn approximate(rates: &Rates) -> Vec<ByDirection<f64>> {

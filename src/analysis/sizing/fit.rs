@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    CurvePoint, Demand, Workers, demand, replayed,
+    CurvePoint, Demand, Workers,
     search::{self, Target},
+    tried::Tried,
 };
 use crate::{
     analysis::replay::{
@@ -17,8 +18,12 @@ use crate::{
 
 /// Times the busiest second beyond which more capacity is not tried.
 const AMPLE: u64 = 64;
-/// Points of a curve.
-const POINTS: u64 = 25;
+/// Points of a curve, at most and at least: each replays every request of all seeds twice.
+const POINTS: (u64, u64) = (9, 25);
+/// Requests replayed for a curve, about.
+const CURVE_REQUESTS: u64 = 60_000_000;
+/// Seeds that are looked at before the others.
+const FIRST_SEEDS: usize = 2;
 /// Rounds until capacities that decide on each other's partitions agree.
 const ROUNDS: usize = 4;
 
@@ -50,6 +55,10 @@ pub struct Bench<'a> {
     pub slots: &'a [Slot],
     /// What is asked of each slot.
     pub demands: &'a [ByDirection<Demand>],
+    /// Numbers of the operations that ask it, into `Scenario::operations`.
+    pub operations: &'a [ByDirection<Vec<usize>>],
+    /// What was replayed so far.
+    pub tried: &'a Tried,
     /// What has to be met.
     pub target: &'a Target,
 }
@@ -64,6 +73,7 @@ impl Bench<'_> {
             let before = found.clone();
             for slot in 0..self.slots.len() {
                 for direction in Direction::ALL {
+                    self.say(slot, direction, burst, workers);
                     found[slot][direction] = self.smallest(slot, direction, &found, burst, workers);
                 }
             }
@@ -80,6 +90,18 @@ impl Bench<'_> {
                 })
             })
             .collect()
+    }
+
+    fn say(&self, slot: usize, direction: Direction, burst: Burst, workers: &impl Workers) {
+        let name = self.slots[slot].name(self.traces[0].workload().scenario());
+        let on_burst = match burst {
+            Burst::Spent => "",
+            Burst::Modelled => ", on burst",
+        };
+        workers.at(&format!(
+            "capacity of {name}, {}{on_burst}",
+            direction.unit()
+        ));
     }
 
     /// Where the search begins: the mean.
@@ -126,8 +148,7 @@ impl Bench<'_> {
         burst: Burst,
         workers: &impl Workers,
     ) -> Option<u64> {
-        let operations = demand::operations(self.traces, &self.slots[slot], direction);
-        if operations.is_empty() {
+        if self.operations[slot][direction].is_empty() {
             return Some(1);
         }
         let mut rates = self.around(slot, found);
@@ -138,9 +159,38 @@ impl Bench<'_> {
                 return false;
             }
             rates[slot][direction] = units;
-            let seeds = self.seeds(slot, direction, &rates, burst, workers);
-            self.target.is_met(&seeds, &operations)
+            self.is_met(slot, direction, &rates, burst, workers)
         })
+    }
+
+    fn is_met(
+        &self,
+        slot: usize,
+        direction: Direction,
+        rates: &[ByDirection<u64>],
+        burst: Burst,
+        workers: &impl Workers,
+    ) -> bool {
+        let part = self.part(slot, direction);
+        let operations = &self.operations[slot][direction];
+        let key = Tried::key(self.slots, part, burst, rates);
+        if let Some(seeds) = self.tried.find(&key) {
+            return self.target.is_met(&seeds, operations);
+        }
+        let run = |trace: &Trace| replay::fixed(trace, self.slots, rates, burst, part);
+        let met = met(self, operations, workers, run);
+        let is_met = met.is_some();
+        if let Some(seeds) = met {
+            self.tried.note(key, seeds);
+        }
+        is_met
+    }
+
+    fn part(&self, slot: usize, direction: Direction) -> Part {
+        Part {
+            table: self.slots[slot].table,
+            direction: Some(direction),
+        }
     }
 
     fn seeds(
@@ -151,11 +201,15 @@ impl Bench<'_> {
         burst: Burst,
         workers: &impl Workers,
     ) -> Vec<Vec<Tally>> {
-        let part = Part {
-            table: self.slots[slot].table,
-            direction: Some(direction),
-        };
-        replayed(self, rates, burst, part, workers)
+        let part = self.part(slot, direction);
+        let key = Tried::key(self.slots, part, burst, rates);
+        self.tried.find(&key).unwrap_or_else(|| {
+            let seeds = workers.map(self.traces.len(), |seed| {
+                replay::fixed(&self.traces[seed], self.slots, rates, burst, part)
+            });
+            self.tried.note(key, seeds.clone());
+            seeds
+        })
     }
 
     /// Raises the capacity of tables whose indexes share their requests until all of them
@@ -169,11 +223,9 @@ impl Bench<'_> {
                 if sharing.len() < 2 || sharing.iter().any(|n| found[*n][direction].is_none()) {
                     continue;
                 }
-                let operations = demand::operations(self.traces, &self.slots[slot], direction);
                 for _ in 0..100 {
                     let rates = self.rates(found);
-                    let seeds = self.seeds(slot, direction, &rates, burst, workers);
-                    if self.target.is_met(&seeds, &operations) {
+                    if self.is_met(slot, direction, &rates, burst, workers) {
                         break;
                     }
                     for number in &sharing {
@@ -204,12 +256,12 @@ impl Bench<'_> {
         burst: Burst,
         workers: &impl Workers,
     ) -> Fit {
-        let operations = demand::operations(self.traces, &self.slots[slot], direction);
+        let operations = &self.operations[slot][direction];
         let at = |units: u64| {
             let mut rates = self.rates(found);
             rates[slot][direction] = units;
             let seeds = self.seeds(slot, direction, &rates, burst, workers);
-            throttled(&seeds, &operations)
+            throttled(&seeds, operations)
         };
         Fit {
             units,
@@ -220,6 +272,12 @@ impl Bench<'_> {
         }
     }
 
+    fn points(&self) -> u64 {
+        let requests = self.traces.iter().map(|trace| trace.requests().len());
+        let requests = requests.sum::<usize>() as u64;
+        (CURVE_REQUESTS / (2 * requests).max(1)).clamp(POINTS.0, POINTS.1)
+    }
+
     /// Throttled share against units, around what is recommended.
     pub fn curve(
         &self,
@@ -228,7 +286,7 @@ impl Bench<'_> {
         fits: &Fits,
         workers: &impl Workers,
     ) -> Vec<CurvePoint> {
-        let operations = demand::operations(self.traces, &self.slots[slot], direction);
+        let operations = &self.operations[slot][direction];
         if operations.is_empty() {
             return Vec::new();
         }
@@ -238,8 +296,9 @@ impl Bench<'_> {
             .collect();
         let demand = self.demands[slot][direction];
         let knee = found[slot][direction].unwrap_or_else(|| whole(demand.peak_second).max(1));
-        let mut units: Vec<u64> = (0..POINTS)
-            .map(|point| (knee * (POINTS - 1 + 3 * point)).div_ceil(3 * (POINTS - 1)))
+        let points = self.points();
+        let mut units: Vec<u64> = (0..points)
+            .map(|point| (knee * (points - 1 + 3 * point)).div_ceil(3 * (points - 1)))
             .chain([knee])
             .map(|units| units.max(1))
             .collect();
@@ -249,7 +308,7 @@ impl Bench<'_> {
             let mut rates = self.rates(&found);
             rates[slot][direction] = units;
             let seeds = self.seeds(slot, direction, &rates, burst, workers);
-            spread(&seeds, &operations)
+            spread(&seeds, operations)
         };
         units
             .into_iter()
@@ -301,23 +360,36 @@ fn spread(seeds: &[Vec<Tally>], operations: &[usize]) -> [f64; 3] {
     [1, 5, 9].map(|tenths| shares[(shares.len() * tenths).div_ceil(10).max(1) - 1])
 }
 
-/// Whether `rates` with `burst` meet the target in every slot.
+/// What `run` makes of every seed, where it meets the target. The first seeds are enough where
+/// the others could not make up for them.
+pub fn met(
+    bench: &Bench<'_>,
+    operations: &[usize],
+    workers: &impl Workers,
+    run: impl Fn(&Trace) -> Vec<Tally> + Sync,
+) -> Option<Vec<Vec<Tally>>> {
+    let of = bench.traces.len();
+    let first = of.min(FIRST_SEEDS);
+    let mut seeds = workers.map(first, |seed| run(&bench.traces[seed]));
+    if bench.target.is_out_of_reach(&seeds, of, operations) {
+        return None;
+    }
+    seeds.extend(workers.map(of - first, |seed| run(&bench.traces[first + seed])));
+    bench.target.is_met(&seeds, operations).then_some(seeds)
+}
+
+/// Whether what `seeds_of` makes of each part meets the target in every slot.
 pub fn meets(
     bench: &Bench<'_>,
     workers: &impl Workers,
     seeds_of: impl Fn(&Trace, Part) -> Vec<Tally> + Sync,
 ) -> bool {
-    bench.slots.iter().all(|slot| {
+    (0..bench.slots.len()).all(|slot| {
         Direction::ALL.into_iter().all(|direction| {
-            let operations = demand::operations(bench.traces, slot, direction);
-            let part = Part {
-                table: slot.table,
-                direction: Some(direction),
-            };
-            let seeds = workers.map(bench.traces.len(), |seed| {
-                seeds_of(&bench.traces[seed], part)
-            });
-            operations.is_empty() || bench.target.is_met(&seeds, &operations)
+            let operations = &bench.operations[slot][direction];
+            let part = bench.part(slot, direction);
+            operations.is_empty()
+                || met(bench, operations, workers, |trace| seeds_of(trace, part)).is_some()
         })
     })
 }

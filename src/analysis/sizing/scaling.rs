@@ -1,13 +1,14 @@
 //! Auto scaling over the scenario's own traffic, with its delays.
 
 use super::{
-    Workers, demand,
+    Workers,
     fit::{self, Bench, Fits},
     search,
 };
 use crate::{
     analysis::replay::{self, Part, Policy, Rates, throttled::Throttled},
     capacity::sizing::to_provision,
+    simulation::trace::Trace,
     units::{ByDirection, Direction, float},
 };
 
@@ -61,7 +62,7 @@ pub fn scaling(
                 policies[slot][direction].min = settled(bench, slot, direction, utilisation);
                 continue;
             }
-            let operations = demand::operations(bench.traces, &bench.slots[slot], direction);
+            let operations = &bench.operations[slot][direction];
             let max = policies[slot][direction].max;
             let quiet = to_provision(bench.demands[slot][direction].quietest_minute, utilisation);
             let part = Part {
@@ -71,10 +72,9 @@ pub fn scaling(
             let mut tried = policies.clone();
             let found = search::smallest(quiet.clamp(1, max), max, |min| {
                 tried[slot][direction].min = min;
-                let seeds = workers.map(bench.traces.len(), |seed| {
-                    replay::scaled(&bench.traces[seed], bench.slots, &tried, &starts, part).0
-                });
-                operations.is_empty() || bench.target.is_met(&seeds, &operations)
+                let run =
+                    |trace: &Trace| replay::scaled(trace, bench.slots, &tried, &starts, part).0;
+                operations.is_empty() || fit::met(bench, operations, workers, run).is_some()
             });
             policies[slot][direction].min = found.unwrap_or(max);
         }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{Metric, MetricUnit};
+use super::history::{Metric, MetricUnit, NightRecord};
 use crate::{
     analysis::{
         Analysis, OperationSummary, Summary, collect,
@@ -94,10 +94,22 @@ pub fn measure(repeats: &[Repeat]) -> Measured {
     }
 }
 
+/// Adds the rerun of a suspect to its night. A rerun that is invalid confirms nothing and clears
+/// nothing: the machine is disturbed, and so is the night.
+pub fn add_rerun(night: &mut NightRecord, repeats: u32, rerun: Measured) {
+    night.runs += repeats;
+    if rerun.invalid.is_empty() {
+        add_repeats(&mut night.metrics, rerun.metrics);
+    } else {
+        night.invalid = rerun.invalid;
+        night.missed.clear();
+    }
+}
+
 /// Adds the repeats of a rerun to those of the first measurement. A throttle reason that was
 /// given in one of them alone was given no times in the other; what else the rerun alone has
 /// (a percentile with too few values before) is the night's only word on it.
-pub fn add_rerun(metrics: &mut BTreeMap<String, Metric>, rerun: BTreeMap<String, Metric>) {
+fn add_repeats(metrics: &mut BTreeMap<String, Metric>, rerun: BTreeMap<String, Metric>) {
     let repeats = |metrics: &BTreeMap<String, Metric>| {
         let rate = metrics.get(COMPLETED_RATE);
         rate.map_or(0, |metric| metric.values.len())

@@ -95,6 +95,8 @@ pub struct Cell {
     pub range: (f64, f64),
     /// What is said of it.
     pub word: Word,
+    /// The level that the night was held against; absent while learning.
+    pub level: Option<f64>,
     /// Beyond this, the night alone would have failed; absent while learning.
     pub limit: Option<f64>,
 }
@@ -114,10 +116,23 @@ pub struct LoggedChange {
     pub relative: bool,
     /// The level before.
     pub before: f64,
-    /// The level after, as far as it was seen then.
+    /// The level after: of something worse the median of its nights, as long as it is open;
+    /// else as it was when it was seen.
     pub after: f64,
     /// What became of it.
     pub kind: ChangeKind,
+}
+
+impl LoggedChange {
+    /// Corrects the level after it, and so its effect.
+    pub(super) fn set_after(&mut self, after: f64) {
+        self.after = after;
+        self.effect = if self.relative {
+            after / self.before - 1.0
+        } else {
+            after - self.before
+        };
+    }
 }
 
 /// What a change is.
@@ -147,6 +162,8 @@ pub struct MetricTrend {
     /// Smallest lasting change that three nights show: relative, or of a share; 0 when it is
     /// exact, absent while learning.
     pub visible: Option<f64>,
+    /// Nights that have to be added before a night is judged; 0 when the next one will be.
+    pub missing: usize,
 }
 
 /// All nights that are comparable, with what is said of them.

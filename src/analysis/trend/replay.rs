@@ -7,11 +7,14 @@ use super::{
     outcome::{
         Cell, ChangeKind, Filter, Group, GroupTrend, LoggedChange, MetricTrend, Trend, Word,
     },
-    rule::{Change, Effects, Finding, Series},
+    rule::{Change, Effects, Finding, Series, median},
 };
 
 /// Numbers that differ by less than this are the same: they come from the same sums.
 const SAME: f64 = 1e-9;
+/// How much of a number that is exact elsewhere a night may take or add in which requests were
+/// not completed: those that were are no longer the same.
+const NEARLY: f64 = 0.03;
 /// Stands for a duration or rate of nothing, which has no logarithm.
 const NOTHING: f64 = 1e-9;
 
@@ -53,8 +56,10 @@ pub fn suspects(history: &History, candidate: &NightRecord) -> Vec<String> {
             .changes
             .iter()
             .any(|change| change.metric == metric.name && change.seen == latest);
-        let cell = &metric.cells[latest];
-        cell.word == Word::Suspect || (cell.word == Word::Worse && seen_now && !metric.exact)
+        let tonight = candidate.metrics.get(&metric.name);
+        let is_exact = tonight.is_some_and(|tonight| tonight.exact);
+        let word = metric.cells[latest].word;
+        word == Word::Suspect || (word == Word::Worse && seen_now && !is_exact)
     };
     trend
         .metrics
@@ -82,6 +87,7 @@ impl Track {
             value: None,
             range: (0.0, 0.0),
             word: Word::Absent,
+            level: None,
             limit: None,
         };
         Self {
@@ -91,6 +97,7 @@ impl Track {
                 exact: false,
                 cells: vec![blank; nights],
                 visible: None,
+                missing: 0,
             },
             noisy: Series::new(effects(unit)),
             noisy_nights: Vec::new(),
@@ -205,15 +212,26 @@ impl Replay<'_> {
         let cell = &mut track.trend.cells[index];
         cell.value = Some(value);
         cell.range = metric.range();
-        track.trend.exact = metric.exact;
-        if metric.exact && (track.exact.is_some() || track.noisy.is_empty()) {
-            self.exact(track, index, value, night.exact_tolerance);
+        let was_known = track.exact.is_some();
+        track.trend.exact = metric.exact || was_known;
+        if metric.exact && (was_known || track.noisy.is_empty()) {
+            self.exact(track, index, value, night.exact_tolerance, true);
+        } else if was_known {
+            // Worse is what every repeat says.
+            let (low, high) = metric.range();
+            let best = if metric.unit.less_is_worse() {
+                high
+            } else {
+                low
+            };
+            self.exact(track, index, best, night.exact_tolerance.max(NEARLY), false);
         } else {
             self.noisy(track, index, value);
         }
     }
 
-    fn exact(&mut self, track: &mut Track, index: usize, value: f64, tolerance: f64) {
+    /// `same`: every repeat said so, and it may become the number to compare with.
+    fn exact(&mut self, track: &mut Track, index: usize, value: f64, tolerance: f64, same: bool) {
         let unit = track.trend.unit;
         let Some(accepted) = track.exact else {
             track.exact = Some(value);
@@ -221,6 +239,7 @@ impl Replay<'_> {
             return;
         };
         let allowed = accepted.abs() * tolerance + SAME * accepted.abs().max(value.abs());
+        track.trend.cells[index].level = Some(accepted);
         track.trend.cells[index].limit = Some(accepted + allowed);
         let difference = if unit.less_is_worse() {
             accepted - value
@@ -243,7 +262,7 @@ impl Replay<'_> {
         } else if let Some(open) = track.exact_open.take() {
             self.changes[open].kind = ChangeKind::Recovered(index);
             Word::Recovered
-        } else if -difference > allowed {
+        } else if same && -difference > allowed {
             track.exact = Some(value);
             self.log(
                 &track.trend.name,
@@ -264,6 +283,7 @@ impl Replay<'_> {
         let unit = track.trend.unit;
         if let Some(level) = track.noisy.level() {
             let limit = level.limit(1, &effects(unit));
+            track.trend.cells[index].level = Some(from_scale(level.centre, unit));
             track.trend.cells[index].limit = Some(from_scale(limit, unit));
         }
         track.noisy_nights.push(index);
@@ -275,12 +295,19 @@ impl Replay<'_> {
                 from_scale(change.before + change.effect, unit),
             )
         };
+        track.trend.missing = 0;
         track.trend.cells[index].word = match finding {
-            Finding::Learning { .. } => Word::Learning,
+            Finding::Learning { missing } => {
+                track.trend.missing = missing - 1;
+                Word::Learning
+            }
             Finding::TooNoisy => Word::TooNoisy,
             Finding::Steady => Word::Steady,
             Finding::Suspect => Word::Suspect,
-            Finding::StillWorse(_) => Word::Worse,
+            Finding::StillWorse(_) => {
+                self.now_worse(track, index);
+                Word::Worse
+            }
             Finding::Worse(change) => {
                 track.noisy_open = Some(self.changes.len());
                 let since = track.noisy_nights[change.since];
@@ -301,6 +328,15 @@ impl Replay<'_> {
         };
     }
 
+    /// The more nights, the better is known how much worse it is.
+    fn now_worse(&mut self, track: &Track, index: usize) {
+        let Some(open) = track.noisy_open else { return };
+        let change = &mut self.changes[open];
+        let cells = &track.trend.cells[change.since..=index];
+        let values: Vec<f64> = cells.iter().filter_map(|cell| cell.value).collect();
+        change.set_after(median(&values));
+    }
+
     fn log(
         &mut self,
         metric: &str,
@@ -311,20 +347,18 @@ impl Replay<'_> {
         kind: ChangeKind,
     ) {
         let relative = unit != MetricUnit::Share && before > NOTHING;
-        self.changes.push(LoggedChange {
+        let mut change = LoggedChange {
             metric: metric.to_owned(),
             since,
             seen,
-            effect: if relative {
-                after / before - 1.0
-            } else {
-                after - before
-            },
+            effect: 0.0,
             relative,
             before,
             after,
             kind,
-        });
+        };
+        change.set_after(after);
+        self.changes.push(change);
     }
 
     /// From the first night of the accepted commit on, the metric's level is accepted.
@@ -346,6 +380,11 @@ impl Replay<'_> {
         let Some(night) = self.nights[..now].iter().position(of_commit) else {
             return;
         };
+        let is_later = |open: usize| self.changes[open].since > night;
+        if track.exact_open.is_some_and(is_later) {
+            // What is open came with another commit.
+            return;
+        }
         for open in [track.exact_open.take(), track.noisy_open.take()]
             .into_iter()
             .flatten()
@@ -353,18 +392,27 @@ impl Replay<'_> {
             self.changes[open].kind = ChangeKind::Accepted(acceptance.clone());
         }
         if track.exact.is_some() {
-            // The latest number that is known is what is accepted.
-            let known = track.trend.cells[..now]
-                .iter()
-                .rev()
-                .find_map(|cell| cell.value);
-            track.exact = known.or(track.exact);
+            self.accept_exact(track, night, now);
         }
         track
             .noisy
             .accept(track.noisy_nights.partition_point(|index| *index < night));
-        if let Some(cell) = track.trend.cells[..now].last_mut() {
+        let cell = track.trend.cells[..now].last_mut();
+        if let Some(cell) = cell.filter(|_| track.exact_open.is_none()) {
             cell.word = Word::Accepted;
+        }
+    }
+
+    /// What the commit measured is accepted, and not what others have added to it since.
+    fn accept_exact(&mut self, track: &mut Track, night: usize, now: usize) {
+        let nights = self.nights;
+        let known = |index: &usize| track.trend.cells[*index].value.is_some();
+        let mut known = (night..now).filter(known).collect::<Vec<_>>().into_iter();
+        let Some(first) = known.next() else { return };
+        track.exact = track.trend.cells[first].value;
+        for index in known {
+            let metric = nights[index].metrics.get(&track.trend.name);
+            self.night(track, index, &nights[index], metric);
         }
     }
 

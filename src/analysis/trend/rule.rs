@@ -7,6 +7,11 @@
 //! before them. Single nights far off are cut to [`CLIP`] standard deviations first, so no one
 //! night speaks for several. Few nights need a large effect, many a small one.
 
+mod level;
+
+use level::{CLIP, WORSE, centre_of, mean};
+pub use level::{Level, median};
+
 /// Nights that a series needs before anything is said of it.
 pub const LEARNING_NIGHTS: usize = 10;
 /// Nights that a new level needs, after an accepted or found change, before it is judged.
@@ -15,23 +20,8 @@ const LEVEL_NIGHTS: usize = 3;
 pub const BASELINE_NIGHTS: usize = 45;
 /// A change that is older than this many nights is no longer news.
 pub const WINDOW_NIGHTS: usize = 14;
-/// The noise is never taken for smaller than this.
-const SCALE_MIN: f64 = 0.005;
-/// Standard deviations beyond which a night counts no further.
-const CLIP: f64 = 4.0;
-/// Standard deviations of the difference that make a change, when it is for the worse.
-const WORSE: f64 = 3.3;
 /// The same when it is for the better: a wrong one would move the baseline.
 const BETTER: f64 = 4.2;
-/// A single night needs more, since nothing but its rerun stands beside it.
-const SINGLE: f64 = 4.5;
-/// … and this many times the farthest night of the baseline: noise with heavy tails announces
-/// itself there.
-const SINGLE_BEYOND_FARTHEST: f64 = 1.6;
-/// Nights that the baseline's noise counts for beside that of a new stretch.
-const NOISE_NIGHTS: f64 = 2.0;
-/// Standard deviations from which on a night is measured again.
-const SUSPECT: f64 = 2.5;
 
 /// The smallest effects that count, by the length of the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,7 +45,7 @@ impl Effects {
         suspect: 0.05,
         pair: 0.04,
         several: 0.03,
-        visible_max: 0.20,
+        visible_max: 0.1823,
     };
 
     /// For shares of all requests: one percentage point is a hundredth.
@@ -111,80 +101,6 @@ pub struct Change {
     pub before: f64,
 }
 
-/// A level with its noise.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Level {
-    /// Winsorised mean.
-    pub centre: f64,
-    /// Winsorised standard deviation of one night, at least 0.5 %.
-    pub scale: f64,
-    /// Nights that make up the centre.
-    pub nights: usize,
-    /// Distance of the farthest night from the centre.
-    farthest: f64,
-    /// Correlation of neighbouring nights, from 0 to 0.6.
-    correlation: f64,
-}
-
-impl Level {
-    /// The largest value that a mean of `window` nights may have without being a change.
-    #[must_use]
-    pub fn limit(&self, window: usize, effects: &Effects) -> f64 {
-        self.centre + self.bound(window, WORSE, effects)
-    }
-
-    /// From here on a night is measured again.
-    #[must_use]
-    pub fn suspect_limit(&self, effects: &Effects) -> f64 {
-        self.centre + effects.suspect.max(SUSPECT * self.spread(1))
-    }
-
-    /// The smallest lasting change that three nights show.
-    #[must_use]
-    pub fn visible(&self, effects: &Effects) -> f64 {
-        self.bound(3, WORSE, effects)
-    }
-
-    fn bound(&self, window: usize, deviations: f64, effects: &Effects) -> f64 {
-        let noise = if window == 1 {
-            let alone = (SINGLE * self.spread(1)).max(SINGLE_BEYOND_FARTHEST * self.farthest);
-            alone.max(deviations * self.spread(1))
-        } else {
-            deviations * self.spread(window)
-        };
-        noise.max(effects.of(window))
-    }
-
-    /// With the noise within a new stretch of nights, where that is larger: noise that grows is
-    /// no change of level.
-    fn at_least_as_noisy_as(self, recent: &[f64]) -> Self {
-        if recent.len() < 2 {
-            return self;
-        }
-        let centre = mean(recent.iter().copied());
-        let squares: f64 = recent.iter().map(|value| (value - centre).powi(2)).sum();
-        let own = NOISE_NIGHTS * self.scale * self.scale;
-        let mixed = ((squares + own) / (float(recent.len() - 1) + NOISE_NIGHTS)).sqrt();
-        Self {
-            scale: self.scale.max(mixed),
-            ..self
-        }
-    }
-
-    /// Standard deviation of the mean of `window` nights less the centre.
-    fn spread(&self, window: usize) -> f64 {
-        let (window, nights) = (float(window), float(self.nights.max(1)));
-        let mean_of = |n: f64| {
-            // Of neighbours that resemble each other, each says less.
-            let kept = (1.0 - self.correlation.powf(n)) / (1.0 - self.correlation);
-            let inflation = (1.0 + self.correlation) / (1.0 - self.correlation)
-                - 2.0 * self.correlation * kept / (n * (1.0 - self.correlation));
-            inflation.max(1.0) / n
-        };
-        self.scale * (mean_of(window) + mean_of(nights)).sqrt()
-    }
-}
-
 /// One series, night by night.
 #[derive(Clone, Debug)]
 pub struct Series {
@@ -208,6 +124,8 @@ pub struct Series {
 #[derive(Clone, Copy, Debug)]
 struct Open {
     change: Change,
+    /// The level before it, which nights are held against as long as it is open.
+    level: Level,
     /// What the values have to be below to be as before.
     recovered_below: f64,
 }
@@ -243,7 +161,8 @@ impl Series {
     /// What the next night will be held against, once there are enough nights.
     #[must_use]
     pub fn level(&self) -> Option<Level> {
-        self.known_level(self.values.len())
+        let open = self.open.map(|open| open.level);
+        open.or_else(|| self.known_level(self.values.len()))
     }
 
     fn known_level(&self, end: usize) -> Option<Level> {
@@ -300,6 +219,7 @@ impl Series {
                     .min(change.effect * 0.75);
             self.open = Some(Open {
                 change,
+                level: self.known_level(change.since).unwrap_or(level),
                 recovered_below,
             });
             return Finding::Worse(change);
@@ -368,34 +288,9 @@ impl Series {
         if nights.len() < LEVEL_NIGHTS || nights.len() + self.residuals.len() < LEARNING_NIGHTS {
             return None;
         }
-        let rough = median(&nights);
-        let mut residuals: Vec<f64> = nights.iter().map(|value| value - rough).collect();
         let free = BASELINE_NIGHTS.saturating_sub(nights.len());
         let older = self.residuals.len().saturating_sub(free);
-        residuals.extend(&self.residuals[older..]);
-        let mut deviations: Vec<f64> = residuals.iter().map(|value| value.abs()).collect();
-        deviations.sort_by(f64::total_cmp);
-        let at = |quantile: f64| quantile_of(&deviations, quantile);
-        // Half of the nights may agree to the digit and the others not at all.
-        let rough_scale = (1.4826 * at(0.5)).max(at(0.8) / 1.2816).max(SCALE_MIN);
-        let reach = 2.5 * rough_scale;
-        let own = &residuals[..nights.len()];
-        let centre = rough + mean(own.iter().map(|value| value.clamp(-reach, reach)));
-        let cut: Vec<f64> = residuals
-            .iter()
-            .map(|value| (value - (centre - rough)).clamp(-reach, reach))
-            .collect();
-        let degrees = float(cut.len().saturating_sub(1).max(1));
-        let scale = (cut.iter().map(|value| value * value).sum::<f64>() / degrees).sqrt();
-        // Cutting takes a little of a Gaussian, and few nights know their noise badly.
-        let scale = scale * 1.03 * (1.0 + 1.5 / float(cut.len()));
-        Some(Level {
-            centre,
-            scale: scale.max(SCALE_MIN),
-            nights: nights.len(),
-            farthest: deviations.iter().copied().fold(0.0, f64::max),
-            correlation: correlation(&cut[..nights.len()]),
-        })
+        Some(Level::of(&nights, &self.residuals[older..]))
     }
 
     /// The window whose change stands out most, `sign` 1 for worse and −1 for better.
@@ -441,52 +336,4 @@ impl Series {
         }
         best.map(|(_, change, level)| (change, level))
     }
-}
-
-/// Of neighbours, from 0 to 0.6; 0 where too few nights could tell.
-fn correlation(residuals: &[f64]) -> f64 {
-    let nights = residuals.len();
-    let all: f64 = residuals.iter().map(|value| value * value).sum();
-    if nights < LEARNING_NIGHTS || all <= 0.0 {
-        return 0.0;
-    }
-    let neighbours: f64 = residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
-    // What is below the noise of the estimate itself is no correlation.
-    let estimate = neighbours / all + 1.0 / float(nights);
-    (estimate - 0.5 / float(nights).sqrt()).clamp(0.0, 0.6)
-}
-
-fn centre_of(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| median(values))
-}
-
-/// The middle value; the lower of the two in the middle. 0 of nothing.
-#[must_use]
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    quantile_of(&sorted, 0.5)
-}
-
-/// The smallest value that at least this part of the values does not exceed; 0 of nothing.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and a number of nights"
-)]
-fn quantile_of(sorted: &[f64], quantile: f64) -> f64 {
-    let rank = (float(sorted.len()) * quantile).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (count, sum) = values.fold((0_usize, 0.0), |(count, sum), value| {
-        (count + 1, sum + value)
-    });
-    if count == 0 { 0.0 } else { sum / float(count) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of nights")]
-const fn float(count: usize) -> f64 {
-    count as f64
 }

@@ -39,10 +39,22 @@ impl<T> Fired<T> {
     }
 }
 
+/// What is fired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Mix {
+    /// `GetItem`.
+    Reads,
+    /// `PutItem`.
+    Writes,
+    /// As many of each.
+    #[default]
+    Both,
+}
+
 /// As many requests as there may be.
-pub(super) fn saturating(part: Duration, reads: bool) -> anyhow::Result<Arc<Scenario>> {
+pub(super) fn saturating(part: Duration, mix: Mix) -> anyhow::Result<Arc<Scenario>> {
     let closed = format!("kind = \"closed\", clients = {CLIENTS}, think_time = \"0ms\"");
-    scenario(&closed, part, reads)
+    scenario(&closed, part, mix)
 }
 
 pub(super) async fn ceiling<T: Target>(
@@ -78,7 +90,7 @@ pub(super) async fn delay<T: Target>(
     part: Duration,
 ) -> anyhow::Result<Delay> {
     let poisson = format!("kind = \"poisson\", rate = \"{rate}/s\"");
-    let scenario = scenario(&poisson, part, false)?;
+    let scenario = scenario(&poisson, part, Mix::Both)?;
     let record = fire(fired, &scenario, timer).await?;
     let mut delay = LatencyHistogram::default();
     let mut dropped = 0;
@@ -153,17 +165,21 @@ async fn fire<T: Target>(
     Ok(driver::run(plan, Arc::clone(&fired.target), Hooks::default()).await?)
 }
 
-const WRITES: &str = r#"
+const OPERATION: &str = r#"
 [[operation]]
-name = "put"
-kind = "put"
+kind = "KIND"
 keys = "all"
-weight = "50 %"
+weight = "SHARE %"
 "#;
 
-/// Reads and writes of items of 1 KB, as many of each, of 10^9 keys; or reads alone.
-fn scenario(arrivals: &str, length: Duration, reads: bool) -> anyhow::Result<Arc<Scenario>> {
-    let (share, writes) = if reads { (100, "") } else { (50, WRITES) };
+/// Reads and writes of items of 1 KB, of 10^9 keys.
+fn scenario(arrivals: &str, length: Duration, mix: Mix) -> anyhow::Result<Arc<Scenario>> {
+    let operation = |kind, share| OPERATION.replace("KIND", kind).replace("SHARE", share);
+    let operations = match mix {
+        Mix::Reads => operation("get", "100"),
+        Mix::Writes => operation("put", "100"),
+        Mix::Both => operation("get", "50") + &operation("put", "50"),
+    };
     let warm_up = length.mul_f64(WARM_UP);
     let source = format!(
         r#"
@@ -179,12 +195,7 @@ text = {{ type = "S", value = "text", length = "1000 B" }}
 [keys.all]
 kind = "zipfian"
 exponent = 0.99
-[[operation]]
-name = "get"
-kind = "get"
-keys = "all"
-weight = "{share} %"
-{writes}
+{operations}
 [[phase]]
 name = "warm-up"
 kind = "warm-up"

@@ -13,16 +13,19 @@ pub(super) struct Revision {
 impl Revision {
     /// As given, as the pipeline says, or of the git checkout in this folder.
     pub(super) fn detect(commit: Option<&str>, branch: Option<&str>) -> Self {
-        let commit = commit
-            .map(str::to_owned)
-            .or_else(|| variable(&["GITHUB_SHA", "CI_COMMIT_SHA"]))
-            .or_else(|| git(&["rev-parse", "HEAD"]));
+        let given = commit.map(str::to_owned);
+        let commit = given.or_else(self::commit);
         let branch = branch
             .map(str::to_owned)
             .or_else(|| variable(&["GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"]))
             .or_else(|| git(&["rev-parse", "--abbrev-ref", "HEAD"]).filter(|name| name != "HEAD"));
         Self { commit, branch }
     }
+}
+
+/// What is measured, as the pipeline says, or of the git checkout in this folder.
+pub(in crate::cli) fn commit() -> Option<String> {
+    variable(&["GITHUB_SHA", "CI_COMMIT_SHA"]).or_else(|| git(&["rev-parse", "HEAD"]))
 }
 
 fn variable(names: &[&str]) -> Option<String> {

@@ -21,6 +21,7 @@ use crate::{
     },
     cli::{
         Exit,
+        output::JOB_SUMMARY,
         signals::{self, Stop},
     },
     report::stored,
@@ -88,6 +89,8 @@ impl Measuring {
         let dyno = std::env::current_exe().context("cannot find dyno itself")?;
         let mut command = signals::shielded(&dyno);
         command
+            // The night has a summary of its own.
+            .env_remove(JOB_SUMMARY)
             .arg("run")
             .arg(&watched.file)
             // The night simulates once itself.

@@ -1,11 +1,10 @@
 //! What a trend is written to: a page, tables for programs, and a few lines on stdout.
 
-use std::{fs::OpenOptions, io::Write as _, path::Path};
-
-use anyhow::Context as _;
+use std::path::Path;
 
 use crate::{
     analysis::trend::Trend,
+    cli::output::add_to_job_summary,
     progress,
     report::{
         junit,
@@ -13,9 +12,6 @@ use crate::{
     },
     store,
 };
-
-/// Where a pipeline shows Markdown.
-const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Every output of a trend.
 pub(in crate::cli) struct Outputs {
@@ -51,15 +47,7 @@ impl Outputs {
             store::replace_file(&path, content.as_bytes())?;
             paths.push(path.display().to_string());
         }
-        if let Some(file) = std::env::var_os(SUMMARY).filter(|file| !file.is_empty()) {
-            let mut options = OpenOptions::new();
-            let appended = options
-                .append(true)
-                .create(true)
-                .open(&file)
-                .and_then(|mut file| file.write_all(self.summary.as_bytes()));
-            appended.with_context(|| format!("cannot write the job summary {}", file.display()))?;
-        }
+        add_to_job_summary(&self.summary)?;
         crate::cli::print(self.text.trim_end())?;
         crate::cli::print(&paths.join("   "))
     }

@@ -38,6 +38,8 @@ struct Live {
     starts: Vec<KeyHash>,
     splits: Vec<Split>,
     keys: ByDirection<KeySketch>,
+    /// In the last second: where the partition that served most begins, units per second.
+    last: ByDirection<Option<(KeyHash, f64)>>,
 }
 
 /// One direction of a partition.
@@ -143,6 +145,25 @@ impl HeatWatch {
         Some(live.finish((table, index), ceilings))
     }
 
+    /// The partition of `resource` that came closest to its ceiling in the last second: its
+    /// number, the direction, the share. `None` when nobody looked, or nothing was served.
+    #[must_use]
+    pub fn hottest(
+        &self,
+        resource: Resource,
+        parameters: &ModelParameters,
+    ) -> Option<(usize, Direction, f64)> {
+        let live = self.resources.get(&resource)?;
+        let each = Direction::ALL.into_iter().filter_map(|direction| {
+            let (from, rate) = live.last[direction]?;
+            let ceiling = partition::ceiling(direction, parameters).as_f64();
+            let number = live.starts.binary_search(&from).ok()?;
+            Some((number, direction, rate / ceiling.max(1.0)))
+        });
+        each.filter(|(.., share)| *share > 0.0)
+            .max_by(|a, b| a.2.total_cmp(&b.2))
+    }
+
     fn live(&mut self, resource: Resource) -> &mut Live {
         self.resources.entry(resource).or_insert_with(|| Live {
             column_seconds: 1,
@@ -151,6 +172,7 @@ impl HeatWatch {
             starts: Vec::new(),
             splits: Vec::new(),
             keys: ByDirection::default(),
+            last: ByDirection::default(),
         })
     }
 }
@@ -180,6 +202,13 @@ impl Live {
             column = place(second, self.column_seconds);
         }
         self.columns = self.columns.max(column + 1);
+        self.last = ByDirection::from_fn(|direction| {
+            let rates = traffic.iter().map(|part| {
+                let served = part.directions[direction].served.as_f64();
+                (part.from, served / elapsed)
+            });
+            rates.max_by(|a, b| a.1.total_cmp(&b.1))
+        });
         for part in traffic {
             let row = self.rows.entry(part.from).or_default();
             for direction in Direction::ALL {

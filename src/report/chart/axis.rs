@@ -8,12 +8,28 @@ pub struct Axis {
     to: f64,
     /// Where there is a tick, and what it says.
     pub ticks: Vec<(f64, String)>,
+    /// The same values in another unit, on the opposite side; of horizontal axes only.
+    pub opposite: Option<Opposite>,
 }
+
+/// An axis' values in another unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opposite {
+    /// Where on the axis itself there is a tick, and what it says in the other unit.
+    pub ticks: Vec<(f64, String)>,
+    /// What it is, and its unit.
+    pub heading: String,
+}
+
+/// Part of a [`Axis::logarithmic_from_zero`] axis between 0 and the smallest number above it.
+const ZERO_ROW: f64 = 0.1;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Scale {
     Linear,
     Logarithmic,
+    /// Logarithmic above [`ZERO_ROW`], with a row for 0 at its lower end.
+    LogarithmicFromZero,
     /// Quantiles, each further nine as wide as the last: 1/(1−q), logarithmic.
     Tail,
 }
@@ -40,6 +56,7 @@ impl Axis {
             from: 0.0,
             to: end,
             ticks,
+            opposite: None,
         }
     }
 
@@ -55,6 +72,7 @@ impl Axis {
             from: 0.0,
             to,
             ticks: multiples(step, to).map(|at| (at, say(at))).collect(),
+            opposite: None,
         }
     }
 
@@ -80,6 +98,7 @@ impl Axis {
             from,
             to,
             ticks,
+            opposite: None,
         }
     }
 
@@ -93,6 +112,7 @@ impl Axis {
             from: -0.5,
             to: last + 0.5,
             ticks,
+            opposite: None,
         }
     }
 
@@ -127,7 +147,41 @@ impl Axis {
             from: steps[first],
             to: steps[last],
             ticks,
+            opposite: None,
         }
+    }
+
+    /// The same with a row for 0 below its lower end, since no logarithm shows nothing. What lies
+    /// between 0 and `smallest` is drawn at `smallest`.
+    #[must_use]
+    pub fn logarithmic_from_zero(smallest: f64, largest: f64, say: impl Fn(f64) -> String) -> Self {
+        let zero = (0.0, say(0.0));
+        let mut axis = Self::logarithmic(smallest, largest, say);
+        axis.scale = Scale::LogarithmicFromZero;
+        axis.ticks.insert(0, zero);
+        axis
+    }
+
+    /// The same values times `factor` on the opposite side.
+    #[must_use]
+    pub fn with_opposite(
+        mut self,
+        factor: f64,
+        heading: &str,
+        say: impl Fn(f64) -> String,
+    ) -> Self {
+        let other = match self.scale {
+            Scale::Linear => Self::from_zero(self.to * factor, 6.0, say),
+            _ => Self::logarithmic(self.from * factor, self.to * factor, say),
+        };
+        let ticks = other.ticks.into_iter();
+        let mut ticks: Vec<_> = ticks.map(|(at, words)| (at / factor, words)).collect();
+        ticks.retain(|(at, _)| (self.from..=self.to).contains(at));
+        self.opposite = Some(Opposite {
+            ticks,
+            heading: heading.to_owned(),
+        });
+        self
     }
 
     /// Quantiles from 0 to 0.99…, `nines` of them.
@@ -157,7 +211,14 @@ impl Axis {
             from: 0.0,
             to: 1.0 - 10_f64.powi(-nines.cast_signed()),
             ticks,
+            opposite: None,
         }
+    }
+
+    /// Lower end; of an axis with a row for 0 the smallest number above it.
+    #[must_use]
+    pub const fn start(&self) -> f64 {
+        self.from
     }
 
     /// Upper end.
@@ -172,15 +233,19 @@ impl Axis {
     pub fn place(&self, value: f64) -> f64 {
         let on = |value: f64| match self.scale {
             Scale::Linear => value,
-            Scale::Logarithmic => value.max(f64::MIN_POSITIVE).log10(),
+            Scale::Logarithmic | Scale::LogarithmicFromZero => value.max(f64::MIN_POSITIVE).log10(),
             Scale::Tail => -(1.0 - value).max(f64::MIN_POSITIVE).log10(),
         };
         let (from, to) = (on(self.from), on(self.to));
         let place = (on(value) - from) / (to - from);
-        if place.is_finite() {
+        let place = if place.is_finite() {
             place.clamp(0.0, 1.0)
         } else {
             0.0
+        };
+        match self.scale {
+            Scale::LogarithmicFromZero if value > 0.0 => ZERO_ROW + (1.0 - ZERO_ROW) * place,
+            _ => place,
         }
     }
 }
@@ -226,5 +291,31 @@ pub fn clock(seconds: f64, run: f64) -> String {
         format!("{minutes}:{rest:02}")
     } else {
         format!("{hours}:{minutes:02}:{rest:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_has_a_row_of_its_own_below_the_smallest_number() {
+        let axis = Axis::logarithmic_from_zero(1e-5, 1.0, |value| value.to_string());
+        let place = |value| axis.place(value);
+        assert_eq!(axis.ticks.first().map(|tick| tick.0), Some(0.0));
+        assert!(place(0.0) < 1e-12);
+        assert!((place(1e-5) - ZERO_ROW).abs() < 1e-12);
+        assert!((place(1e-7) - ZERO_ROW).abs() < 1e-12);
+        assert!(place(1e-3) > place(1e-4));
+        assert!((place(1.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_opposite_side_says_the_same_places_in_another_unit() {
+        let axis = Axis::logarithmic(100.0, 1000.0, |value| value.to_string());
+        let axis = axis.with_opposite(0.5, "$", |value| format!("${value}"));
+        let opposite = axis.opposite.as_ref().unwrap();
+        assert_eq!(opposite.ticks.first(), Some(&(100.0, "$50".to_owned())));
+        assert_eq!(opposite.ticks.last(), Some(&(1000.0, "$500".to_owned())));
     }
 }

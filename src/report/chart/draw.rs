@@ -23,15 +23,24 @@ use super::{
 /// Drawn units in a pixel.
 const FINE: i32 = 4;
 /// Pixels across.
-const WIDTH: u32 = 960;
+pub(super) const WIDTH: u32 = 960;
 const LEFT: i32 = 66;
 const MIN_RIGHT: u32 = 26;
 /// Above each panel, for its heading.
 const HEADING: i32 = 34;
+/// Between heading and first panel, for ticks and heading of the opposite x axis.
+const OPPOSITE: i32 = 38;
 /// Below the last panel, for ticks and heading of x.
 const BELOW: i32 = 46;
 const TICK: i32 = 4;
 const TEXT: i32 = 13;
+/// Of every text, in drawn units.
+pub(super) const FONT_SIZE: i32 = fine(TEXT);
+/// The backend divides the size by this.
+pub(super) const BACKEND_SIZE: f64 = 1.24;
+/// Where bars in the right margin begin, and how long the longest is.
+const BARS_FROM: i32 = 6;
+const BARS: i32 = 40;
 /// Least distance of labels in the right margin.
 const LABEL_DISTANCE: i32 = 16;
 
@@ -63,13 +72,14 @@ impl Frame {
 }
 
 /// Draws into text, which cannot fail.
-pub fn svg(chart: &Chart) -> String {
+pub fn svg(chart: &Chart, width: u32) -> String {
     let right = chart.right_margin.max(MIN_RIGHT);
     let panels: u32 = chart.panels.iter().map(|panel| panel.height).sum();
     let height = panels.cast_signed()
         + HEADING * i32::try_from(chart.panels.len()).unwrap_or(i32::MAX / HEADING)
+        + opposite(chart)
         + BELOW;
-    let width = (WIDTH + right - MIN_RIGHT).cast_signed();
+    let width = (width + right - MIN_RIGHT).cast_signed();
     let size = (fine(width).cast_unsigned(), fine(height).cast_unsigned());
     let mut drawn = String::new();
     let mut frames = Vec::new();
@@ -77,11 +87,21 @@ pub fn svg(chart: &Chart) -> String {
         let area = SVGBackend::with_string(&mut drawn, size).into_drawing_area();
         let mut top = 0;
         for panel in &chart.panels {
+            if frames.is_empty() {
+                top += opposite(chart);
+            }
             let y = fine(top + HEADING)..fine(top + HEADING + panel.height.cast_signed());
             let frame = Frame {
                 x: fine(LEFT)..fine(width - right.cast_signed()),
                 y,
             };
+            let above = if frames.is_empty() {
+                opposite_axis(&area, chart, &frame);
+                opposite(chart)
+            } else {
+                0
+            };
+            heading(&area, panel, &frame, above);
             panel_in(&area, chart, panel, &frame);
             top += HEADING + panel.height.cast_signed();
             frames.push(frame);
@@ -106,32 +126,63 @@ fn done<E: std::fmt::Debug>(result: Result<(), E>) {
     let Ok(()) = infallible;
 }
 
-fn panel_in(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
-    let heading_at = (frame.x.start, frame.y.start - fine(9));
+/// Pixels that the opposite x axis takes.
+const fn opposite(chart: &Chart) -> i32 {
+    if chart.x.opposite.is_some() {
+        OPPOSITE
+    } else {
+        0
+    }
+}
+
+fn heading(area: &Area, panel: &Panel, frame: &Frame, above: i32) {
+    let at = (frame.x.start, frame.y.start - fine(9 + above));
     text(
         area,
         &panel.heading,
-        heading_at,
+        at,
         Ink::Text,
         HPos::Left,
         VPos::Bottom,
     );
+}
+
+/// Along the upper edge of the first panel.
+fn opposite_axis(area: &Area, chart: &Chart, frame: &Frame) {
+    let Some(opposite) = &chart.x.opposite else {
+        return;
+    };
+    let top = frame.y.start;
+    let ends = vec![(frame.x.start, top), (frame.x.end, top)];
+    path(area, ends, Ink::Muted, Texture::Solid, 4);
+    for (value, words) in &opposite.ticks {
+        let x = frame.x(chart.x.place(*value));
+        let tick = vec![(x, top - fine(TICK)), (x, top)];
+        path(area, tick, Ink::Muted, Texture::Solid, 4);
+        let at = (x, top - fine(TICK + 2));
+        text(area, words, at, Ink::Muted, HPos::Center, VPos::Bottom);
+    }
+    let middle = i32::midpoint(frame.x.start, frame.x.end);
+    let at = (middle, top - fine(TICK + 4 + TEXT));
+    let words = &opposite.heading;
+    text(area, words, at, Ink::Muted, HPos::Center, VPos::Bottom);
+}
+
+fn panel_in(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
+    // Like by like: neighbours of one look become one element.
+    let y_of = |value: f64| frame.y(panel.y.place(value));
+    for (value, _) in &panel.y.ticks {
+        let y = y_of(*value);
+        let across = vec![(frame.x.start, y), (frame.x.end, y)];
+        path(area, across, Ink::Grid, Texture::Solid, 4);
+    }
+    for (value, _) in &panel.y.ticks {
+        let y = y_of(*value);
+        let tick = vec![(frame.x.start - fine(TICK), y), (frame.x.start, y)];
+        path(area, tick, Ink::Muted, Texture::Solid, 4);
+    }
     for (value, words) in &panel.y.ticks {
-        let y = frame.y(panel.y.place(*value));
-        path(
-            area,
-            vec![(frame.x.start, y), (frame.x.end, y)],
-            Ink::Grid,
-            Texture::Solid,
-            4,
-        );
-        path(
-            area,
-            vec![(frame.x.start - fine(TICK), y), (frame.x.start, y)],
-            Ink::Muted,
-            Texture::Solid,
-            4,
-        );
+        let y = y_of(*value);
         text(
             area,
             words,
@@ -155,6 +206,7 @@ fn panel_in(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
         draw_mark(area, chart, panel, frame, mark);
     }
     labels(area, panel, frame);
+    flags(area, chart, panel, frame);
     let (left, right, bottom) = (frame.x.start, frame.x.end, frame.y.end);
     path(
         area,
@@ -216,8 +268,17 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
             let mut edge: Vec<Place> = points.iter().copied().map(at).collect();
             if let (Some(first), Some(last)) = (edge.first().copied(), edge.last().copied()) {
                 edge.extend([(last.0, frame.y.end), (first.0, frame.y.end)]);
-                done(area.draw(&Polygon::new(edge, colour(*ink, *texture))));
             }
+            surface(area, edge, *ink, *texture);
+        }
+        Mark::Ribbon {
+            upper,
+            lower,
+            ink,
+            texture,
+        } => {
+            let edge = upper.iter().chain(lower.iter().rev());
+            surface(area, edge.copied().map(at).collect(), *ink, *texture);
         }
         Mark::Boxes {
             corners,
@@ -230,18 +291,13 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
             }
         }
         Mark::Spans { spans, ink } => {
-            for (from, to) in spans {
-                let (from, to) = (frame.x(chart.x.place(*from)), frame.x(chart.x.place(*to)));
-                let to = to.max(from + 2);
-                rectangle(
-                    area,
-                    (from, frame.y.start),
-                    (to, frame.y.end),
-                    *ink,
-                    Texture::Pale,
-                );
-                let bar = (to, frame.y.start + fine(4));
-                rectangle(area, (from, frame.y.start), bar, *ink, Texture::Solid);
+            let bar = frame.y.start + fine(4);
+            for (bottom, texture) in [(frame.y.end, Texture::Pale), (bar, Texture::Solid)] {
+                for (from, to) in spans {
+                    let (from, to) = (frame.x(chart.x.place(*from)), frame.x(chart.x.place(*to)));
+                    let lower_right = (to.max(from + 2), bottom);
+                    rectangle(area, (from, frame.y.start), lower_right, *ink, texture);
+                }
             }
         }
         Mark::Cells { until, .. } => {
@@ -268,20 +324,59 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
                 sign(area, at(*point), *shape, *ink);
             }
         }
-        Mark::Limit { y, label, ink } => {
-            let y = frame.y(panel.y.place(*y));
-            path(
-                area,
-                vec![(frame.x.start, y), (frame.x.end, y)],
-                *ink,
-                Texture::Dashed,
-                6,
-            );
-            let place = (frame.x.start + fine(8), y - fine(3));
-            text(area, label, place, *ink, HPos::Left, VPos::Bottom);
+        Mark::Limit { y, label, ink } => limit(area, panel, frame, (*y, label.as_str(), *ink)),
+        Mark::Vertical { x, label, ink } => {
+            vertical(area, chart, frame, (*x, label.as_str(), *ink));
         }
-        Mark::Label { .. } => {}
+        Mark::Bars { rows, ink } => bars(area, panel, frame, rows, *ink),
+        Mark::Label { .. } | Mark::Flag { .. } => {}
     }
+}
+
+/// One outline around all of them: a path each would be most of the drawing.
+fn bars(area: &Area, panel: &Panel, frame: &Frame, rows: &[Point], ink: Ink) {
+    let left = frame.x.end + fine(BARS_FROM);
+    let most = rows.iter().map(|(_, much)| *much).fold(0.0, f64::max);
+    if most <= 0.0 {
+        return;
+    }
+    let mut outline = vec![(left, frame.y.start)];
+    for (at, much) in rows {
+        let [top, bottom] = [0.4, -0.4].map(|by| frame.y(panel.y.place(at + by)));
+        #[expect(clippy::cast_possible_truncation, reason = "within the margin")]
+        let right = left + (f64::from(fine(BARS)) * (much / most).clamp(0.0, 1.0)).round() as i32;
+        outline.extend([(left, top), (right, top), (right, bottom), (left, bottom)]);
+    }
+    done(area.draw(&Polygon::new(outline, colour(ink, Texture::Solid))));
+}
+
+fn limit(area: &Area, panel: &Panel, frame: &Frame, (y, label, ink): (f64, &str, Ink)) {
+    let y = frame.y(panel.y.place(y));
+    let ends = vec![(frame.x.start, y), (frame.x.end, y)];
+    path(area, ends, ink, Texture::Dashed, 6);
+    let at = (frame.x.start + fine(8), y - fine(3));
+    text(area, label, at, ink, HPos::Left, VPos::Bottom);
+}
+
+fn surface(area: &Area, edge: Vec<Place>, ink: Ink, texture: Texture) {
+    if edge.len() > 2 {
+        done(area.draw(&Polygon::new(edge, colour(ink, texture))));
+    }
+}
+
+/// With its words on the side where there is more room.
+fn vertical(area: &Area, chart: &Chart, frame: &Frame, (x, label, ink): (f64, &str, Ink)) {
+    let share = chart.x.place(x);
+    let x = frame.x(share);
+    let ends = vec![(x, frame.y.start), (x, frame.y.end)];
+    path(area, ends, ink, Texture::Dashed, 6);
+    let (beside, side) = if share > 0.5 {
+        (x - fine(5), HPos::Right)
+    } else {
+        (x + fine(5), HPos::Left)
+    };
+    let at = (beside, frame.y.start + fine(4));
+    text(area, label, at, ink, side, VPos::Top);
 }
 
 /// Labels in the right margin: in order of height, at least [`LABEL_DISTANCE`] apart.
@@ -305,15 +400,40 @@ fn labels(area: &Area, panel: &Panel, frame: &Frame) {
         *y = (*y).min(highest);
         highest = *y - fine(LABEL_DISTANCE);
     }
+    let has_bars = |mark: &Mark| matches!(mark, Mark::Bars { .. });
+    let from = if panel.marks.iter().any(has_bars) {
+        BARS_FROM + BARS + 6
+    } else {
+        10
+    };
     for (y, words, ink) in labels {
         text(
             area,
             words,
-            (frame.x.end + fine(10), y),
+            (frame.x.end + fine(from), y),
             ink,
             HPos::Left,
             VPos::Center,
         );
+    }
+}
+
+/// Verticals with their words, each on a line of its own, on the side that has more room.
+fn flags(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
+    let flags = panel.marks.iter().filter_map(|mark| match mark {
+        Mark::Flag { x, label, ink } => Some((frame.x(chart.x.place(*x)), label, *ink)),
+        _ => None,
+    });
+    for (line, (x, label, ink)) in (0..).zip(flags) {
+        let ends = vec![(x, frame.y.start), (x, frame.y.end)];
+        path(area, ends, ink, Texture::Solid, 6);
+        let y = frame.y.start + fine(2 + line * LABEL_DISTANCE);
+        let (x, side) = if x < i32::midpoint(frame.x.start, frame.x.end) {
+            (x + fine(5), HPos::Left)
+        } else {
+            (x - fine(5), HPos::Right)
+        };
+        text(area, label, (x, y), ink, side, VPos::Top);
     }
 }
 
@@ -350,15 +470,18 @@ fn sign(area: &Area, (x, y): Place, shape: Shape, ink: Ink) {
 }
 
 fn text(area: &Area, words: &str, at: Place, ink: Ink, horizontal: HPos, vertical: VPos) {
-    // The backend divides the size by this.
-    let size = f64::from(fine(TEXT)) * 1.24;
     let colour = stand_in(ink, Texture::Solid);
-    let style = TextStyle::from(("sans-serif", size).into_font())
+    let style = TextStyle::from(("sans-serif", text_size()).into_font())
         .color(&colour)
         .pos(Pos::new(horizontal, vertical));
     // The backend writes markup as text, but not what no SVG may hold.
     let words: String = words.chars().map(allowed).collect();
     done(area.draw(&Text::new(words, at, style)));
+}
+
+/// The size that the backend is asked for.
+pub(super) fn text_size() -> f64 {
+    f64::from(FONT_SIZE) * BACKEND_SIZE
 }
 
 fn colour(ink: Ink, texture: Texture) -> ShapeStyle {

@@ -5,7 +5,12 @@ use std::fmt::Write as _;
 
 use plotters::prelude::RGBColor;
 
-use super::{Chart, Ink, Mark, Texture, draw::Frame, heat};
+use super::{
+    Chart, Ink, Mark, Texture,
+    compact::compact,
+    draw::{BACKEND_SIZE, FONT_SIZE, Frame, text_size},
+    heat,
+};
 use crate::scenario::diagnostic::steers_terminal;
 
 /// Third component of every stand-in colour.
@@ -60,6 +65,11 @@ pub(super) fn finished(chart: &Chart, drawn: &str, size: (u32, u32), frames: &[F
     let mut body = body
         .replace("opacity=\"1\" ", "")
         .replace(" font-family=\"sans-serif\"", "")
+        // All have the one of the whole drawing.
+        .replace(
+            &format!(" font-size=\"{}\"", text_size() / BACKEND_SIZE),
+            "",
+        )
         .replace(" stroke=\"none\"", "")
         .replace(" \"", "\"")
         .replace(">\n", ">");
@@ -95,6 +105,7 @@ pub(super) fn finished(chart: &Chart, drawn: &str, size: (u32, u32), frames: &[F
             );
         }
     }
+    let body = compact(&body);
     let plot = frames
         .first()
         .zip(frames.last())
@@ -110,7 +121,7 @@ pub(super) fn finished(chart: &Chart, drawn: &str, size: (u32, u32), frames: &[F
             all
         });
     format!(
-        "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
+        "<svg viewBox=\"0 0 {} {}\" font-size=\"{FONT_SIZE}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\" \
          data-plot=\"{plot}\"{attributes}><title id=\"{id}-t\">{}</title>\
          <desc id=\"{id}-d\">{}</desc><defs>{patterns}</defs>{body}</svg>",
         size.0,

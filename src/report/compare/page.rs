@@ -2,44 +2,33 @@
 
 use std::fmt::Write as _;
 
-use super::{fired_notes, headline, reason, times};
+use super::{NAMED, figures, fired_notes, headline, reason, times};
 use crate::{
     analysis::compare::{
         Comparison, Ranked,
         fired::{Fired, Measured},
     },
     report::{
-        chart::{Axis, Chart, Ink, Mark, Panel, Shape, Texture, escaped},
+        chart::escaped,
         format::{NO_DATA, count, duration, number, percent},
-        html,
+        html::{self, figure::Figure, markup::question},
         sizing::cut,
     },
     units::float,
 };
 
-/// Throttled shares below this are drawn as nothing.
-const NOTHING: f64 = 1e-5;
-/// Characters of a name in a table.
-const NAMED: usize = 28;
-/// Candidates of a chart; the others stand in the table.
-const DRAWN: usize = 12;
-
 /// The whole page.
 #[must_use]
 pub fn render(comparison: &Comparison) -> String {
     let sections = [
-        section(
+        drawing(
             "Which key carries how much?",
-            HEADROOM,
-            &headrooms(comparison),
+            &figures::headrooms(comparison),
         ),
         section("What does each key do?", KEYS, &table(comparison)),
-        section(
-            "When does it throttle?",
-            AGAINST_LOAD,
-            &against_load(comparison),
-        ),
-        section("How uneven are the keys?", SKEW, &skews(comparison)),
+        drawing("When does it throttle?", &figures::against_load(comparison)),
+        drawing("Which partitions are hot?", &figures::heats(comparison)),
+        drawing("How uneven are the keys?", &figures::skews(comparison)),
         fired(comparison),
         method(comparison),
     ];
@@ -55,164 +44,18 @@ pub fn render(comparison: &Comparison) -> String {
     )
 }
 
-const HEADROOM: &str = "The largest multiple of the scenario's load that stays within the target, \
-    when the table has capacity for all of it and hot partitions have split until one key is the \
-    heat. ◆ geometric mean over the seeds, line: its 95 % interval. Candidates of one rank cannot \
-    be told apart.";
-const KEYS: &str = "Shares are of requests. Partition use: the hottest partition's units of what \
-    one gives, 3,000 RCU or 1,000 WCU.";
-const AGAINST_LOAD: &str = "Throttled part of the units against multiples of the load, with the \
-    first seed. 1 × is the scenario's own load.";
-const SKEW: &str = "Part of the requests that the hottest keys take, with the first seed: the \
-    higher the line begins, the fewer keys take most of the load.";
+const KEYS: &str = "Shares of keys are of requests. Partitions are those at the scenario's load; \
+    the use of the hottest one is of the 3,000 RCU or 1,000 WCU that one gives. Throttled: at the \
+    scenario's load and capacity. Read cost: read units of those without shards. Overwritten: \
+    items that another one with the same key would replace.";
+fn drawing(title: &str, figure: &Figure) -> String {
+    question(title, "", std::slice::from_ref(figure), "")
+}
 
 fn section(question: &str, reading: &str, content: &str) -> String {
     format!(
         "<section>\n<h2>{question}</h2>\n<p class=\"reading\">{reading}</p>\n{content}</section>\n"
     )
-}
-
-fn drawn(comparison: &Comparison) -> impl Iterator<Item = &Ranked> {
-    comparison.candidates.iter().take(DRAWN)
-}
-
-fn name(ranked: &Ranked) -> String {
-    format!("{}  {}", ranked.rank, cut(&ranked.candidate.name, 40))
-}
-
-fn figure(chart: &Chart) -> String {
-    let svg = chart.to_svg();
-    format!("<figure><div class=\"scroll\" tabindex=\"0\">{svg}</div></figure>\n")
-}
-
-fn chart(id: &str, title: &str, x: Axis, x_heading: &str, panels: Vec<Panel>) -> Chart {
-    let headings: Vec<&str> = panels.iter().map(|panel| panel.heading.as_str()).collect();
-    Chart {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        description: headings.join("; "),
-        x,
-        x_heading: x_heading.to_owned(),
-        panels,
-        right_margin: 40,
-        attributes: Vec::new(),
-    }
-}
-
-/// Multiples within what is tried.
-fn tried(multiple: f64) -> f64 {
-    multiple.clamp(1e-3, 1e6)
-}
-
-fn headrooms(comparison: &Comparison) -> String {
-    let ends = drawn(comparison).flat_map(|ranked| ranked.headroom_interval);
-    let (least, most) = ends.fold((f64::INFINITY, 0.0_f64), |(least, most), end| {
-        (least.min(tried(end)), most.max(tried(end)))
-    });
-    let panels = drawn(comparison).map(|ranked| {
-        let [low, high] = ranked.headroom_interval.map(tried);
-        Panel {
-            heading: format!(
-                "{}: {} ({}–{})",
-                name(ranked),
-                times(ranked.headroom),
-                number(ranked.headroom_interval[0]),
-                number(ranked.headroom_interval[1])
-            ),
-            height: 26,
-            y: Axis::places(1, Vec::new()),
-            marks: vec![
-                Mark::Line {
-                    segments: vec![vec![(low, 0.0), (high, 0.0)]],
-                    ink: Ink::Text,
-                    texture: Texture::Solid,
-                    width: 8,
-                },
-                Mark::Signs {
-                    points: vec![(tried(ranked.headroom), 0.0)],
-                    ink: Ink::Good,
-                    shape: Shape::Diamond,
-                },
-            ],
-            note: None,
-        }
-    });
-    let x = Axis::logarithmic(least, most, times);
-    figure(&chart(
-        "headroom",
-        "Headroom of each key",
-        x,
-        "multiple of the scenario's load",
-        panels.collect(),
-    ))
-}
-
-fn against_load(comparison: &Comparison) -> String {
-    let panels = drawn(comparison).map(|ranked| {
-        let mut y = Axis::logarithmic(NOTHING, 1.0, percent);
-        y.ticks.retain(|(at, _)| {
-            [1e-5, 1e-3, 1.0]
-                .iter()
-                .any(|kept| (at / kept - 1.0).abs() < 0.1)
-        });
-        if let Some((_, label)) = y.ticks.first_mut() {
-            "none".clone_into(label);
-        }
-        Panel {
-            heading: format!("{}: throttled part of the units", name(ranked)),
-            height: 60,
-            y,
-            marks: vec![
-                line(&ranked.curves.throttled, NOTHING, Ink::Throttle),
-                Mark::Limit {
-                    y: comparison.target.max(NOTHING),
-                    label: format!("target {}", percent(comparison.target)),
-                    ink: Ink::Muted,
-                },
-            ],
-            note: None,
-        }
-    });
-    figure(&chart(
-        "against-load",
-        "Throttles as the load grows",
-        Axis::logarithmic(1e-2, 1e4, times),
-        "multiple of the scenario's load",
-        panels.collect(),
-    ))
-}
-
-fn skews(comparison: &Comparison) -> String {
-    let firsts = drawn(comparison).filter_map(|ranked| ranked.curves.skew.first());
-    let least = firsts.map(|point| point[0]).fold(0.1, f64::min);
-    let panels = drawn(comparison).map(|ranked| Panel {
-        heading: format!(
-            "{}: part of the requests; the hottest key takes {}",
-            name(ranked),
-            percent(ranked.hottest_share)
-        ),
-        height: 60,
-        y: Axis::from_zero(1.0, 2.0, percent),
-        marks: vec![line(&ranked.curves.skew, 0.0, Ink::Read)],
-        note: None,
-    });
-    figure(&chart(
-        "skew",
-        "Requests by share of the keys",
-        Axis::logarithmic(least, 1.0, percent),
-        "share of the keys, the hottest first",
-        panels.collect(),
-    ))
-}
-
-/// Through `points`, none below `least`.
-fn line(points: &[[f64; 2]], least: f64, ink: Ink) -> Mark {
-    Mark::Line {
-        segments: vec![points.iter().map(|[x, y]| (*x, y.max(least))).collect()],
-        ink,
-        texture: Texture::Solid,
-        width: 8,
-    }
 }
 
 fn rows(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
@@ -237,7 +80,9 @@ fn table(comparison: &Comparison) -> String {
             "hottest",
             "top 1 %",
             "Gini",
-            "part. use",
+            "partitions",
+            "hottest one's units",
+            "its use",
             "throttled",
             "read cost",
         ],
@@ -249,6 +94,8 @@ fn table(comparison: &Comparison) -> String {
                 percent(ranked.hottest_share),
                 percent(ranked.top_percent_share),
                 format!("{:.2}", ranked.gini),
+                count(ranked.partitions),
+                percent(ranked.partition_share),
                 percent(utilisation),
                 percent(ranked.throttled.share),
                 times(ranked.read_cost),
@@ -262,7 +109,7 @@ fn table(comparison: &Comparison) -> String {
             "most items of one",
             "most KiB of one",
             "overwritten",
-            "partitions",
+            "sort key for them",
         ],
         comparison.candidates.iter().map(|ranked| {
             vec![
@@ -271,7 +118,7 @@ fn table(comparison: &Comparison) -> String {
                 count(ranked.most_items),
                 number(float(ranked.most_bytes) / 1024.0),
                 count(ranked.overwritten),
-                count(ranked.partitions),
+                sort_key(ranked),
             ]
         }),
     );
@@ -341,4 +188,13 @@ fn method(comparison: &Comparison) -> String {
         percent(comparison.target),
         escaped(&comparison.fingerprint),
     )
+}
+
+/// What tells items apart that have one partition key; nothing where none has to be told.
+fn sort_key(ranked: &Ranked) -> String {
+    match (&ranked.proposed_sort_key, ranked.overwritten) {
+        (Some(name), _) => cut(name, NAMED),
+        (None, 0) => String::new(),
+        (None, _) => "none of the attributes".to_owned(),
+    }
 }

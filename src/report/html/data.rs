@@ -4,17 +4,15 @@ use serde_json::{Number, Value, json};
 
 use super::{
     figure::{
-        Keep, capacity_columns, heat_column, hottest_series, index_name, latency_columns,
-        schedule_columns, throttle_column,
+        Keep, capacity_columns, heat_column, hottest_series, latency_columns, schedule_columns,
+        throttle_column,
     },
     timeline::{Timeline, latencies},
 };
-use crate::{record::RunRecord, report::heat::name, units::Direction};
+use crate::{record::RunRecord, units::Direction};
 
 /// Rows, at most.
 const MAX_ROWS: usize = 3600;
-/// Cells, about at most: it keeps the page of a long run with many tables below 1 MB.
-const MAX_CELLS: usize = 90_000;
 
 /// A `<script>` that holds JSON and does nothing.
 #[must_use]
@@ -31,14 +29,15 @@ pub fn script(record: &RunRecord, timeline: &Timeline) -> String {
 }
 
 fn json(record: &RunRecord, timeline: &Timeline) -> Value {
-    let hottest = hottest(record, timeline.seconds);
-    let mut columns = columns(record, timeline);
+    let hottest = hottest(record, timeline);
+    let mut columns = columns(timeline);
     for (name, series) in &hottest {
         columns.push((name.clone(), series, Keep::Highest));
     }
     let latency_names = latency_columns();
     let count = columns.len() + latency_names.len();
-    let most = (MAX_CELLS / count).clamp(1, MAX_ROWS);
+    let name_bytes = columns.iter().map(|(name, ..)| name.len()).sum();
+    let most = (timeline.room.cells(name_bytes) / count).clamp(1, MAX_ROWS);
     let step = timeline.seconds.div_ceil(most);
     let latency = latencies(record, timeline.seconds, step);
     let rows: Vec<Value> = latency
@@ -78,18 +77,22 @@ fn short(value: Option<f64>) -> Value {
 }
 
 /// The hottest partition of each table and index.
-fn hottest(record: &RunRecord, seconds: usize) -> Vec<(String, Vec<f64>)> {
-    let heat = record.heat.iter().flat_map(|heat| {
+fn hottest(record: &RunRecord, timeline: &Timeline) -> Vec<(String, Vec<f64>)> {
+    let known = record.heat.iter().filter_map(|heat| {
+        let series = timeline.resource(heat.table, heat.index)?;
+        Some((heat, &series.name))
+    });
+    let heat = known.flat_map(|(heat, name)| {
         Direction::ALL.map(|direction| {
-            let name = heat_column(&name(record, heat), direction);
-            (name, hottest_series(heat, direction, seconds))
+            let series = hottest_series(heat, direction, timeline.seconds);
+            (heat_column(name, direction), series)
         })
     });
     heat.filter(|(_, series)| series.iter().any(|share| *share > 0.0))
         .collect()
 }
 
-fn columns<'a>(record: &RunRecord, timeline: &'a Timeline) -> Vec<(String, &'a [f64], Keep)> {
+fn columns(timeline: &Timeline) -> Vec<(String, &[f64], Keep)> {
     let schedule: [&[f64]; 6] = [
         &timeline.offered,
         &timeline.sent,
@@ -103,14 +106,10 @@ fn columns<'a>(record: &RunRecord, timeline: &'a Timeline) -> Vec<(String, &'a [
         .zip(schedule)
         .map(|(name, series)| (name, series, Keep::Highest))
         .collect();
-    for (number, (table, series)) in record.tables.iter().zip(&timeline.tables).enumerate() {
-        for direction in Direction::ALL {
-            columns.extend(capacity_columns(&table.name, series, direction));
-        }
-        for (index, series) in series.indexes.iter().enumerate() {
-            let name = index_name(record, number, index);
+    for table in &timeline.tables {
+        for series in std::iter::once(table).chain(&table.indexes) {
             for direction in Direction::ALL {
-                columns.extend(capacity_columns(&name, series, direction));
+                columns.extend(capacity_columns(series, direction));
             }
         }
     }

@@ -8,7 +8,7 @@ mod schedule;
 mod skew;
 mod throttles;
 
-pub use capacity::{capacity, columns as capacity_columns, index_name};
+pub use capacity::{capacity, columns as capacity_columns};
 pub use heat::{column_name as heat_column, heat, hottest_series};
 pub use latency::latency_over_time;
 pub use percentile::latency_by_percentile;
@@ -22,9 +22,9 @@ use crate::report::{
     format,
 };
 
-/// Points of a series that are drawn, at most.
+/// Points of a series of the whole run that are drawn, at most.
 pub const MAX_POINTS: usize = 600;
-/// Rows of a table below a chart, at most.
+/// Rows of a table below a chart of the whole run, at most.
 pub const MAX_ROWS: usize = 120;
 
 /// A chart with what belongs to it.
@@ -87,15 +87,15 @@ pub struct DataTable {
     pub rows: Vec<Vec<String>>,
 }
 
-pub(super) fn key(ink: Ink, sample: Sample, text: impl Into<String>) -> Key {
+pub(in crate::report) fn key(ink: Ink, sample: Sample, text: impl Into<String>) -> Key {
     let text = text.into();
     Key { ink, sample, text }
 }
 
-/// A line through a series of seconds, thinned to [`MAX_POINTS`].
-fn line(series: &[f64], ink: Ink, texture: Texture, width: u32) -> Mark {
+/// A line through a series of seconds, thinned to `points`.
+fn line(series: &[f64], points: usize, ink: Ink, texture: Texture, width: u32) -> Mark {
     Mark::Line {
-        segments: thinned(series, MAX_POINTS),
+        segments: thinned(series, points),
         ink,
         texture,
         width,
@@ -127,7 +127,12 @@ fn time_attributes(timeline: &Timeline, columns: &[String]) -> Vec<(String, Stri
 }
 
 /// A plain panel.
-fn panel(heading: impl Into<String>, height: u32, y: Axis, marks: Vec<Mark>) -> Panel {
+pub(in crate::report) fn panel(
+    heading: impl Into<String>,
+    height: u32,
+    y: Axis,
+    marks: Vec<Mark>,
+) -> Panel {
     Panel {
         heading: heading.into(),
         height,
@@ -169,9 +174,10 @@ impl Keep {
     }
 }
 
-/// A table over time: the columns, each with what is kept of a row's seconds.
-fn time_table(timeline: &Timeline, columns: &[(String, &[f64], Keep)]) -> DataTable {
-    let width = timeline.seconds.div_ceil(MAX_ROWS).max(1);
+/// A table over time of at most so many rows: the columns, each with what is kept of a row's
+/// seconds.
+fn time_table(timeline: &Timeline, rows: usize, columns: &[(String, &[f64], Keep)]) -> DataTable {
+    let width = timeline.seconds.div_ceil(rows).max(1);
     let caption = if width == 1 {
         "One row for each second.".to_owned()
     } else {

@@ -38,18 +38,20 @@ pub fn header(view: &ReportView) -> String {
         all
     });
     format!(
-        "<header>\n<h1><span class=\"verdict {}\">{} {}{detail}</span></h1>\n\
+        "<header>\n<h1><span class=\"verdict {}\">{} {}{detail}</span> \
+         <span class=\"name\">{}</span></h1>\n\
          <p class=\"answer\">{}</p>\n{question}<dl class=\"facts\">{facts}</dl>\n</header>\n",
         class(verdict.mark),
         verdict.mark.glyph(),
         verdict.word,
+        escaped(&view.scenario),
         with_names(&view.sentence),
     )
 }
 
-/// A fingerprint by its first digits: it stands in full at the end of the page.
+/// A fingerprint or a commit by its first digits: the record has it in full.
 fn short(fact: &Fact) -> &str {
-    let is_hash = fact.value.len() == 64 && fact.value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash = fact.value.len() >= 40 && fact.value.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash {
         &fact.value[..12]
     } else {
@@ -60,15 +62,20 @@ fn short(fact: &Fact) -> &str {
 /// The numbers to see first.
 pub fn tiles(tiles: &[Tile]) -> String {
     let items = tiles.iter().fold(String::new(), |mut all, tile| {
+        let notes = [&tile.limit, &tile.note].into_iter();
+        let notes = notes
+            .filter(|note| !note.is_empty())
+            .fold(String::new(), |all, note| {
+                format!("{all}<span class=\"note\">{}</span>", escaped(note))
+            });
         let _ = write!(
             all,
-            "<li class=\"{}\"><span class=\"label\">{}</span><span class=\"value\"><i>{}</i> {}</span>\
-             <span class=\"note\">{}</span></li>",
+            "<li class=\"{}\"><span class=\"label\">{}</span>\
+             <span class=\"value\"><i>{}</i> {}</span>{notes}</li>",
             class(tile.mark),
             escaped(&tile.label),
             tile.mark.glyph().trim(),
             escaped(&tile.value),
-            escaped(&tile.note),
         );
         all
     });
@@ -107,7 +114,6 @@ fn assertion_table(rows: &[AssertionRow]) -> String {
 
 /// Throttles by cause.
 pub fn throttles(view: &ReportView, timeline: &Timeline) -> String {
-    let figure = figure::throttles(timeline);
     let rows: Vec<Vec<String>> = view
         .throttles
         .iter()
@@ -142,6 +148,12 @@ pub fn throttles(view: &ReportView, timeline: &Timeline) -> String {
         let (of, what) = (escaped(&fact.term), escaped(&fact.value));
         format!("{all}<p>Partitions of {of}: {what}.</p>\n")
     });
+    // An empty chart asks to be read, and says less than a sentence.
+    if timeline.causes.is_empty() {
+        let none = "<p>No attempt was throttled.</p>\n";
+        return question("Table or partition?", none, &[], &partitions);
+    }
+    let figure = figure::throttles(timeline);
     question("Table or partition?", "", &[figure], &partitions)
 }
 
@@ -279,6 +291,9 @@ pub fn shards(view: &ReportView) -> String {
         cells.to_vec()
     };
     let rows: Vec<_> = view.shards.iter().map(cells).collect();
-    let table = table(&ShardRow::COLUMNS, &rows, "Shards of the run");
+    let caption = "Arrivals and share: of what was due in the shards that are here. Clock offset: the \
+                   server's clock, by its Date header, minus the shard's. Ready: by how much the shard \
+                   missed the start.";
+    let table = table(&ShardRow::COLUMNS, &rows, caption);
     format!("<section>\n<h2>Did every shard do its part?</h2>\n{table}</section>\n")
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::room::{self, Room};
 use crate::{
     analysis::{ThrottleCause, throttle_direction},
     record::{
@@ -19,6 +20,8 @@ pub type Series = Vec<f64>;
 pub struct Timeline {
     /// Length of the run, at least 1.
     pub seconds: usize,
+    /// How much detail there is room for.
+    pub room: Room,
     /// Requests due.
     pub offered: Series,
     /// First sends.
@@ -40,6 +43,8 @@ pub struct Timeline {
 /// One table, or one of its global indexes, over time.
 #[derive(Debug)]
 pub struct TableSeries {
+    /// Its name as it is repeated: `Orders`, `Orders/by-shop`; shortened where it is very long.
+    pub name: String,
     /// Units consumed.
     pub consumed: ByDirection<Series>,
     /// Units provisioned.
@@ -54,14 +59,16 @@ pub struct TableSeries {
 }
 
 impl TableSeries {
-    fn zero(seconds: usize, indexes: usize) -> Self {
+    fn zero(seconds: usize, name: String, indexes: Vec<String>) -> Self {
         let zero = || ByDirection::from_fn(|_| vec![0.0; seconds]);
+        let indexes = indexes.into_iter();
         Self {
+            name,
             consumed: zero(),
             provisioned: zero(),
             burst_percent: None,
             throttles: zero(),
-            indexes: (0..indexes).map(|_| Self::zero(seconds, 0)).collect(),
+            indexes: (indexes.map(|index| Self::zero(seconds, index, Vec::new()))).collect(),
         }
     }
 }
@@ -79,16 +86,16 @@ impl Timeline {
         let zero = || vec![0.0; seconds];
         let mut timeline = Self {
             seconds,
+            room: Room::of(record),
             offered: zero(),
             sent: zero(),
             completed: zero(),
             throttled: zero(),
             lost: zero(),
             dispatch_delay_p99: vec![f64::NAN; seconds],
-            tables: record
-                .tables
-                .iter()
-                .map(|table| TableSeries::zero(seconds, table.indexes.len()))
+            tables: room::names(record)
+                .into_iter()
+                .map(|(table, indexes)| TableSeries::zero(seconds, table, indexes))
                 .collect(),
             causes: BTreeMap::new(),
         };
@@ -145,6 +152,13 @@ impl Timeline {
             }
         }
         timeline
+    }
+
+    /// The series of a table, or of one of its indexes.
+    #[must_use]
+    pub fn resource(&self, table: usize, index: Option<usize>) -> Option<&TableSeries> {
+        let table = self.tables.get(table)?;
+        index.map_or(Some(table), |index| table.indexes.get(index))
     }
 
     fn count_throttles(
@@ -323,25 +337,35 @@ pub fn latencies(record: &RunRecord, seconds: usize, width: usize) -> Vec<Latenc
 }
 
 /// The mean over each whole minute since the start (the last may be shorter), as a step: what
-/// a console shows that keeps one number a minute.
+/// a console shows that keeps one number a minute. Of more minutes than can be seen, the lowest
+/// and the highest of each stretch.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "seconds of a run")]
-pub fn minute_means(series: &[f64]) -> Vec<(f64, f64)> {
-    series
-        .chunks(60)
-        .enumerate()
-        .flat_map(|(minute, chunk)| {
-            let mean = chunk.iter().sum::<f64>() / chunk.len() as f64;
-            let from = (minute * 60) as f64;
-            [(from, mean), (from + chunk.len() as f64, mean)]
-        })
-        .collect()
+pub fn minute_means(series: &[f64], limit: usize) -> Vec<(f64, f64)> {
+    let means = || {
+        let minutes = series.chunks(60);
+        minutes.map(|chunk| (chunk.len(), chunk.iter().sum::<f64>() / chunk.len() as f64))
+    };
+    if series.len().div_ceil(60) > limit {
+        let means: Vec<f64> = means().map(|(_, mean)| mean).collect();
+        let points = thinned(&means, limit).concat();
+        return (points
+            .into_iter()
+            .map(|(minute, mean)| (minute * 60.0, mean)))
+        .collect();
+    }
+    let steps = means().enumerate().flat_map(|(minute, (seconds, mean))| {
+        let from = (minute * 60) as f64;
+        [(from, mean), (from + seconds as f64, mean)]
+    });
+    steps.collect()
 }
 
-/// A series that holds between changes, as a step.
+/// A series that holds between changes, as a step; where it changes more often than can be seen,
+/// the lowest and the highest of each stretch.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "seconds of a run")]
-pub fn steps(series: &[f64]) -> Vec<(f64, f64)> {
+pub fn steps(series: &[f64], limit: usize) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for (at, value) in series.iter().enumerate() {
         match points.last() {
@@ -356,6 +380,9 @@ pub fn steps(series: &[f64]) -> Vec<(f64, f64)> {
     }
     if let Some((_, last)) = points.last().copied() {
         points.push((series.len() as f64, last));
+    }
+    if points.len() > 2 * limit {
+        return thinned(series, limit).concat();
     }
     points
 }

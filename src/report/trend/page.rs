@@ -21,7 +21,10 @@ const CHANGES: usize = 100;
 /// The board's own style.
 const STYLE: &str = "\
 .board td { text-align: center; padding: 2px 5px; } .board td:first-child { text-align: left; } \
-.board th { font-weight: 400; } .board .bad { font-weight: 700; } h3 { margin-top: 30px; }";
+.board th { font-weight: 400; } .board .bad { font-weight: 700; } h3 { margin-top: 30px; } \
+.multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 0 26px; } \
+.multiples figure { min-width: 0; } .multiples svg { min-width: 0; max-width: 640px; } \
+figcaption { font-size: .9rem; overflow-wrap: anywhere; }";
 
 /// The whole page.
 #[must_use]
@@ -56,11 +59,17 @@ pub fn render(trend: &Trend, view: &TrendView) -> String {
     )
 }
 
+const LEGEND: &str = "<p class=\"muted\">Worst first, the last 90 nights: a dot is the median of \
+    a night, the line through it reaches over its repeats, the band from the level before to what \
+    one night alone would fail at. Verticals are changes with size and commit. ▼ worse, ◆ suspect, \
+    ■ better or as before again, ▲ accepted.</p>\n";
+
 const METHOD: &str = "<section>\n<h2>How is it decided?</h2>\n<p>A night's number is the median \
     of its repeats; a suspect is measured again, and the better of both medians counts. Exact \
     metrics fail at any difference. Of the others, the mean of the last 1 to 14 nights is held \
     against up to 45 nights before: few nights need a large effect, many a small one, never less \
-    than 3 %. A failure stays open until it is accepted or two nights in a row are as before. \
+    than 3 %, or half a percentage point of a share. Where a change of 20 % could not be \
+    seen, nothing fails. A failure stays open until it is accepted or two nights in a row are as before. \
     Invalid nights never count, and a changed scenario starts anew.</p>\n</section>\n";
 
 const fn class(mark: Mark) -> &'static str {
@@ -88,7 +97,15 @@ fn section(view: &GroupView, group: &GroupTrend, left: &mut usize) -> String {
             all
         });
     let mut ordered: Vec<&MetricTrend> = group.metrics.iter().collect();
-    ordered.sort_by_key(|metric| std::cmp::Reverse(badness(metric)));
+    let worst = |metric: &MetricTrend| {
+        let open = group.open().filter(|change| change.metric == metric.name);
+        let most = open.map(|change| change.effect.abs()).fold(0.0, f64::max);
+        (badness(metric), most)
+    };
+    ordered.sort_by(|a, b| {
+        let ((a, most_a), (b, most_b)) = (worst(a), worst(b));
+        b.cmp(&a).then(most_b.total_cmp(&most_a))
+    });
     let drawn: Vec<&MetricTrend> = ordered
         .iter()
         .copied()
@@ -101,6 +118,11 @@ fn section(view: &GroupView, group: &GroupTrend, left: &mut usize) -> String {
         .enumerate()
         .map(|(number, metric)| chart::figure(group, metric, &format!("g{}-{number}", view.index)))
         .collect();
+    let charts = if drawn.is_empty() {
+        "<p class=\"muted\">Every metric has the same number in every night.</p>\n".to_owned()
+    } else {
+        format!("{LEGEND}<div class=\"multiples\">\n{charts}</div>\n")
+    };
     let rest = match drawn.len() - shown {
         0 => String::new(),
         rest => format!("<p class=\"muted\">{rest} more metrics only in the table below.</p>\n"),
@@ -108,8 +130,8 @@ fn section(view: &GroupView, group: &GroupTrend, left: &mut usize) -> String {
     format!(
         "<section>\n<h2><span class=\"{}\">{} {}</span> {}</h2>\n{sentences}\
          <dl class=\"facts\">{facts}</dl>\n<h3>What was every night like?</h3>\n{}\
-         <h3>What changed, when, with which commit?</h3>\n{}\
          <h3>How much did it change?</h3>\n{charts}{rest}\
+         <h3>What changed, when, with which commit?</h3>\n{}\
          <h3>What can be seen, and what not?</h3>\n{}</section>\n",
         class(view.mark),
         view.mark.glyph(),

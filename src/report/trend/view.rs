@@ -151,7 +151,10 @@ fn group_view(index: usize, group: &GroupTrend) -> GroupView {
             ("host class", group.group.host_class.clone()),
             ("target", group.group.target.clone()),
             ("nights", format::count(group.nights.len() as u64)),
-        ],
+        ]
+        .into_iter()
+        .chain(latest_facts(group))
+        .collect(),
         word,
         mark,
         sentences: sentences(group),
@@ -202,40 +205,66 @@ fn sentences(group: &GroupTrend) -> Vec<String> {
     if group.baselines.last() == Some(&latest) && latest > 0 {
         all.push("The scenario was changed: a new baseline begins with this night.".to_owned());
     }
-    let count = |word| {
-        let last = |metric: &&MetricTrend| metric.cells.last().map(|cell| cell.word) == Some(word);
-        group
-            .metrics
-            .iter()
-            .filter(last)
-            .map(|metric| metric.name.clone())
-            .collect::<Vec<_>>()
-    };
     for (word, text) in [
         (Word::Recovered, "is as before again"),
         (Word::Suspect, "is far off; more nights will tell"),
-        (
-            Word::TooNoisy,
-            "is too noisy: a change below 20 % could not be seen",
-        ),
     ] {
-        for metric in count(word) {
-            all.push(format!("{metric} {text}."));
+        for metric in latest_with(group, word) {
+            all.push(format!("{} {text}.", metric.name));
         }
     }
-    let learning = count(Word::Learning);
-    if let [first, rest @ ..] = &learning[..] {
-        let more = if rest.is_empty() {
-            String::new()
-        } else {
-            format!(" and {} more", rest.len())
-        };
-        all.push(format!("Too few nights yet to judge {first}{more}."));
+    for metric in latest_with(group, Word::TooNoisy) {
+        let visible = visible(metric);
+        all.push(format!(
+            "{} is too noisy to fail: the smallest change that it could show is {visible}, where \
+             20 % is allowed.",
+            metric.name
+        ));
     }
+    all.extend(learning(group));
     if all.is_empty() {
         all.push("Nothing has become worse.".to_owned());
     }
     all
+}
+
+/// Metrics that have the word in the latest night.
+fn latest_with(group: &GroupTrend, word: Word) -> impl Iterator<Item = &MetricTrend> {
+    let has = move |metric: &&MetricTrend| metric.cells.last().map(|cell| cell.word) == Some(word);
+    group.metrics.iter().filter(has)
+}
+
+/// With what the latest night was measured.
+fn latest_facts(group: &GroupTrend) -> impl Iterator<Item = (&'static str, String)> {
+    let latest = group.nights.last();
+    let facts = latest.map(|night| {
+        let fingerprint = night.fingerprint.chars().take(10).collect();
+        [
+            ("scenario", fingerprint),
+            ("dyno", night.tool_version.clone()),
+        ]
+    });
+    facts.into_iter().flatten()
+}
+
+/// What has too few nights, and how many it still needs.
+fn learning(group: &GroupTrend) -> Option<String> {
+    let all: Vec<&MetricTrend> = latest_with(group, Word::Learning).collect();
+    let first = all.iter().max_by_key(|metric| metric.missing)?;
+    let more = match all.len() - 1 {
+        0 => String::new(),
+        1 => " and 1 other".to_owned(),
+        more => format!(" and {more} others"),
+    };
+    let missing = match first.missing {
+        0 => "the next one is judged".to_owned(),
+        1 => "1 more night is needed".to_owned(),
+        missing => format!("{missing} more nights are needed"),
+    };
+    let name = &first.name;
+    Some(format!(
+        "Too few nights yet to judge {name}{more}: {missing}."
+    ))
 }
 
 fn previous_commit(group: &GroupTrend, night: usize) -> String {
@@ -271,7 +300,7 @@ fn change_row(group: &GroupTrend, change: &LoggedChange) -> ChangeRow {
     ChangeRow {
         mark,
         metric: change.metric.clone(),
-        effect: effect(change),
+        effect: effect(change, unit),
         before: value(change.before, unit),
         after: value(change.after, unit),
         since: date(&night.at),
@@ -283,16 +312,22 @@ fn change_row(group: &GroupTrend, change: &LoggedChange) -> ChangeRow {
     }
 }
 
-/// `+15 %`, or in percentage points for shares.
+/// `+15 %`, or the difference where a share, or nothing, was before.
 #[must_use]
-pub fn effect(change: &LoggedChange) -> String {
+pub fn effect(change: &LoggedChange, unit: MetricUnit) -> String {
     let sign = if change.effect < 0.0 { "−" } else { "+" };
-    let points = if change.relative { "" } else { " points" };
-    if change.relative || change.after <= 1.0 {
-        format!("{sign}{}{points}", format::percent(change.effect.abs()))
-    } else {
-        format!("{sign}{}", format::number(change.effect.abs()))
-    }
+    let size = change.effect.abs();
+    let size = match unit {
+        _ if change.relative => format::percent(size),
+        MetricUnit::Share => points(size),
+        _ => value(size, unit),
+    };
+    format!("{sign}{size}")
+}
+
+fn points(share: f64) -> String {
+    let number = format::number(share * 100.0);
+    format!("{number}{}percentage points", format::NO_BREAK)
 }
 
 fn metric_row(metric: &MetricTrend) -> MetricRow {
@@ -309,17 +344,14 @@ fn metric_row(metric: &MetricTrend) -> MetricRow {
         || format::NO_DATA.to_owned(),
         |cell| {
             let (low, high) = cell.range;
-            format!("{} – {}", value(low, metric.unit), value(high, metric.unit))
+            let (low, high) = (value(low, metric.unit), value(high, metric.unit));
+            if low == high {
+                low
+            } else {
+                format!("{low} – {high}")
+            }
         },
     );
-    let visible = match metric.visible {
-        None => "not known yet".to_owned(),
-        Some(_) if metric.exact => "any".to_owned(),
-        Some(change) if metric.unit == MetricUnit::Share => {
-            format!("{} points", format::percent(change))
-        }
-        Some(change) => format::percent(change.exp_m1()),
-    };
     MetricRow {
         name: metric.name.clone(),
         latest: shown(cell.and_then(|cell| cell.value)),
@@ -327,7 +359,17 @@ fn metric_row(metric: &MetricTrend) -> MetricRow {
         word,
         glyph,
         mark,
-        visible,
+        visible: visible(metric),
+    }
+}
+
+/// The smallest change that three nights show.
+fn visible(metric: &MetricTrend) -> String {
+    match metric.visible {
+        None => "not known yet".to_owned(),
+        Some(_) if metric.exact => "any".to_owned(),
+        Some(change) if metric.unit == MetricUnit::Share => points(change),
+        Some(change) => format::percent(change.exp_m1()),
     }
 }
 

@@ -87,9 +87,10 @@ fn capacity_row(
         }),
         throttled_share: optional(capacity.throttled_share, format::percent),
         throttled_seconds: format!(
-            "{} of {}",
+            "{} of {}{}s",
             format::count(capacity.seconds_with_throttles),
-            format::length(summary.seconds)
+            format::units(summary.seconds.round()),
+            format::NO_BREAK
         ),
         burst: burst(capacity.burst),
         mark: if capacity.outcomes.throttled > 0 || !capacity.throttles_by_cause.is_empty() {
@@ -114,13 +115,14 @@ fn burst(burst: Option<BurstSummary>) -> String {
     if !burst.ever_available {
         return "no burst credit".into();
     }
+    let of_full = |units: f64| format::percent((units / burst.full).clamp(0.0, 1.0));
+    let (lowest, last) = (of_full(burst.lowest), of_full(burst.last));
     if burst.lowest >= burst.full {
         "burst credit full".into()
+    } else if lowest == last {
+        format!("burst down to {last}")
     } else {
-        format!(
-            "burst ≥ {}",
-            format::percent(burst.lowest.max(0.0) / burst.full)
-        )
+        format!("burst {last} left, lowest {lowest}")
     }
 }
 

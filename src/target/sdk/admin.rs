@@ -70,6 +70,17 @@ pub enum AdminError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// The first shard has not made a table that the others wait for.
+    #[error(
+        "table {table} is still absent after {waited:?}: the first shard of the run makes it\n  \
+         help: does the first shard run, with the same scenario and endpoint as this one?"
+    )]
+    NeverMade {
+        /// Its name.
+        table: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// A shard found a table that cannot be the one that the first shard made for this run; it
     /// was not touched.
     #[error(
@@ -233,13 +244,19 @@ impl SdkTarget {
 
     /// Waits until another shard of this run has made `table`, and checks that it is as the
     /// scenario says. A table counts as made by this run when it is no older than `patience`,
-    /// which is also how long this waits for it.
+    /// which is also how long this waits for it; `waits` is called once, when it is not there yet.
     ///
     /// # Errors
     /// When it does not come, is older, or differs.
-    pub async fn join_table(&self, table: &Table, patience: Duration) -> Result<(), AdminError> {
+    pub async fn join_table(
+        &self,
+        table: &Table,
+        patience: Duration,
+        waits: impl FnOnce(),
+    ) -> Result<(), AdminError> {
         let name = &table.name;
         let started = Instant::now();
+        let mut waits = Some(waits);
         loop {
             let described = self.admin.describe_table().table_name(name).send().await;
             let found = match described {
@@ -260,11 +277,13 @@ impl SdkTarget {
                 };
             }
             if started.elapsed() >= patience {
-                return Err(AdminError::NotActive {
+                return Err(AdminError::NeverMade {
                     table: name.clone(),
-                    status: "absent".to_owned(),
-                    waited: started.elapsed(),
+                    waited: patience,
                 });
+            }
+            if let Some(waits) = waits.take() {
+                waits();
             }
             tokio::time::sleep(FIRST_PAUSE).await;
         }

@@ -16,29 +16,40 @@ use super::sign::{Signer, Stamp};
 
 /// New credentials are asked for when those at hand end within this.
 const MARGIN: Duration = Duration::from_mins(5);
+/// Between two times that new ones are asked for while those at hand are still good.
+const PAUSE: Duration = Duration::from_secs(10);
+/// The same when there are none.
+const PAUSE_WITHOUT: Duration = Duration::from_secs(1);
 /// Refusals of a clock that is off by less have another cause.
 const OFF_AT_LEAST: SignedDuration = SignedDuration::from_mins(4);
 
 pub(super) struct Identity {
+    keys: Arc<Keys>,
+    /// As it was for the request before.
+    now: Mutex<Option<Arc<Stamp>>>,
+    /// The server's clock minus this machine's, in seconds; 0 until it refused ours.
+    ahead_seconds: Arc<AtomicI64>,
+}
+
+/// Where keys come from, and the one at hand.
+struct Keys {
     provider: SharedCredentialsProvider,
     region: String,
     signer: RwLock<Option<Arc<Signer>>>,
-    /// As it was for the request before.
-    now: Mutex<Option<Arc<Stamp>>>,
-    /// Held by the one that asks for new credentials.
-    asking: tokio::sync::Mutex<()>,
-    /// The server's clock minus this machine's, in seconds; 0 until it refused ours.
-    ahead_seconds: Arc<AtomicI64>,
+    /// Held by the one that asks for new credentials; when it was that somebody did.
+    asking: Arc<tokio::sync::Mutex<Option<i64>>>,
 }
 
 impl Identity {
     pub(super) fn new(provider: SharedCredentialsProvider, region: String) -> Self {
         Self {
-            provider,
-            region,
-            signer: RwLock::default(),
+            keys: Arc::new(Keys {
+                provider,
+                region,
+                signer: RwLock::default(),
+                asking: Arc::default(),
+            }),
             now: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
             ahead_seconds: Arc::default(),
         }
     }
@@ -47,7 +58,7 @@ impl Identity {
     pub(super) fn of_thread(&self) -> Self {
         Self {
             ahead_seconds: Arc::clone(&self.ahead_seconds),
-            ..Self::new(self.provider.clone(), self.region.clone())
+            ..Self::new(self.keys.provider.clone(), self.keys.region.clone())
         }
     }
 
@@ -64,47 +75,25 @@ impl Identity {
     }
 
     /// Who signs a request of `now`; `None` when there are no credentials for it.
-    pub(super) async fn signer(&self, now: &Stamp) -> Option<Arc<Signer>> {
-        let known = self.known();
-        if let Some(signer) = &known
-            && signer.is_good_for(MARGIN, now)
-        {
-            return known;
+    ///
+    /// Credentials that end soon are replaced while requests go on with them: none waits but for
+    /// the first.
+    pub(super) async fn signer(&self, now: &Arc<Stamp>) -> Option<Arc<Signer>> {
+        let good_for = |margin| (self.keys.known()).filter(|known| known.is_good_for(margin, now));
+        if let Some(signer) = good_for(MARGIN) {
+            return Some(signer);
         }
-        // One asks; the others go on with what is still good, or wait for it.
-        let still_good = known.filter(|signer| signer.is_good_for(Duration::ZERO, now));
-        let _asking = match (self.asking.try_lock(), still_good) {
-            (Ok(asking), _) => asking,
-            (Err(_), Some(signer)) => return Some(signer),
-            (Err(_), None) => self.asking.lock().await,
-        };
-        let fresh = self.known().filter(|known| known.is_good_for(MARGIN, now));
-        if fresh.is_some() {
-            return fresh;
+        if let Some(signer) = good_for(Duration::ZERO) {
+            self.keys.renew(now);
+            return Some(signer);
         }
-        let asked = self.provider.provide_credentials().await;
-        let signer = match asked.map(|found| Signer::new(&found, &self.region, now)) {
-            Ok(Ok(signer)) => Arc::new(signer),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "session token");
-                return None;
-            }
-            // What is at hand may still be good for a while.
-            Err(error) => {
-                tracing::debug!(%error, "credentials");
-                return self
-                    .known()
-                    .filter(|it| it.is_good_for(Duration::ZERO, now));
-            }
-        };
-        let mut place = self.signer.write().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(Arc::clone(&signer));
-        Some(signer)
-    }
-
-    fn known(&self) -> Option<Arc<Signer>> {
-        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner);
-        signer.clone()
+        let mut asked = self.keys.asking.lock().await;
+        // Somebody else may have been faster.
+        if good_for(Duration::ZERO).is_none() && is_over(PAUSE_WITHOUT, *asked, now) {
+            *asked = Some(now.second());
+            self.keys.ask(now).await;
+        }
+        good_for(Duration::ZERO)
     }
 
     /// Takes over the server's clock, once, if its `date` shows that the signature was refused
@@ -128,6 +117,46 @@ impl Identity {
             );
         }
         true
+    }
+}
+
+/// Whether new credentials may be asked for at `now`, when they were at `asked`.
+fn is_over(pause: Duration, asked: Option<i64>, now: &Stamp) -> bool {
+    asked.is_none_or(|asked| now.second().abs_diff(asked) >= pause.as_secs())
+}
+
+impl Keys {
+    fn known(&self) -> Option<Arc<Signer>> {
+        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner);
+        signer.clone()
+    }
+
+    /// Asks for new credentials beside the requests, unless somebody does or has just done so.
+    fn renew(self: &Arc<Self>, now: &Arc<Stamp>) {
+        let Ok(mut asked) = Arc::clone(&self.asking).try_lock_owned() else {
+            return;
+        };
+        if is_over(PAUSE, *asked, now) {
+            *asked = Some(now.second());
+            let (keys, now) = (Arc::clone(self), Arc::clone(now));
+            tokio::spawn(async move {
+                keys.ask(&now).await;
+                drop(asked);
+            });
+        }
+    }
+
+    /// Asks for credentials. Without an answer those at hand stay, which may be good for a while.
+    async fn ask(&self, now: &Stamp) {
+        let asked = self.provider.provide_credentials().await;
+        match asked.map(|found| Signer::new(&found, &self.region, now)) {
+            Ok(Ok(signer)) => {
+                let mut place = self.signer.write().unwrap_or_else(PoisonError::into_inner);
+                *place = Some(Arc::new(signer));
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "session token"),
+            Err(error) => tracing::debug!(%error, "credentials"),
+        }
     }
 }
 
@@ -171,6 +200,10 @@ mod tests {
         fn asked(&self) -> u32 {
             self.asked.load(Ordering::Relaxed)
         }
+
+        fn fail(&self, fails: bool) {
+            *self.fails.lock().unwrap() = fails;
+        }
     }
 
     #[derive(Debug)]
@@ -204,8 +237,17 @@ mod tests {
     }
 
     /// So much later than now.
-    fn later(by: Duration) -> Stamp {
-        Stamp::new(Timestamp::now() + SignedDuration::try_from(by).unwrap())
+    fn later(by: Duration) -> Arc<Stamp> {
+        Arc::new(Stamp::new(
+            Timestamp::now() + SignedDuration::try_from(by).unwrap(),
+        ))
+    }
+
+    /// What was begun beside the requests is done.
+    async fn settle(identity: &Identity) {
+        // At the end of the queue of those who ask.
+        tokio::task::yield_now().await;
+        drop(identity.keys.asking.lock().await);
     }
 
     #[tokio::test]
@@ -217,7 +259,10 @@ mod tests {
             assert_eq!(token(identity.signer(&now).await).unwrap(), "token-0");
         }
         assert_eq!(temporary.asked(), 1);
+        // Nobody waits for the new ones.
         let soon = later(Duration::from_mins(11));
+        assert_eq!(token(identity.signer(&soon).await).unwrap(), "token-0");
+        settle(&identity).await;
         assert_eq!(token(identity.signer(&soon).await).unwrap(), "token-1");
         assert_eq!(temporary.asked(), 2);
     }
@@ -227,14 +272,41 @@ mod tests {
         let temporary = Temporary::new(Duration::from_mins(15));
         let identity = temporary.identity();
         assert!(identity.signer(&later(Duration::ZERO)).await.is_some());
-        *temporary.fails.lock().unwrap() = true;
+        temporary.fail(true);
         let soon = later(Duration::from_mins(12));
+        assert_eq!(token(identity.signer(&soon).await).unwrap(), "token-0");
+        settle(&identity).await;
         assert_eq!(token(identity.signer(&soon).await).unwrap(), "token-0");
         let expired = later(Duration::from_mins(16));
         assert!(identity.signer(&expired).await.is_none());
-        *temporary.fails.lock().unwrap() = false;
-        let found = identity.signer(&later(Duration::ZERO)).await;
-        assert!(token(found).is_some());
+        temporary.fail(false);
+        let next = later(Duration::from_mins(16) + PAUSE_WITHOUT);
+        // Of real time only an instant is gone, so these end before then, too.
+        assert!(identity.signer(&next).await.is_none());
+        assert!(identity.signer(&later(Duration::ZERO)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_has_no_better_ones_is_not_asked_for_each_request() {
+        // Good for less than the margin from the first moment on.
+        let temporary = Temporary::new(Duration::from_mins(4));
+        let identity = temporary.identity();
+        let now = later(Duration::ZERO);
+        for _ in 0..1000 {
+            assert!(identity.signer(&now).await.is_some());
+            settle(&identity).await;
+        }
+        assert_eq!(temporary.asked(), 1);
+        assert!(identity.signer(&later(PAUSE)).await.is_some());
+        settle(&identity).await;
+        assert_eq!(temporary.asked(), 2);
+        // The same when there are none at all.
+        temporary.fail(true);
+        let expired = later(Duration::from_mins(5));
+        for _ in 0..1000 {
+            assert!(identity.signer(&expired).await.is_none());
+        }
+        assert_eq!(temporary.asked(), 3);
     }
 
     #[tokio::test]

@@ -2,12 +2,15 @@
 
 use std::{
     error::Error,
+    future::poll_fn,
     io,
     net::SocketAddr,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -15,14 +18,16 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Request, Response,
-    body::Body as _,
-    client::conn::http1::{self, SendRequest},
+    body::{Body as _, Incoming},
+    client::conn::{
+        TrySendError,
+        http1::{self, SendRequest},
+    },
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpStream, lookup_host},
     sync::Notify,
-    task::AbortHandle,
 };
 
 use super::tls::Tls;
@@ -110,14 +115,55 @@ impl Drop for Leave<'_> {
 /// An open connection; it closes when this is dropped.
 struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    task: AbortHandle,
+    carrier: Carrier,
     retires: Instant,
     counts: Arc<Counts>,
 }
 
+/// What moves the bytes of a connection. Whoever has sent a request moves them on, so that no
+/// other task has to be woken for it, twice each time; while a connection lies idle nobody does.
+struct Carrier {
+    /// `None` when the connection has ended.
+    moves: Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>,
+}
+
+impl Carrier {
+    /// Waits for `future`, which needs the connection.
+    async fn until<F: Future>(&mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            // Before, as it may have something to be moved, and after, as it may have been moved.
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(output);
+            }
+            if let Some(moves) = &mut self.moves {
+                // What goes wrong is told to whoever waits for an answer.
+                if moves.as_mut().poll(context).is_ready() {
+                    self.moves = None;
+                }
+            }
+            future.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
+impl Connection {
+    async fn is_ready(&mut self) -> bool {
+        self.carrier.until(self.sender.ready()).await.is_ok()
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
+        let answer = self.sender.try_send_request(request);
+        self.carrier.until(answer).await
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.task.abort();
         self.counts.open.fetch_sub(1, Ordering::Relaxed);
         self.counts.changed.notify_one();
     }
@@ -156,14 +202,14 @@ impl Pool {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Bytes>, Fault> {
-        let (connection, answer) = self.send(request).await?;
+        let (mut connection, answer) = self.send(request).await?;
         let (head, body) = answer.into_parts();
         // One that is announced is not waited for.
         if body.size_hint().lower() > lost::BODY_BYTES_MAX as u64 {
             return Err(Fault(lost::too_large()));
         }
         let limited = Limited::new(body, lost::BODY_BYTES_MAX);
-        let body = limited.collect().await;
+        let body = connection.carrier.until(limited.collect()).await;
         let body = body.map_err(|error| Fault(lost::of_body(&*error)))?;
         if Instant::now() < connection.retires {
             self.put_back(connection);
@@ -174,17 +220,17 @@ impl Pool {
     async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<(Connection, Response<hyper::body::Incoming>), Fault> {
+    ) -> Result<(Connection, Response<Incoming>), Fault> {
         let leave = loop {
             let mut connection = match self.idle_or_leave().await {
                 Ok(connection) => connection,
                 Err(leave) => break leave,
             };
-            // Its task may still be at the end of the answer before.
-            if connection.sender.ready().await.is_err() {
+            // It may still be at the end of the answer before.
+            if !connection.is_ready().await {
                 continue;
             }
-            match connection.sender.try_send_request(request).await {
+            match connection.send(request).await {
                 Ok(answer) => return Ok((connection, answer)),
                 // The server closed it while it lay idle: nothing was sent.
                 Err(mut error) => match error.take_message() {
@@ -195,7 +241,7 @@ impl Pool {
         };
         let mut connection = self.open().await?;
         drop(leave);
-        match connection.sender.try_send_request(request).await {
+        match connection.send(request).await {
             Ok(answer) => Ok((connection, answer)),
             Err(error) => Err(broken(&error.into_error())),
         }
@@ -240,7 +286,7 @@ impl Pool {
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         let stream = connect(&addresses, number).await;
         let stream = stream.map_err(|error| unconnected(&error))?;
-        let (sender, task) = match tls {
+        let (sender, carrier) = match tls {
             None => shake_hands(stream).await?,
             Some(tls) => {
                 let stream = tls
@@ -255,7 +301,7 @@ impl Pool {
         self.counts.changed.notify_one();
         Ok(Connection {
             sender,
-            task,
+            carrier,
             retires: Instant::now() + RETIRED_AFTER + jitter,
             counts: Arc::clone(&self.counts),
         })
@@ -278,7 +324,7 @@ async fn connect(addresses: &[SocketAddr], number: usize) -> io::Result<TcpStrea
     Err(refused)
 }
 
-async fn shake_hands<S>(stream: S) -> Result<(SendRequest<Full<Bytes>>, AbortHandle), Fault>
+async fn shake_hands<S>(stream: S) -> Result<(SendRequest<Full<Bytes>>, Carrier), Fault>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -287,9 +333,8 @@ where
     let shaken = settings.writev(false).handshake(TokioIo::new(stream));
     let shaken = shaken.await;
     let (sender, connection) = shaken.map_err(|error| broken(&error))?;
-    // What goes wrong with it is told to whoever waits for an answer.
-    let task = tokio::spawn(async move { drop(connection.await) });
-    Ok((sender, task.abort_handle()))
+    let moves = Some(Box::pin(connection) as _);
+    Ok((sender, Carrier { moves }))
 }
 
 fn unconnected(error: &io::Error) -> Fault {

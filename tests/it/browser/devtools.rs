@@ -135,6 +135,12 @@ impl Browser {
         }
     }
 
+    /// Whether the scripts of pages run; ours do in any case.
+    pub fn allow_scripts(&mut self, allowed: bool) {
+        let disabled = json!({"value": !allowed});
+        self.ask("Emulation.setScriptExecutionDisabled", disabled);
+    }
+
     /// What a script comes to.
     pub fn evaluate(&mut self, script: &str) -> Value {
         let asked = json!({"expression": script, "returnByValue": true});

@@ -183,3 +183,18 @@ fn the_command_takes_the_scenarios_candidates_unless_it_is_given_keys() {
         assert!(stderr(&refused).contains(mistake), "{}", stderr(&refused));
     }
 }
+
+#[test]
+fn what_takes_longer_than_a_second_says_what_it_is_at() {
+    let run = Run::new();
+    let movies = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/movies.toml");
+    // Seconds on any machine: 40 times 9,000 requests under seven keys.
+    let compared = run.dyno(&["compare", movies, "--seeds", "40", "--no-files"]);
+    assert_eq!(code(&compared), 0, "{}", stderr(&compared));
+    let told = stderr(&compared);
+    let line = told
+        .lines()
+        .find(|line| line.starts_with("compare movies: "));
+    assert!(line.is_some_and(|line| line.ends_with(" s")), "{told}");
+    assert!(!stdout(&compared).contains("compare movies: "));
+}

@@ -1,12 +1,19 @@
-//! The client and the governor under faults, in virtual time: thousands of runs, each from its
+//! The driver and the governor under faults, in virtual time: thousands of runs, each from its
 //! seed alone, with the invariants looked at after every step.
+//!
+//! Of the driver that is everything but its sockets and its sleep: lanes with schedules, clients and
+//! counts of their own, which hear late of an interruption and stand still now and then; what they
+//! count goes to the record and its journal. The governor is the capacity model that the emulator asks.
 //!
 //! The suite plays a few hundred seeds; `DYNO_SIMULATED_SEEDS=10000` plays as many.
 
+mod books;
+mod network;
+mod play;
+
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-    fmt::Write as _,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     panic::{AssertUnwindSafe, catch_unwind},
     process::Command,
     sync::atomic::{AtomicU64, Ordering},
@@ -15,126 +22,70 @@ use std::{
 };
 
 use dynamometer::{
-    capacity::{AdmissionDecision, Arm, TableCapacity, partition::KeyHash, throttle::Resource},
+    capacity::TableCapacity,
     engine::{Action, Answer, Engine, Event},
-    record::{Declared, Outcome, RunRecord, recorder::Recorder},
-    scenario::{
-        ArrivalSpec, ClientSettings, ModelParameters, OperationKind, OperationSpec, RetrySettings,
-        Scenario, ThinkTime,
-    },
-    schedule::{Arrivals, Schedule},
-    seed::{Rng, Seed},
-    units::{ByDirection, Bytes, CapacityUnits, Direction, Share, Timestamp},
+    record::{Declared, Outcome, RunRecord, journal::Assembly, recorder::Recorder, tally::Tally},
+    scenario::ModelParameters,
+    schedule::{Arrivals, Schedule, shard::Shard},
+    units::{ByDirection, Bytes, CapacityUnits, Share, Timestamp},
 };
 use rand::RngExt as _;
 
-use crate::driver::{plan, scenario};
+use crate::driver::plan;
+use play::{Fate, Happening, Heard, Play};
 
 const LENGTH: Duration = Duration::from_secs(2);
+/// Between two reports of a lane.
+const REPORT_PERIOD: Duration = Duration::from_millis(200);
 
-/// Something that is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Happening {
-    /// A request reaches the server.
-    Reaches {
-        request: u64,
-        attempt: u32,
-        sent: Timestamp,
-        fate: Fate,
-    },
-    /// The client hears of it.
-    Heard {
-        request: u64,
-        attempt: u32,
-        sent: Timestamp,
-        what: Heard,
-    },
-    Retry {
-        request: u64,
-    },
-    Interrupt,
+/// One of the driver's threads.
+struct Lane<'a> {
+    takes: Shard,
+    arrivals: Arrivals<'a>,
+    engine: Engine,
+    tally: Tally,
+    /// It does nothing meanwhile, and catches up afterwards.
+    still: (Timestamp, Timestamp),
+    drained: bool,
+    /// Requests that ended since its last report.
+    ended: u64,
 }
 
-/// What the network and the server make of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
-    Served,
-    ServedTwice,
-    /// Served, and the answer is lost: the connection breaks, or nothing comes.
-    Lost {
-        silently: bool,
-    },
-    Broken,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Heard {
-    Completed,
-    Throttled,
-    Failed,
-    Nothing,
-}
-
-/// What a seed plays.
-struct Play {
-    scenario: Scenario,
-    rate: i64,
-    /// Of 100 attempts, by fate; the rest is served.
-    faults: [u32; 5],
-    /// The server is not there meanwhile.
-    down: (Timestamp, Timestamp),
-    interrupt: Option<Timestamp>,
-}
-
-impl Play {
-    fn of(seed: u64) -> Self {
-        let mut random = Seed(seed).stream("play").at(0);
-        let mut pick = |from: u64, to: u64| random.random_range(from..=to);
-        let small = |value: u64| u32::try_from(value).unwrap();
-        let client = ClientSettings {
-            max_in_flight: small(pick(1, 20)),
-            max_queued: small(pick(0, 20)),
-            attempt_timeout: Duration::from_millis(pick(20, 400)),
-            retry: RetrySettings {
-                max_attempts: small(pick(1, 4)),
-                base: Duration::from_millis(pick(1, 50)),
-                cap: Duration::from_millis(pick(50, 200)),
-            },
-        };
-        let mut scenario = scenario(f64::from(small(pick(10, 150))), LENGTH, client);
-        scenario.seed = Seed(seed);
-        scenario.operations = vec![OperationSpec::plain("put", OperationKind::Put, Share::ALL)];
-        if pick(0, 3) == 0 {
-            scenario.phases[0].arrivals = ArrivalSpec::Closed {
-                clients: small(pick(1, 10)),
-                think_time: ThinkTime::Constant(Duration::from_millis(pick(1, 100))),
-            };
+impl Lane<'_> {
+    /// When it gets to do what is to be done at `at`.
+    fn awake(&self, at: Timestamp) -> Timestamp {
+        if (self.still.0..self.still.1).contains(&at) {
+            self.still.1
+        } else {
+            at
         }
-        let at = |millis| Timestamp::from_start(Duration::from_millis(millis));
-        let down = pick(0, 2_500);
-        Self {
-            scenario,
-            rate: i64::try_from(pick(1, 200)).unwrap(),
-            faults: [(); 5].map(|()| small(pick(0, 15))),
-            down: (at(down), at(down + pick(0, 800))),
-            interrupt: (pick(0, 3) == 0).then(|| at(pick(0, 2_500))),
-        }
+    }
+
+    /// When it next releases an arrival.
+    fn next_at(&mut self) -> Option<Timestamp> {
+        self.arrivals.skip_to(self.takes, |_| ());
+        let due = self.arrivals.next_at().filter(|_| !self.drained)?;
+        Some(self.awake(due))
     }
 }
 
 /// Everything that plays, and books of its own.
 struct Theatre<'a> {
     play: &'a Play,
-    arrivals: Arrivals<'a>,
-    engine: Engine,
+    lanes: Vec<Lane<'a>>,
     recorder: Recorder,
+    /// Of the journal.
+    written: Assembly,
     table: TableCapacity,
     to_come: BinaryHeap<Reverse<(Timestamp, u64, Happening)>>,
     number: u64,
     actions: Vec<Action>,
-    drained: bool,
     due: u64,
     ended: BTreeMap<u64, Outcome>,
+    /// Ends that were handed over.
+    reported: u64,
+    /// Attempts that wait for an answer.
+    waiting: BTreeSet<(u64, u32)>,
     /// Attempts: sent, that the server saw, that it charged, and how each was decided.
     sent: u64,
     seen: u64,
@@ -155,18 +106,30 @@ impl<'a> Theatre<'a> {
             write: CapacityUnits::whole(play.rate),
         };
         let header = plan(play.scenario.clone()).header;
+        let shards = Shard::parts(u32::try_from(play.lanes.len()).unwrap());
+        let lanes = shards.zip(&play.lanes).map(|(takes, (_, still))| Lane {
+            takes,
+            arrivals: schedule.arrivals(),
+            engine: Engine::of_share(&play.scenario, takes),
+            tally: Tally::new(&play.scenario),
+            still: *still,
+            drained: false,
+            ended: 0,
+        });
+        let head = Recorder::new(&play.scenario, header.clone()).into_record();
         let mut theatre = Self {
             play,
-            arrivals: schedule.arrivals(),
-            engine: Engine::new(&play.scenario),
+            lanes: lanes.collect(),
             recorder: Recorder::new(&play.scenario, header),
+            written: Assembly::new(head),
             table: TableCapacity::provisioned(rates, Bytes(0), &parameters, Timestamp::ZERO),
             to_come: BinaryHeap::new(),
             number: 0,
             actions: Vec::new(),
-            drained: false,
             due: 0,
             ended: BTreeMap::new(),
+            reported: 0,
+            waiting: BTreeSet::new(),
             sent: 0,
             seen: 0,
             unseen: 0,
@@ -176,6 +139,18 @@ impl<'a> Theatre<'a> {
         };
         if let Some(at) = play.interrupt {
             theatre.later(at, Happening::Interrupt);
+        }
+        for lane in 0..play.lanes.len() {
+            theatre.later(
+                Timestamp::from_start(REPORT_PERIOD),
+                Happening::Report { lane },
+            );
+        }
+        for second in 1..=2 {
+            theatre.later(
+                Timestamp::from_start(Duration::from_secs(second)),
+                Happening::Note,
+            );
         }
         theatre
     }
@@ -188,38 +163,89 @@ impl<'a> Theatre<'a> {
     fn run(mut self) -> (RunRecord, String) {
         loop {
             let pending = self.to_come.peek().map(|Reverse((at, ..))| *at);
-            let next = self.arrivals.next_at().filter(|_| !self.drained);
-            if let Some(now) = next.filter(|due| pending.is_none_or(|at| *due < at)) {
-                let arrival = self.arrivals.next().unwrap();
+            let lanes = self.lanes.iter_mut().enumerate();
+            let next = lanes.filter_map(|(number, lane)| Some((lane.next_at()?, number)));
+            let next = next
+                .min()
+                .filter(|(due, _)| pending.is_none_or(|at| *due < at));
+            if let Some((now, number)) = next {
+                let lane = &mut self.lanes[number];
+                let arrival = lane.arrivals.next().unwrap();
                 self.due += 1;
-                self.recorder.due(&arrival, 0);
-                self.feed(
-                    Event::ArrivalDue {
-                        arrival,
-                        operation: 0,
-                    },
-                    now,
-                );
+                lane.tally.due(&arrival, 0);
+                let operation = 0;
+                self.feed(number, Event::ArrivalDue { arrival, operation }, now);
                 self.check(now, "arrival");
             } else if let Some(Reverse((now, _, what))) = self.to_come.pop() {
-                self.happen(what, now);
-                self.check(now, what);
+                if !self.puts_off(what, now) {
+                    self.happen(what, now);
+                    self.check(now, what);
+                }
             } else {
                 break;
             }
         }
-        assert!(self.engine.is_idle(), "something is left");
+        for number in 0..self.lanes.len() {
+            assert!(self.lanes[number].engine.is_idle(), "something is left");
+            self.report(number);
+        }
         self.reconcile()
+    }
+
+    /// Which lane it is that has this request.
+    fn lane_of(&self, request: u64) -> usize {
+        let takes = |lane: &Lane| lane.takes.takes(request);
+        self.lanes.iter().position(takes).unwrap()
+    }
+
+    fn report(&mut self, number: usize) {
+        let lane = &mut self.lanes[number];
+        self.recorder.absorb(lane.tally.take());
+        self.reported += std::mem::take(&mut lane.ended);
+        assert_eq!(self.recorder.outcomes().total(), self.reported);
+    }
+
+    /// Puts off what a lane that stands still would do; says whether that was so.
+    fn puts_off(&mut self, what: Happening, now: Timestamp) -> bool {
+        let lane = match what {
+            Happening::Heard { request, .. } | Happening::Retry { request } => {
+                self.lane_of(request)
+            }
+            Happening::Drain { lane } | Happening::GiveUp { lane } | Happening::Report { lane } => {
+                lane
+            }
+            Happening::Reaches { .. } | Happening::Interrupt | Happening::Note => return false,
+        };
+        let awake = self.lanes[lane].awake(now);
+        if awake > now {
+            self.later(awake, what);
+        }
+        awake > now
     }
 
     fn happen(&mut self, what: Happening, now: Timestamp) {
         match what {
             Happening::Interrupt => {
-                self.drained = true;
-                self.recorder.interrupt(now);
-                self.feed(Event::DrainRequested, now);
+                for (lane, (hears, _)) in (0..).zip(&self.play.lanes) {
+                    self.later(now + *hears, Happening::Drain { lane });
+                }
             }
-            Happening::Retry { request } => self.feed(Event::RetryDue { request }, now),
+            Happening::Drain { lane } => {
+                self.lanes[lane].drained = true;
+                self.feed(lane, Event::DrainRequested, now);
+                self.later(now + self.play.patience, Happening::GiveUp { lane });
+            }
+            Happening::GiveUp { lane } => self.give_up(lane, now),
+            Happening::Report { lane } => {
+                self.report(lane);
+                if now < Timestamp::from_start(LENGTH) {
+                    self.later(now + REPORT_PERIOD, what);
+                }
+            }
+            Happening::Note => self.note(now),
+            Happening::Retry { request } => {
+                self.feed(self.lane_of(request), Event::RetryDue { request }, now);
+            }
             Happening::Reaches {
                 request,
                 attempt,
@@ -264,65 +290,65 @@ impl<'a> Theatre<'a> {
                 sent,
                 what,
             } => {
-                let is_new = !self.decided.contains_key(&(request, attempt));
-                if is_new {
-                    self.decided.insert((request, attempt), what);
-                }
-                let units = i64::from(what == Heard::Completed);
-                let event = Event::Answered {
-                    request,
-                    attempt,
-                    sent_at: sent,
-                    answered_at: now,
-                    answer: match what {
-                        Heard::Completed => Answer::Completed,
-                        Heard::Throttled => Answer::Throttled {
-                            reasons: vec!["dry".to_owned()],
-                        },
-                        Heard::Failed => Answer::Failed {
-                            cause: "lost".to_owned(),
-                            retryable: true,
-                        },
-                        Heard::Nothing => Answer::TimedOut,
-                    },
-                    declared: Declared::units(ByDirection {
-                        read: CapacityUnits::ZERO,
-                        write: CapacityUnits::whole(units),
-                    }),
-                };
-                self.feed(event, now);
+                self.hear((request, attempt), sent, what, now);
             }
         }
     }
 
-    /// The server, and what it would say.
-    fn serve(&mut self, fate: Fate, now: Timestamp) -> Heard {
-        self.seen += 1;
-        if fate == Fate::Broken {
-            return Heard::Failed;
+    /// A lane waits no longer.
+    fn give_up(&mut self, lane: usize, now: Timestamp) {
+        let ours = self.lanes[lane].takes;
+        let is_ours = |(request, _): &(u64, u32)| ours.takes(*request);
+        for attempt in self.waiting.extract_if(.., is_ours) {
+            self.decided.insert(attempt, Heard::Failed);
         }
-        let arm = Arm {
-            resource: Resource::Table,
-            direction: Direction::Write,
-            key: KeyHash::of(b'S', b"key"),
-            eventual: false,
-            units: CapacityUnits::whole(1),
+        self.feed(lane, Event::GivenUp, now);
+    }
+
+    /// The client hears of an attempt, once more maybe, or too late.
+    fn hear(
+        &mut self,
+        (request, attempt): (u64, u32),
+        sent: Timestamp,
+        what: Heard,
+        now: Timestamp,
+    ) {
+        if self.waiting.remove(&(request, attempt)) {
+            self.decided.insert((request, attempt), what);
+        }
+        let units = i64::from(what == Heard::Completed);
+        let event = Event::Answered {
+            request,
+            attempt,
+            sent_at: sent,
+            answered_at: now,
+            answer: match what {
+                Heard::Completed => Answer::Completed,
+                Heard::Throttled => Answer::Throttled {
+                    reasons: vec!["dry".to_owned()],
+                },
+                Heard::Failed => Answer::Failed {
+                    cause: "lost".to_owned(),
+                    retryable: true,
+                },
+                Heard::Nothing => Answer::TimedOut,
+            },
+            declared: Declared::units(ByDirection {
+                read: CapacityUnits::ZERO,
+                write: CapacityUnits::whole(units),
+            }),
         };
-        match self.table.admit(&[arm], now) {
-            AdmissionDecision::Admitted => {
-                self.charged += 1;
-                Heard::Completed
-            }
-            AdmissionDecision::Throttled { retry_at, .. } => {
-                assert!(retry_at > now, "a refusal that need not be waited for");
-                Heard::Throttled
-            }
-        }
+        self.feed(self.lane_of(request), event, now);
     }
 
-    fn feed(&mut self, event: Event, now: Timestamp) {
+    fn note(&mut self, now: Timestamp) {
+        let entry = self.recorder.entry(now);
+        self.written.add(entry).unwrap();
+    }
+
+    fn feed(&mut self, lane: usize, event: Event, now: Timestamp) {
         let mut actions = std::mem::take(&mut self.actions);
-        self.engine.handle(event, now, &mut actions);
+        self.lanes[lane].engine.handle(event, now, &mut actions);
         for action in actions.drain(..) {
             match action {
                 Action::Send { request, attempt } => self.send(request, attempt, now),
@@ -332,127 +358,14 @@ impl<'a> Theatre<'a> {
                 Action::Finished(sample) => {
                     let before = self.ended.insert(sample.sequence, sample.outcome);
                     assert_eq!(before, None, "request {} ended twice", sample.sequence);
-                    self.recorder.finish(&sample);
-                    self.arrivals.answered(sample.phase, sample.finished);
+                    let lane = &mut self.lanes[lane];
+                    lane.ended += 1;
+                    lane.tally.finish(&sample);
+                    lane.arrivals.answered(sample.phase, sample.finished);
                 }
             }
         }
         self.actions = actions;
-    }
-
-    fn send(&mut self, request: u64, attempt: u32, now: Timestamp) {
-        self.sent += 1;
-        let mut random = self.random(request, attempt, 0);
-        let there = now + Duration::from_micros(random.random_range(50..30_000));
-        let deadline = now + self.play.scenario.client.attempt_timeout;
-        let give_up = |what| Happening::Heard {
-            request,
-            attempt,
-            sent: now,
-            what,
-        };
-        self.later(deadline, give_up(Heard::Nothing));
-        let mut drawn = random.random_range(0..100_u32);
-        let mut fates = (0..).zip(self.play.faults);
-        let fault = fates.find(|(_, share)| {
-            let is_it = drawn < *share;
-            drawn = drawn.saturating_sub(*share);
-            is_it
-        });
-        let fate = match fault.map(|(fault, _)| fault) {
-            None => Fate::Served,
-            Some(0) => Fate::ServedTwice,
-            Some(1) => Fate::Lost { silently: true },
-            Some(2) => Fate::Lost { silently: false },
-            Some(3) => Fate::Broken,
-            // Never reaches the server.
-            Some(_) => {
-                self.unseen += 1;
-                return self.later(there, give_up(Heard::Failed));
-            }
-        };
-        if (self.play.down.0..self.play.down.1).contains(&there) {
-            self.unseen += 1;
-            return self.later(there, give_up(Heard::Failed));
-        }
-        self.later(
-            there,
-            Happening::Reaches {
-                request,
-                attempt,
-                sent: now,
-                fate,
-            },
-        );
-    }
-
-    fn random(&self, request: u64, attempt: u32, purpose: u64) -> Rng {
-        let stream = self.play.scenario.seed.stream("network");
-        stream.at(request * 100 + u64::from(attempt) * 10 + purpose)
-    }
-
-    /// What holds at every moment.
-    fn check(&mut self, now: Timestamp, what: impl std::fmt::Debug) {
-        let client = &self.play.scenario.client;
-        let (in_flight, queued) = (self.engine.in_flight() as u64, self.engine.queued() as u64);
-        let places = match self.play.scenario.phases[0].arrivals {
-            ArrivalSpec::Closed { clients, .. } => clients,
-            _ => client.max_in_flight,
-        };
-        assert!(in_flight <= u64::from(places), "{in_flight} in flight");
-        assert!(queued <= u64::from(client.max_queued), "{queued} queued");
-        let ended = self.ended.len() as u64;
-        assert_eq!(
-            self.due,
-            ended + in_flight + queued,
-            "due = ended + under way + waiting"
-        );
-        assert_eq!(self.recorder.outcomes().total(), ended);
-        // The first second's units, those that flowed in since, and one that goes below zero.
-        let allowed = f64::from(i32::try_from(self.play.rate).unwrap()) * (1.0 + now.as_secs_f64());
-        let charged = f64::from(i32::try_from(self.charged).unwrap());
-        assert!(charged <= allowed + 1.0, "{charged} units in {now:?}");
-        writeln!(
-            self.trace,
-            "{} {what:?} {in_flight} {queued} {ended}",
-            now.as_nanos()
-        )
-        .unwrap();
-    }
-
-    /// Our books against the server's.
-    fn reconcile(self) -> (RunRecord, String) {
-        let record = self.recorder.into_record();
-        assert_eq!(
-            self.sent,
-            self.seen + self.unseen,
-            "sent = seen + never seen"
-        );
-        let none = (0, 0, 0);
-        let (attempts, units, throttles) = record.phases.iter().fold(none, |sum, phase| {
-            let totals = &phase.operations[0];
-            (
-                sum.0 + totals.attempts,
-                sum.1 + totals.consumed.write.halves() / 2,
-                sum.2 + totals.throttle_reasons.values().sum::<u64>(),
-            )
-        });
-        assert_eq!(attempts, self.sent);
-        let decided = |what| self.decided.values().filter(|it| **it == what).count() as u64;
-        assert_eq!(units.unsigned_abs(), decided(Heard::Completed));
-        assert!(
-            units <= self.charged,
-            "no more is recorded than was charged"
-        );
-        assert_eq!(throttles, decided(Heard::Throttled));
-        let of = |outcome| self.ended.values().filter(|it| **it == outcome).count() as u64;
-        assert_eq!(of(Outcome::Completed), decided(Heard::Completed));
-        assert_eq!(
-            self.decided.len() as u64,
-            self.sent,
-            "each attempt was decided"
-        );
-        (record, self.trace)
     }
 }
 

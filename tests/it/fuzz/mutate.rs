@@ -2,6 +2,7 @@
 
 use dynamometer::seed::Stream;
 use rand::RngExt as _;
+use serde_json::{Value, json};
 
 /// What parsers stumble over.
 const WORDS: &[&str] = &[
@@ -120,5 +121,95 @@ impl Mutator {
         }
         input.truncate(BYTES_MAX);
         input
+    }
+}
+
+/// Makes documents of JSON that are valid but for what one or two of their values are.
+pub struct Extremes {
+    stream: Stream,
+    documents: Vec<Value>,
+}
+
+impl Extremes {
+    /// Of those that are JSON.
+    pub fn new(stream: Stream, valid: &[Vec<u8>]) -> Self {
+        let documents = valid
+            .iter()
+            .filter_map(|it| serde_json::from_slice(it).ok());
+        Self {
+            stream,
+            documents: documents.collect(),
+        }
+    }
+
+    /// `None` where no document is JSON.
+    pub fn input(&self, number: u64) -> Option<Vec<u8>> {
+        let mut random = self.stream.at(number);
+        let mut pick = |below: usize| random.random_range(0..below.max(1));
+        let mut document = self.documents.get(pick(self.documents.len()))?.clone();
+        for _ in 0..=pick(2) {
+            let place = pick(leaves(&document));
+            set(&mut document, place, |old| extreme(old, &mut pick));
+        }
+        Some(document.to_string().into_bytes())
+    }
+}
+
+/// How many values there are that hold no others.
+fn leaves(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(leaves).sum(),
+        Value::Object(members) => members.values().map(leaves).sum(),
+        _ => 1,
+    }
+}
+
+/// Changes the value that has so many before it.
+fn set(value: &mut Value, mut place: usize, change: impl FnOnce(&Value) -> Value) {
+    let inner: Vec<&mut Value> = match value {
+        Value::Array(items) => items.iter_mut().collect(),
+        Value::Object(members) => members.values_mut().collect(),
+        leaf => {
+            *leaf = change(leaf);
+            return;
+        }
+    };
+    for one in inner {
+        let count = leaves(one);
+        if place < count {
+            return set(one, place, change);
+        }
+        place -= count;
+    }
+}
+
+/// A value of the same kind that is as far out as it can be, now and then of another kind.
+fn extreme(old: &Value, pick: &mut impl FnMut(usize) -> usize) -> Value {
+    let kind = if pick(10) == 0 { pick(4) } else { 4 };
+    match (old, kind) {
+        (Value::Number(_), 4) | (_, 0) => [
+            json!(u64::MAX),
+            json!(i64::MAX),
+            json!(i64::MIN),
+            json!(u32::MAX),
+            json!(10_000_000_000_000_u64),
+            json!(1e308),
+            json!(-1e308),
+            json!(5e-324),
+            json!(0),
+            json!(-1),
+        ][pick(10)]
+        .clone(),
+        (Value::String(text), 4) => match pick(5) {
+            0 => json!(""),
+            1 => json!(text.repeat(100)),
+            2 => json!(format!("{text}\u{0}\u{202e}é")),
+            3 => json!("<script>"),
+            _ => json!(text.chars().rev().collect::<String>()),
+        },
+        (Value::Bool(old), 4) => json!(!old),
+        (_, 1) => Value::Null,
+        (_, 2) => json!([]),
+        _ => json!({}),
     }
 }

@@ -226,6 +226,8 @@ fn an_open_failure_exits_with_one_until_it_is_accepted() {
             .read("reports/nightly/badge.json")
             .contains("1 scenario worse")
     );
+    let here = ["trend", "--branch", "main", "--host-class", "2 ×"];
+    assert_eq!(place.dyno(&here).0, 1);
     let ack = |at: &str| {
         place.dyno(&[
             "nightly",
@@ -250,6 +252,23 @@ fn an_open_failure_exits_with_one_until_it_is_accepted() {
     );
     let (code, ..) = place.dyno(&["trend", "--branch", "other"]);
     assert_eq!(code, 2);
+}
+
+#[test]
+fn a_night_of_a_late_generator_is_recorded_as_invalid_and_is_no_baseline() {
+    let place = Place::new();
+    let strict = SCENARIO.replace("\"5s\"", "\"1ns\"");
+    fs::write(place.path("watch.toml"), strict).unwrap();
+    let arguments = ["nightly", "watch.toml", "-q", "--commit", "abc"];
+    let (code, stdout, stderr) = place.dyno(&arguments);
+    assert_eq!(code, 3, "{stdout}{stderr}");
+    assert!(stdout.contains("INVALID"), "{stdout}");
+    let history = place.history();
+    assert_eq!(history.nights[0].invalid.len(), 1);
+    let junit = place.read("reports/nightly/junit.xml");
+    assert!(junit.contains("<error message=\"INVALID\""), "{junit}");
+    let (code, ..) = place.dyno(&["trend"]);
+    assert_eq!(code, 3);
 }
 
 #[test]

@@ -1,12 +1,19 @@
 //! Histories: good ones, and those from hell.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 
-use dynamometer::analysis::trend::{
-    Acceptance, Filter, History, Host, Metric, MetricUnit, NightRecord, Trend, Word,
-    history::{self, HistoryError, parse},
-    outcome::ChangeKind,
-    replay::suspects,
+use dynamometer::{
+    analysis::trend::{
+        Acceptance, Filter, History, Host, Metric, MetricUnit, NightRecord, Trend, Word,
+        history::{self, HistoryError, parse},
+        outcome::ChangeKind,
+        replay::suspects,
+    },
+    report::trend::view::view,
 };
 
 /// Night `index` with one noisy metric and one exact one.
@@ -196,14 +203,23 @@ fn nights_count_once_whole_and_in_order_of_time() {
     );
 }
 
+/// What this thread had of the cores, as far as the system tells: others use them too.
+fn cpu_time() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanos = text.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
+}
+
 #[test]
 fn ten_thousand_nights_take_less_than_a_second() {
     let wave = (0..10_000).map(|night| 4e6 * (1.0 + f64::from(night * 7919 % 100) / 4_000.0));
     let text = text(&nights(wave));
-    let began = std::time::Instant::now();
-    let history = parse(&text, "h.jsonl").unwrap();
-    let trend = trend(&history);
-    let took = began.elapsed();
+    let (cpu, clock) = (cpu_time(), Instant::now());
+    let trend = trend(&parse(&text, "h.jsonl").unwrap());
+    let cpu = cpu_time()
+        .zip(cpu)
+        .map(|(now, then)| now.saturating_sub(then));
+    let took = cpu.unwrap_or_else(|| clock.elapsed());
     assert_eq!(trend.groups[0].nights.len(), 10_000);
     assert!(took.as_millis() < 1_000, "{took:?}");
 }
@@ -374,4 +390,111 @@ fn a_suspect_that_its_rerun_clears_is_steady() {
         suspects(&history, &night(20, 4e6, 2.0)),
         Vec::<String>::new()
     );
+}
+
+/// Night `index` whose units differ from repeat to repeat: some requests were throttled.
+fn uneven(index: usize, units: &[f64]) -> NightRecord {
+    let mut night = night(index, 4e6, 1.0);
+    let metric = night.metrics.get_mut("get.units").unwrap();
+    metric.exact = false;
+    metric.values = units.to_vec();
+    night
+}
+
+#[test]
+fn units_that_double_are_worse_even_when_throttles_make_the_repeats_differ() {
+    let mut all = nights(vec![4e6; 3]);
+    // Others make up the mean: within 3 % that says nothing.
+    all.push(uneven(3, &[1.01, 1.05, 1.02]));
+    all.push(uneven(4, &[0.9, 0.95, 0.92]));
+    all.push(uneven(5, &[2.01, 1.99, 2.0]));
+    all.push(night(6, 4e6, 2.0));
+    all.push(uneven(7, &[1.02, 1.0, 1.01]));
+    let history = parse(&text(&all), "h").unwrap();
+    let said = words(&trend(&history), "get.units");
+    let expected = [
+        Word::Steady,
+        Word::Steady,
+        Word::Worse,
+        Word::Worse,
+        Word::Recovered,
+    ];
+    assert_eq!(said[3..], expected);
+    // It is measured again before it fails, since chance may be in it.
+    let before = parse(&text(&all[..5]), "h").unwrap();
+    assert_eq!(suspects(&before, &all[5]), ["get.units"]);
+}
+
+#[test]
+fn what_came_after_an_accepted_commit_is_not_accepted_with_it() {
+    let mut all = nights(vec![4e6; 12]);
+    all.extend([
+        night(12, 4e6, 2.0),
+        night(13, 4e6, 3.0),
+        night(14, 4e6, 3.0),
+    ]);
+    let mut history = parse(&text(&all), "h").unwrap();
+    history.accepted = vec![Acceptance {
+        at: "2026-01-02T00:00:00Z".to_owned(),
+        metric: "get.units".to_owned(),
+        scenario: None,
+        commit: "c000012".to_owned(),
+        reason: "two reads on purpose".to_owned(),
+    }];
+    let trend_ = trend(&history);
+    let open: Vec<(usize, f64)> = trend_.groups[0]
+        .open()
+        .map(|change| (change.since, change.before))
+        .collect();
+    assert_eq!(open, [(13, 2.0)], "{:?}", trend_.groups[0].changes);
+    assert_eq!(words(&trend_, "get.units")[14], Word::Worse);
+    history.accepted.push(Acceptance {
+        commit: "c000013".to_owned(),
+        ..history.accepted[0].clone()
+    });
+    let trend_ = trend(&history);
+    assert_eq!(trend_.groups[0].open().count(), 0);
+    assert_eq!(words(&trend_, "get.units")[14], Word::Accepted);
+}
+
+#[test]
+fn an_open_failure_is_held_against_the_level_before_it_and_its_size_gets_better_known() {
+    let mut all = nights((0..20).map(|night| 4e6 * (1.0 + f64::from(night % 3) * 0.005)));
+    all.extend(
+        [4.5, 4.8, 4.8, 4.8, 4.8]
+            .iter()
+            .enumerate()
+            .map(|(after, value)| night(20 + after, value * 1e6, 1.0)),
+    );
+    let trend = trend(&parse(&text(&all), "h").unwrap());
+    let group = &trend.groups[0];
+    let change = &group.changes[0];
+    assert_eq!((change.since, change.after), (20, 4.8e6), "{change:?}");
+    let metric = &group.metrics[0];
+    let limits: Vec<Option<f64>> = metric.cells[20..].iter().map(|cell| cell.limit).collect();
+    assert!(limits.iter().all(|limit| *limit == limits[0]), "{limits:?}");
+    assert!(metric.visible.unwrap() < 0.05, "{:?}", metric.visible);
+}
+
+#[test]
+fn the_page_says_what_is_missing_and_what_cannot_be_seen() {
+    let sentences = |all: &[NightRecord]| {
+        let trend = trend(&parse(&text(all), "h").unwrap());
+        view(&trend).groups[0].sentences.join("\n")
+    };
+    let few = sentences(&nights(vec![4e6; 4]));
+    let expected = "judge get.response_time_p50: 6 more nights are needed";
+    assert!(few.contains(expected), "{few}");
+    let ten = sentences(&nights(vec![4e6; 10]));
+    assert!(ten.contains("the next one is judged"), "{ten}");
+    let jumping = (0..20).map(|night| if night % 2 == 0 { 4e6 } else { 8e6 });
+    let noisy = sentences(&nights(jumping));
+    let expected = "too noisy to fail: the smallest change that it could show is ";
+    let (_, visible) = noisy.split_once(expected).expect(&noisy);
+    let percent: String = visible.chars().take_while(char::is_ascii_digit).collect();
+    assert!(percent.parse::<f64>().unwrap() > 20.0, "{noisy}");
+
+    let mut changed = nights(vec![4e6; 12]);
+    changed[11].fingerprint = "e".repeat(64);
+    assert!(sentences(&changed).contains("The scenario was changed: a new baseline begins"));
 }

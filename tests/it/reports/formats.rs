@@ -7,6 +7,8 @@ use crate::fixtures::{self, Case};
 /// Runs at the edges of what a report has to show.
 fn edges() -> Vec<(&'static str, Case)> {
     vec![
+        ("empty", fixtures::empty()),
+        ("hostile_names", fixtures::hostile_names()),
         ("one_second", fixtures::one_second()),
         ("one_request", fixtures::one_request()),
         ("all_throttled", fixtures::all_throttled()),
@@ -34,9 +36,12 @@ fn csv_of_short_runs_reads_well() {
     ] {
         insta::assert_snapshot!(format!("csv_{name}"), csv::render(&case.record));
     }
-    let hostile = csv::render(&fixtures::hostile_names().record);
-    let first: Vec<&str> = hostile.lines().take(8).collect();
-    insta::assert_snapshot!("csv_hostile_names", first.join("\n"));
+    // Of the others what they begin with: each second has the same rows.
+    for (name, case) in edges() {
+        let all = csv::render(&case.record);
+        let first: Vec<&str> = all.lines().take(8).collect();
+        insta::assert_snapshot!(format!("csv_{name}_begins"), first.join("\n"));
+    }
 }
 
 #[test]
@@ -81,10 +86,32 @@ fn an_svg_stands_alone_and_holds_no_markup_of_others() {
             assert!(file.chars().all(is_allowed), "{place}");
         }
     }
-    let charts = html::charts(&fixtures::empty().record, &fixtures::empty().scenario);
-    let throttles = charts.iter().find(|chart| chart.id == "throttles").unwrap();
-    insta::assert_snapshot!(
-        "svg_empty_throttles",
-        throttles.to_svg_file().replace('>', ">\n")
-    );
+}
+
+#[test]
+fn svg_of_the_edges_is_drawn_as_before() {
+    for (name, id) in [
+        ("empty", "throttles"),
+        ("one_request", "percentiles"),
+        ("one_second", "latency"),
+        ("all_throttled", "throttles"),
+        ("all_failed", "schedule"),
+        ("billion", "capacity-0"),
+        ("thousand_partitions", "heat-0"),
+        ("thousand_partitions", "skew-0"),
+        ("interrupted", "schedule"),
+        ("hostile_names", "percentiles"),
+    ] {
+        let (_, case) = edges().into_iter().find(|(edge, _)| *edge == name).unwrap();
+        let charts = html::charts(&case.record, &case.scenario);
+        let chart = charts.iter().find(|chart| chart.id == id).unwrap();
+        let mut file = chart.to_svg_file().replace('>', ">\n");
+        // Pixels are no text; that they are right is a test of pictures.
+        while let Some((before, after)) = file.split_once("base64,") {
+            let (pixels, after) = after.split_once('"').unwrap();
+            assert!(pixels.len() > 100, "{name}");
+            file = format!("{before}…\"{after}");
+        }
+        insta::assert_snapshot!(format!("svg_{name}_{id}"), file);
+    }
 }

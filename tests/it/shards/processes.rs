@@ -25,6 +25,9 @@ note = { type = "S", value = "text", length = { uniform = ["10 B", "1500 B"] } }
 [keys.any]
 kind = "zipfian"
 exponent = 0.9
+# What a put takes depends on the item that it replaces, and so on who came first.
+[keys.fresh]
+kind = "new"
 [[operation]]
 kind = "get"
 keys = "any"
@@ -32,7 +35,7 @@ weight = "70 %"
 consistency = "strong"
 [[operation]]
 kind = "put"
-keys = "any"
+keys = "fresh"
 weight = "30 %"
 [[phase]]
 kind = "load"
@@ -295,6 +298,13 @@ fn what_cannot_be_fired_in_shards_is_refused() {
     check(
         world.run("c", &[]).env("JOB_COMPLETION_INDEX", "1"),
         "not of how many",
+    );
+    check(
+        &mut world.run(
+            "over",
+            &["--shard", "1/2", "--start-at", "2026-01-01T00:00:00Z"],
+        ),
+        "--start-at 2026-01-01T00:00:00Z: that was ",
     );
     let closed = SCENARIO.replace(
         "{ kind = \"poisson\", rate = \"150/s\" }",

@@ -1,8 +1,8 @@
 //! "Did we have enough capacity?": consumption against provision, and the burst that is left.
 
 use super::{
-    Axis, Chart, DataTable, Figure, Ink, Keep, Key, MAX_POINTS, Mark, Panel, Sample, Texture,
-    Timeline, key, largest, line, panel, plain, time_attributes, time_axis, time_table,
+    Axis, Chart, DataTable, Figure, Ink, Keep, Key, Mark, Panel, Sample, Texture, Timeline, key,
+    largest, line, panel, plain, time_attributes, time_axis, time_table,
 };
 use crate::{
     record::RunRecord,
@@ -20,19 +20,15 @@ pub fn capacity(
 ) -> Figure {
     let about = &record.tables[table];
     let own = &timeline.tables[table];
-    let (series, name, whose, id) = match index {
+    let (series, whose, id) = match index {
         None => {
-            let whose = format!("table {}", about.name);
-            (own, about.name.clone(), whose, format!("capacity-{table}"))
+            let whose = format!("table {}", own.name);
+            (own, whose, format!("capacity-{table}"))
         }
         Some(index) => {
-            let name = &about.indexes[index].name;
-            (
-                &own.indexes[index],
-                index_name(record, table, index),
-                format!("index {name} of table {}", about.name),
-                format!("capacity-{table}-{index}"),
-            )
+            let series = &own.indexes[index];
+            let whose = format!("index {}", series.name);
+            (series, whose, format!("capacity-{table}-{index}"))
         }
     };
     let (x, x_heading) = time_axis(timeline);
@@ -42,7 +38,7 @@ pub fn capacity(
         .collect();
     let names: Vec<String> = Direction::ALL
         .into_iter()
-        .flat_map(|direction| columns(&name, series, direction))
+        .flat_map(|direction| columns(series, direction))
         .map(|(name, ..)| name)
         .collect();
     Figure {
@@ -51,7 +47,11 @@ pub fn capacity(
             about.on_demand,
             index.is_some() && about.indexes.len() > 1,
         ),
-        legend: legend(timeline, about.on_demand),
+        legend: if timeline.room.legends() || (table, index) == (0, None) {
+            legend(timeline, about.on_demand)
+        } else {
+            Vec::new()
+        },
         chart: Chart {
             id,
             title: if about.on_demand {
@@ -68,12 +68,6 @@ pub fn capacity(
         },
         table: numbers(timeline, series),
     }
-}
-
-/// What the page's data call an index: `Orders/by-shop`.
-pub fn index_name(record: &RunRecord, table: usize, index: usize) -> String {
-    let about = &record.tables[table];
-    format!("{}/{}", about.name, about.indexes[index].name)
 }
 
 fn reading(whose: &str, on_demand: bool, one_of_several: bool) -> String {
@@ -130,11 +124,8 @@ fn legend(timeline: &Timeline, on_demand: bool) -> Vec<Key> {
 }
 
 /// What the page's data hold of one direction of a table.
-pub fn columns<'a>(
-    name: &str,
-    table: &'a TableSeries,
-    direction: Direction,
-) -> Vec<(String, &'a [f64], Keep)> {
+pub fn columns(table: &TableSeries, direction: Direction) -> Vec<(String, &[f64], Keep)> {
+    let name = &table.name;
     let unit = direction.unit();
     let provisioned = &table.provisioned[direction];
     let mut columns: Vec<(String, &[f64], Keep)> = vec![(
@@ -174,26 +165,27 @@ fn panels(timeline: &Timeline, table: &TableSeries, direction: Direction) -> Vec
     let provisioned = &table.provisioned[direction];
     let is_provisioned = largest(provisioned) > 0.0;
     let top = largest(consumed).max(largest(provisioned));
-    let throttled = spans(&table.throttles[direction], MAX_POINTS / 2);
+    let points = timeline.room.points();
+    let throttled = spans(&table.throttles[direction], points / 2);
     let in_force = provisioned.last().copied().unwrap_or(0.0);
     let mut marks = vec![
         Mark::Spans {
             spans: throttled,
             ink: Ink::Throttle,
         },
-        line(consumed, ink(direction), Texture::Solid, 7),
+        line(consumed, points, ink(direction), Texture::Solid, 7),
     ];
     if timeline.seconds >= 60 {
         marks.push(Mark::Line {
-            segments: vec![minute_means(consumed)],
+            segments: vec![minute_means(consumed, points)],
             ink: Ink::Muted,
             texture: Texture::Solid,
-            width: 8,
+            width: 4,
         });
     }
     if is_provisioned {
         marks.push(Mark::Line {
-            segments: vec![steps(provisioned)],
+            segments: vec![steps(provisioned, points)],
             ink: Ink::Text,
             texture: Texture::Dashed,
             width: 6,
@@ -215,7 +207,7 @@ fn panels(timeline: &Timeline, table: &TableSeries, direction: Direction) -> Vec
         let mut left = Axis::from_zero(100.0, 2.0, plain);
         left.ticks = vec![(0.0, "0 %".to_owned()), (100.0, "100 %".to_owned())];
         let burst = &burst[direction];
-        let edge = super::thinned(burst, MAX_POINTS);
+        let edge = super::thinned(burst, points);
         let mut marks: Vec<Mark> = edge
             .iter()
             .map(|points| Mark::Area {
@@ -224,7 +216,7 @@ fn panels(timeline: &Timeline, table: &TableSeries, direction: Direction) -> Vec
                 texture: Texture::Pale,
             })
             .collect();
-        marks.push(line(burst, ink(direction), Texture::Solid, 5));
+        marks.push(line(burst, points, ink(direction), Texture::Solid, 5));
         let last = burst.iter().rev().find(|value| value.is_finite());
         marks.push(Mark::Label {
             y: last.copied().unwrap_or(0.0),
@@ -293,5 +285,5 @@ fn numbers(timeline: &Timeline, table: &TableSeries) -> DataTable {
         let events = &table.throttles[direction];
         columns.push((format!("{unit} throttles"), events, Keep::Sum));
     }
-    time_table(timeline, &columns)
+    time_table(timeline, timeline.room.rows(), &columns)
 }

@@ -1,24 +1,20 @@
 //! "Which partition is hot, and when?": one row per partition, on the scale of its ceiling.
 
 use super::{
-    Axis, Chart, DataTable, Figure, Ink, Key, MAX_POINTS, Mark, Panel, Sample, Timeline, key,
-    panel, plain, time_attributes,
+    Axis, Chart, DataTable, Figure, Ink, Key, Mark, Panel, Sample, Timeline, key, panel, plain,
+    time_attributes,
 };
 use crate::{
-    record::{
-        RunRecord,
-        heat::{PartitionHeat, ResourceHeat},
-    },
+    record::heat::{Cells, PartitionHeat, ResourceHeat},
     report::{
         chart::Shape,
         format,
-        heat::{name, peak_of_ceiling, share_served},
+        heat::{peak_of_ceiling, share_served},
+        html::room::Room,
     },
     units::Direction,
 };
 
-/// Frames drawn around what was asked beyond a ceiling, at most.
-const FRAMES_MAX: usize = MAX_POINTS;
 /// Rows that have their number beside them.
 const TICKS: usize = 8;
 /// Partitions whose share stands in the margin.
@@ -26,8 +22,9 @@ const SHARES: usize = 3;
 
 /// The chart of a table or an index; `None` when nothing was served or refused.
 #[must_use]
-pub fn heat(record: &RunRecord, timeline: &Timeline, heat: &ResourceHeat) -> Option<Figure> {
-    let name = name(record, heat);
+pub fn heat(timeline: &Timeline, heat: &ResourceHeat) -> Option<Figure> {
+    let name = &timeline.resource(heat.table, heat.index)?.name;
+    let room = timeline.room;
     let directions: Vec<Direction> = Direction::ALL
         .into_iter()
         .filter(|direction| rows(heat).any(|one| asked(one, *direction) > 0.0))
@@ -37,16 +34,16 @@ pub fn heat(record: &RunRecord, timeline: &Timeline, heat: &ResourceHeat) -> Opt
     }
     let end = seconds(heat);
     let panels = (directions.iter())
-        .map(|direction| one_panel(heat, *direction))
+        .map(|direction| one_panel(heat, room, *direction))
         .collect();
-    let columns: Vec<String> = directions.iter().map(|d| column_name(&name, *d)).collect();
+    let columns: Vec<String> = directions.iter().map(|d| column_name(name, *d)).collect();
     let mut attributes = time_attributes(timeline, &columns);
     attributes[0].1 = plain_number(end);
     let id = heat
         .index
         .map_or_else(String::new, |index| format!("-{index}"));
     Some(Figure {
-        reading: reading(heat, &name),
+        reading: reading(heat, room, name),
         legend: legend(heat),
         chart: Chart {
             id: format!("heat-{}{id}", heat.table),
@@ -55,10 +52,10 @@ pub fn heat(record: &RunRecord, timeline: &Timeline, heat: &ResourceHeat) -> Opt
             x: Axis::time(end),
             x_heading: "time since the start".to_owned(),
             panels,
-            right_margin: 110,
+            right_margin: 150,
             attributes,
         },
-        table: numbers(heat, &directions),
+        table: numbers(heat, room, &directions),
     })
 }
 
@@ -117,21 +114,42 @@ fn plain_number(value: f64) -> String {
     format!("{value:.0}")
 }
 
-fn one_panel(heat: &ResourceHeat, direction: Direction) -> Panel {
+/// How many columns of the record are one of the drawing.
+fn merged(heat: &ResourceHeat, room: Room) -> usize {
+    let cells = rows(heat).count() * heat.columns;
+    cells.div_ceil(room.heat_cells()).max(1)
+}
+
+fn column_seconds(heat: &ResourceHeat) -> usize {
+    usize::try_from(heat.column_seconds).unwrap_or(1)
+}
+
+fn one_panel(heat: &ResourceHeat, room: Room, direction: Direction) -> Panel {
     let ceiling = heat.ceilings[direction].as_f64().max(1.0);
     let all: Vec<&PartitionHeat> = rows(heat).collect();
     let height = |row: usize| count(all.len() - 1 - row);
     let mut cells = Vec::new();
     let mut frames = Vec::new();
-    let width = count(usize::try_from(heat.column_seconds).unwrap_or(1));
+    // Where there is less room, a cell is the hottest of several columns.
+    let merged = merged(heat, room);
+    let width = count(column_seconds(heat) * merged);
+    let end = seconds(heat);
+    let columns = |cells: &Cells| -> Vec<f64> {
+        let values: Vec<f64> = cells.values(heat.columns).collect();
+        let parts = values.chunks(merged);
+        parts
+            .map(|part| part.iter().copied().fold(0.0, f64::max))
+            .collect()
+    };
     for (row, one) in all.iter().enumerate() {
         let own = &one.directions[direction];
-        let served: Vec<f64> = own.served_per_second.values(heat.columns).collect();
-        let refused: Vec<f64> = own.refused_per_second.values(heat.columns).collect();
+        let served = columns(&own.served_per_second);
+        let refused = columns(&own.refused_per_second);
         let beyond = |column: &usize| refused[*column] > 0.0;
-        for (from, to) in runs((0..heat.columns).filter(beyond)) {
+        for (from, to) in runs((0..refused.len()).filter(beyond)) {
             let low = (count(from) * width, height(row) - 0.5);
-            frames.push((low, (count(to) * width, height(row) + 0.5)));
+            let high = ((count(to) * width).min(end), height(row) + 0.5);
+            frames.push((refused[from..to].iter().sum::<f64>(), (low, high)));
         }
         let both = served.iter().zip(&refused);
         let share = |(served, refused): (&f64, &f64)| {
@@ -141,9 +159,11 @@ fn one_panel(heat: &ResourceHeat, direction: Direction) -> Panel {
                 f64::NAN
             }
         };
-        cells.push(both.map(share).collect());
+        cells.push(both.map(share).collect::<Vec<f64>>());
     }
-    frames.truncate(FRAMES_MAX);
+    // Where there are more than can be told apart, those of which most was asked.
+    frames.sort_by(|a, b| b.0.total_cmp(&a.0));
+    frames.truncate(room.points());
     let step = all.len().div_ceil(TICKS);
     let ticks = (0..all.len())
         .rev()
@@ -160,15 +180,15 @@ fn one_panel(heat: &ResourceHeat, direction: Direction) -> Panel {
         .collect();
     let mut marks = vec![
         Mark::Cells {
-            until: seconds(heat),
+            until: cells.first().map_or(end, |row| count(row.len()) * width),
             rows: cells,
         },
         Mark::Frames {
-            corners: frames,
+            corners: frames.into_iter().map(|(_, corners)| corners).collect(),
             ink: Ink::Throttle,
         },
     ];
-    marks.push(splits(heat, &all, direction));
+    marks.push(splits(heat, room, &all, direction));
     marks.extend(shares(heat, &all, direction));
     let rows = u32::try_from(all.len()).unwrap_or(u32::MAX);
     panel(
@@ -185,7 +205,7 @@ fn one_panel(heat: &ResourceHeat, direction: Direction) -> Panel {
 }
 
 /// A sign where a partition that is shown came into being.
-fn splits(heat: &ResourceHeat, all: &[&PartitionHeat], direction: Direction) -> Mark {
+fn splits(heat: &ResourceHeat, room: Room, all: &[&PartitionHeat], direction: Direction) -> Mark {
     let place = |from: &str| {
         let row = all.iter().position(|one| one.from == from)?;
         (asked(all[row], direction) > 0.0).then(|| count(all.len() - 1 - row))
@@ -193,7 +213,7 @@ fn splits(heat: &ResourceHeat, all: &[&PartitionHeat], direction: Direction) -> 
     #[expect(clippy::cast_precision_loss, reason = "seconds of a run")]
     let points = (heat.splits.iter())
         .filter_map(|split| Some((split.second as f64 + 0.5, place(&split.from)?)))
-        .take(FRAMES_MAX)
+        .take(room.points())
         .collect();
     Mark::Signs {
         points,
@@ -202,21 +222,28 @@ fn splits(heat: &ResourceHeat, all: &[&PartitionHeat], direction: Direction) -> 
     }
 }
 
-/// Whose share is largest, in the margin.
+/// The share of each in the margin, the largest with their numbers.
 fn shares(heat: &ResourceHeat, all: &[&PartitionHeat], direction: Direction) -> Vec<Mark> {
+    let place = |row: usize| count(all.len() - 1 - row);
     let mut shares: Vec<(f64, usize)> = (all.iter().enumerate())
         .filter(|(_, one)| !one.from.is_empty())
         .filter_map(|(row, one)| Some((share_served(heat, one, direction)?, row)))
         .filter(|(share, _)| *share > 0.0)
         .collect();
+    let bars = Mark::Bars {
+        rows: shares
+            .iter()
+            .map(|(share, row)| (place(*row), *share))
+            .collect(),
+        ink: Ink::Muted,
+    };
     shares.sort_by(|a, b| b.0.total_cmp(&a.0));
-    (shares.iter().take(SHARES))
-        .map(|(share, row)| Mark::Label {
-            y: count(all.len() - 1 - row),
-            text: format!("{}: {}", all[*row].number, format::percent(*share)),
-            ink: Ink::Text,
-        })
-        .collect()
+    let labels = shares.iter().take(SHARES).map(|(share, row)| Mark::Label {
+        y: place(*row),
+        text: format!("{}: {}", all[*row].number, format::percent(*share)),
+        ink: Ink::Text,
+    });
+    std::iter::once(bars).chain(labels).collect()
 }
 
 /// Numbers that follow each other, as half-open ranges.
@@ -231,8 +258,8 @@ fn runs(numbers: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
     runs
 }
 
-fn reading(heat: &ResourceHeat, name: &str) -> String {
-    let each = match heat.column_seconds {
+fn reading(heat: &ResourceHeat, room: Room, name: &str) -> String {
+    let each = match column_seconds(heat) * merged(heat, room) {
         0 | 1 => "each second".to_owned(),
         width => format!("the hottest second of each {width}"),
     };
@@ -247,7 +274,7 @@ fn reading(heat: &ResourceHeat, name: &str) -> String {
     };
     format!(
         "{name}: {each}, in percent of what one partition serves, whatever is provisioned. A \
-         frame: more was asked of it than it serves. Beside the rows: the largest shares of the \
+         frame: more was asked of it than it serves. Bars beside the rows: its share of the \
          units.{others}"
     )
 }
@@ -294,7 +321,7 @@ fn description(heat: &ResourceHeat, directions: &[Direction]) -> String {
     )
 }
 
-fn numbers(heat: &ResourceHeat, directions: &[Direction]) -> DataTable {
+fn numbers(heat: &ResourceHeat, room: Room, directions: &[Direction]) -> DataTable {
     let mut columns = vec!["partition".to_owned()];
     for direction in directions {
         let unit = direction.unit();
@@ -305,8 +332,13 @@ fn numbers(heat: &ResourceHeat, directions: &[Direction]) -> DataTable {
             format!("{unit} refused"),
         ]);
     }
+    let asked_of = |one: &PartitionHeat| -> f64 { directions.iter().map(|d| asked(one, *d)).sum() };
+    let mut least: Vec<f64> = rows(heat).map(asked_of).collect();
+    least.sort_by(|a, b| b.total_cmp(a));
+    let least = least.get(room.rows()).copied().unwrap_or(-1.0);
     let rows = rows(heat)
         .rev()
+        .filter(|one| asked_of(one) > least)
         .map(|one| {
             let is_others = one.from.is_empty();
             let number = if is_others {
@@ -329,7 +361,12 @@ fn numbers(heat: &ResourceHeat, directions: &[Direction]) -> DataTable {
         })
         .collect();
     DataTable {
-        caption: "Over the whole run, warm-up included.".to_owned(),
+        caption: if least < 0.0 {
+            "Over the whole run, warm-up included.".to_owned()
+        } else {
+            "Over the whole run, warm-up included; the partitions of which most was asked."
+                .to_owned()
+        },
         columns,
         rows,
     }

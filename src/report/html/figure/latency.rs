@@ -51,7 +51,8 @@ pub fn latency_over_time(record: &RunRecord, timeline: &Timeline) -> Figure {
             .filter(|v| v.is_finite())
     };
     let smallest = known().fold(f64::INFINITY, f64::min);
-    let y = Axis::logarithmic(smallest, known().fold(0.0, f64::max), duration);
+    // Some room below, so that no line lies on the axis.
+    let y = Axis::logarithmic(smallest * 0.8, known().fold(0.0, f64::max), duration);
     let mut only = panel(
         "response time of all operations, logarithmic",
         190,

@@ -194,7 +194,8 @@ fn axis_and_panel(curves: &[Curve], scenario: &Scenario) -> (Axis, Panel) {
         });
     }
     let smallest = seen.iter().copied().fold(f64::INFINITY, f64::min);
-    let y = Axis::logarithmic(smallest, super::largest(&seen) * 1.1, duration);
+    // Some room on both sides, so that no line lies on the axis.
+    let y = Axis::logarithmic(smallest * 0.8, super::largest(&seen) * 1.1, duration);
     let mut only = panel(
         "response time (solid) and service time (dotted), logarithmic",
         260,

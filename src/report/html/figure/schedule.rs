@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Axis, Chart, Figure, Ink, Keep, Mark, Sample, Texture, Timeline, duration, key, largest, line,
-    panel, plain, time_attributes, time_axis, time_table,
+    Axis, Chart, Figure, Ink, Keep, MAX_POINTS, MAX_ROWS, Mark, Sample, Texture, Timeline,
+    duration, key, largest, line, panel, plain, time_attributes, time_axis, time_table,
 };
 
 /// The columns of the page's data.
@@ -24,14 +24,26 @@ pub fn schedule(timeline: &Timeline, allowed: Duration) -> Figure {
     let rates = [&timeline.offered, &timeline.sent, &timeline.completed];
     let top = largest(rates.into_iter().flatten());
     let requests = vec![
-        line(&timeline.sent, Ink::Muted, Texture::Solid, 12),
-        line(&timeline.offered, Ink::Text, Texture::Dashed, 6),
-        line(&timeline.completed, Ink::Good, Texture::Solid, 7),
+        line(&timeline.sent, MAX_POINTS, Ink::Muted, Texture::Solid, 12),
+        line(&timeline.offered, MAX_POINTS, Ink::Text, Texture::Dashed, 6),
+        line(
+            &timeline.completed,
+            MAX_POINTS,
+            Ink::Good,
+            Texture::Solid,
+            7,
+        ),
     ];
     let allowance = allowed.as_secs_f64() * 1e3;
     let worst = largest(&timeline.dispatch_delay_p99);
     let delay = vec![
-        line(&timeline.dispatch_delay_p99, Ink::Text, Texture::Solid, 6),
+        line(
+            &timeline.dispatch_delay_p99,
+            MAX_POINTS,
+            Ink::Text,
+            Texture::Solid,
+            6,
+        ),
         Mark::Limit {
             y: allowance,
             label: format!("allowance for the whole run: p99 ≤ {}", duration(allowance)),
@@ -62,7 +74,7 @@ pub fn schedule(timeline: &Timeline, allowed: Duration) -> Figure {
             Keep::Highest,
         ),
     ];
-    let table = time_table(timeline, &columns);
+    let table = time_table(timeline, MAX_ROWS, &columns);
     Figure {
         reading: "If sent falls below offered, or dispatch delay rises above the allowance, the \
                   load generator itself was the bottleneck and the run is invalid."

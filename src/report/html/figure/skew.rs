@@ -2,49 +2,38 @@
 
 use super::{Axis, Chart, DataTable, Figure, Ink, Mark, Sample, Texture, key, panel};
 use crate::{
-    record::{
-        RunRecord,
-        heat::{ResourceHeat, keys::KeyHeat},
-    },
+    record::heat::{ResourceHeat, keys::KeyHeat},
     report::{
+        chart::Shape,
         format,
-        heat::{exactness, name, skew},
+        heat::{exactness, skew, told_rank},
+        html::timeline::Timeline,
     },
-    units::{Direction, float},
+    units::{CapacityUnits, Direction, float},
 };
 
 /// The chart of a table or an index; `None` when no key took anything.
 #[must_use]
-pub fn key_skew(record: &RunRecord, heat: &ResourceHeat) -> Option<Figure> {
-    let name = name(record, heat);
+pub fn key_skew(timeline: &Timeline, heat: &ResourceHeat) -> Option<Figure> {
+    let name = &timeline.resource(heat.table, heat.index)?.name;
     let used: Vec<(Direction, &KeyHeat)> = Direction::ALL
         .into_iter()
         .map(|direction| (direction, &heat.keys[direction]))
         .filter(|(_, keys)| keys.units.halves() > 0)
         .collect();
-    let most = (used.iter())
-        .filter_map(|(_, keys)| keys.curve.last())
-        .map(|(rank, _)| float(*rank))
-        .fold(1.0, f64::max);
     if used.is_empty() {
         return None;
     }
-    let mut marks = Vec::new();
-    for (direction, keys) in &used {
+    let keys = Keys::of(&used);
+    let mut marks = vec![Mark::Line {
+        segments: keys.even(&used),
+        ink: Ink::Muted,
+        texture: Texture::Dotted,
+        width: 6,
+    }];
+    for (direction, of) in &used {
         let (ink, texture) = look(*direction);
-        if let Some(count) = keys.distinct {
-            let even = keys
-                .curve
-                .iter()
-                .map(|(rank, _)| (float(*rank), share(*rank, count)));
-            marks.push(Mark::Line {
-                segments: vec![even.collect()],
-                ink: Ink::Muted,
-                texture: Texture::Dotted,
-                width: 6,
-            });
-        }
-        let points = points(keys);
+        let points = points(of, keys);
         if let Some((_, last)) = points.last() {
             marks.push(Mark::Label {
                 y: *last,
@@ -57,6 +46,14 @@ pub fn key_skew(record: &RunRecord, heat: &ResourceHeat) -> Option<Figure> {
             ink,
             texture,
             width: 8,
+        });
+        marks.push(Mark::Signs {
+            points: told_rank(of)
+                .map(|(rank, units)| keys.point(of, rank, units))
+                .into_iter()
+                .collect(),
+            ink,
+            shape: shape(*direction),
         });
     }
     let mut y = Axis::from_zero(100.0, 4.0, |value| format!("{value:.0} %"));
@@ -92,13 +89,13 @@ pub fn key_skew(record: &RunRecord, heat: &ResourceHeat) -> Option<Figure> {
             id: format!("skew-{}{index}", heat.table),
             title: format!("Key skew of {name}: what the hottest keys take together"),
             description: facts.join(" "),
-            x: Axis::logarithmic(1.0, most, |rank| format::units(rank.round())),
-            x_heading: "this many of the hottest keys, logarithmic".to_owned(),
-            panels: vec![panel("share of the units", 150, y, marks)],
+            x: keys.axis(&used),
+            x_heading: keys.heading().to_owned(),
+            panels: vec![panel(told(&used), 150, y, marks)],
             right_margin: 110,
             attributes: Vec::new(),
         },
-        table: numbers(&used),
+        table: numbers(&used, timeline.room.rows()),
     })
 }
 
@@ -109,19 +106,108 @@ const fn look(direction: Direction) -> (Ink, Texture) {
     }
 }
 
-fn share(part: u64, whole: u64) -> f64 {
-    float(part) / float(whole.max(1)) * 100.0
+const fn shape(direction: Direction) -> Shape {
+    match direction {
+        Direction::Read => Shape::Circle,
+        Direction::Write => Shape::Diamond,
+    }
 }
 
-fn points(keys: &KeyHeat) -> Vec<(f64, f64)> {
-    let total = keys.units.as_f64();
+/// How keys are told on the x axis: as a share of all of them where all were counted.
+#[derive(Clone, Copy)]
+enum Keys {
+    Share,
+    Count,
+}
+
+impl Keys {
+    fn of(used: &[(Direction, &KeyHeat)]) -> Self {
+        if used.iter().all(|(_, keys)| keys.distinct.is_some()) {
+            Self::Share
+        } else {
+            Self::Count
+        }
+    }
+
+    /// Where the hottest `rank` keys are.
+    fn place(self, keys: &KeyHeat, rank: u64) -> f64 {
+        match (self, keys.distinct) {
+            (Self::Share, Some(count)) => percent(float(rank), float(count)),
+            _ => float(rank),
+        }
+    }
+
+    fn point(self, keys: &KeyHeat, rank: u64, units: CapacityUnits) -> (f64, f64) {
+        let share = percent(units.as_f64(), keys.units.as_f64());
+        (self.place(keys, rank), share)
+    }
+
+    fn axis(self, used: &[(Direction, &KeyHeat)]) -> Axis {
+        let all = || used.iter().map(|(_, keys)| *keys);
+        match self {
+            Self::Share => {
+                let least = all().map(|keys| self.place(keys, 1)).fold(100.0, f64::min);
+                Axis::logarithmic(least, 100.0, |share| format::percent(share / 100.0))
+            }
+            Self::Count => {
+                let last = all().filter_map(|keys| keys.curve.last());
+                let most = last.map(|(rank, _)| float(*rank)).fold(1.0, f64::max);
+                Axis::logarithmic(1.0, most, |rank| format::units(rank.round()))
+            }
+        }
+    }
+
+    const fn heading(self) -> &'static str {
+        match self {
+            Self::Share => "share of the keys with traffic, the hottest first, logarithmic",
+            Self::Count => "this many of the hottest keys, logarithmic",
+        }
+    }
+
+    /// What it would be if all keys took alike; not drawn where nobody knows how many there are.
+    fn even(self, used: &[(Direction, &KeyHeat)]) -> Vec<Vec<(f64, f64)>> {
+        let Self::Share = self else {
+            return Vec::new();
+        };
+        let longest = used.iter().max_by_key(|(_, keys)| keys.distinct);
+        let ranks = longest.into_iter().flat_map(|(_, keys)| {
+            let ranks = keys.curve.iter();
+            ranks.map(|(rank, _)| self.place(keys, *rank))
+        });
+        vec![ranks.map(|share| (share, share)).collect()]
+    }
+}
+
+fn percent(part: f64, whole: f64) -> f64 {
+    part / whole.max(0.5) * 100.0
+}
+
+/// `1 % of the keys take 43 % of the RCU`.
+fn told(used: &[(Direction, &KeyHeat)]) -> String {
+    let each = used.iter().filter_map(|(direction, keys)| {
+        let (rank, units) = told_rank(keys)?;
+        let who = match keys.distinct {
+            Some(count) => format!(
+                "{} of the keys",
+                format::percent(float(rank) / float(count))
+            ),
+            None => format!("the {} hottest keys", format::count(rank)),
+        };
+        let share = format::percent(units.as_f64() / keys.units.as_f64());
+        Some(format!("{who} take {share} of the {}", direction.unit()))
+    });
+    let each: Vec<String> = each.collect();
+    format!("share of the units; {}", each.join(", "))
+}
+
+fn points(keys: &KeyHeat, on: Keys) -> Vec<(f64, f64)> {
     let curve = keys.curve.iter();
     curve
-        .map(|(rank, units)| (float(*rank), units.as_f64() / total * 100.0))
+        .map(|(rank, units)| on.point(keys, *rank, *units))
         .collect()
 }
 
-fn numbers(used: &[(Direction, &KeyHeat)]) -> DataTable {
+fn numbers(used: &[(Direction, &KeyHeat)], most: usize) -> DataTable {
     let columns = std::iter::once("hottest keys".to_owned());
     let names = used
         .iter()
@@ -131,6 +217,8 @@ fn numbers(used: &[(Direction, &KeyHeat)]) -> DataTable {
         .collect();
     ranks.sort_unstable();
     ranks.dedup();
+    let step = ranks.len().div_ceil(most).max(1);
+    let ranks: Vec<u64> = ranks.into_iter().step_by(step).collect();
     let rows = ranks
         .iter()
         .map(|rank| {

@@ -1,8 +1,8 @@
 //! "Table or partition?": throttle events by cause.
 
 use super::{
-    Axis, Chart, Figure, Ink, Keep, MAX_POINTS, Mark, Sample, Texture, Timeline, key, largest,
-    panel, plain, time_attributes, time_axis, time_table,
+    Axis, Chart, Figure, Ink, Keep, MAX_POINTS, MAX_ROWS, Mark, Sample, Texture, Timeline, key,
+    largest, panel, plain, time_attributes, time_axis, time_table,
 };
 use crate::{analysis::ThrottleCause, units::Direction};
 
@@ -18,7 +18,9 @@ pub fn throttles(timeline: &Timeline) -> Figure {
         })
         .filter(|(.., series)| series.iter().any(|count| *count > 0.0))
         .collect();
-    let width = timeline.seconds.div_ceil(MAX_POINTS).max(1);
+    // Many causes share the room of a few.
+    let columns = (MAX_POINTS * 4 / parts.len().max(4)).max(1);
+    let width = timeline.seconds.div_ceil(columns).max(1);
     let stacks = stacked(&parts, timeline.seconds, width);
     let top = largest(stacks.iter().flatten().map(|(_, (_, high))| high));
     let marks = parts
@@ -38,6 +40,8 @@ pub fn throttles(timeline: &Timeline) -> Figure {
     );
     if parts.is_empty() {
         events.note = Some("no attempt was throttled".to_owned());
+        events.height = 60;
+        events.y.ticks.truncate(1);
     }
     let names: Vec<String> = parts
         .iter()
@@ -48,7 +52,7 @@ pub fn throttles(timeline: &Timeline) -> Figure {
         .zip(&names)
         .map(|((.., series), name)| (name.clone(), *series, Keep::Sum))
         .collect();
-    let table = time_table(timeline, &columns);
+    let table = time_table(timeline, MAX_ROWS, &columns);
     Figure {
         reading: "Each reason that a throttled attempt gave counts under the limit it names. More capacity helps \
                   against table capacity only; a key range needs keys that spread the load."

@@ -3,15 +3,20 @@
 use crate::{
     record::{RunRecord, heat::ResourceHeat},
     report::{
-        heat::{key_columns, key_rows, name, unnamed},
+        format,
+        heat::{key_columns, key_rows, name, peak_of_ceiling, unnamed},
         html::{
             escaped, figure,
             markup::{question, table},
+            room::{HEAT_MAPS, Room},
             timeline::Timeline,
         },
     },
     units::Direction,
 };
+
+/// Characters of a key that are shown.
+const KEY_CHARS: usize = 64;
 
 /// Both questions of each table and index that had traffic; nothing where the target does not
 /// show its partitions.
@@ -25,23 +30,69 @@ pub fn heat(record: &RunRecord, timeline: &Timeline) -> String {
         }
     };
     let mut sections = String::new();
-    for heat in &record.heat {
-        if let Some(chart) = figure::heat(record, timeline, heat) {
+    let room = timeline.room;
+    let (drawn, others) = hottest(record, HEAT_MAPS);
+    for heat in drawn {
+        if let Some(chart) = figure::heat(timeline, heat) {
             let heading = heading("Which partition is hot, and when?", heat);
             sections += &question(&heading, "", &[chart], "");
         }
-        if let Some(chart) = figure::key_skew(record, heat) {
+        if let Some(chart) = figure::key_skew(timeline, heat) {
             let heading = heading("How uneven are my keys?", heat);
-            sections += &question(&heading, "", &[chart], &top_keys(heat));
+            sections += &question(&heading, "", &[chart], &top_keys(heat, room));
         }
+    }
+    if !others.is_empty() {
+        sections += &question(
+            "And the other tables and indexes?",
+            "",
+            &[],
+            &cooler(record, &others),
+        );
     }
     sections
 }
 
-fn top_keys(heat: &ResourceHeat) -> String {
+/// Those whose partitions came closest to their ceilings, as many as are drawn, in the order of
+/// the record; and the others.
+fn hottest(record: &RunRecord, most: usize) -> (Vec<&ResourceHeat>, Vec<&ResourceHeat>) {
+    let peaks: Vec<f64> = record.heat.iter().map(peak).collect();
+    let mut order: Vec<usize> = (0..peaks.len()).collect();
+    order.sort_by(|a, b| peaks[*b].total_cmp(&peaks[*a]));
+    order.truncate(most);
+    let (drawn, others): (Vec<_>, Vec<_>) =
+        (record.heat.iter().enumerate()).partition(|(place, _)| order.contains(place));
+    let alone = |heat: Vec<(usize, _)>| heat.into_iter().map(|(_, heat)| heat).collect();
+    (alone(drawn), alone(others))
+}
+
+/// The hottest second of any partition ÷ its ceiling.
+fn peak(heat: &ResourceHeat) -> f64 {
+    let parts = heat.partitions.iter();
+    let both = parts.flat_map(|one| Direction::ALL.map(|d| peak_of_ceiling(heat, one, d)));
+    both.fold(0.0, f64::max)
+}
+
+/// Those that are not drawn, a line each.
+fn cooler(record: &RunRecord, others: &[&ResourceHeat]) -> String {
+    let rows: Vec<Vec<String>> = (others.iter())
+        .map(|heat| vec![name(record, heat), format::percent(peak(heat))])
+        .collect();
+    let columns = [
+        "table or index",
+        "hottest second of a partition, % of its ceiling",
+    ];
+    table(&columns, &rows, "Their hottest partitions were cooler.")
+}
+
+fn top_keys(heat: &ResourceHeat, room: Room) -> String {
     let of = |direction: Direction| {
         let keys = &heat.keys[direction];
-        let rows = key_rows(keys);
+        let mut rows = key_rows(keys);
+        rows.truncate(room.keys());
+        for row in &mut rows {
+            row[0] = format::shortened(&row[0], KEY_CHARS);
+        }
         if rows.is_empty() {
             return String::new();
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     record::RunRecord,
-    report::{ReportView, chart::escaped, sentence},
+    report::{ReportView, chart::escaped, reproduce, sentence},
 };
 
 /// What the numbers mean, and what the run was.
@@ -43,9 +43,12 @@ pub fn method(view: &ReportView, record: &RunRecord) -> String {
          <p>The series of the charts are embedded in this page. Latencies are in HDR histograms \
          with a relative error of at most 0.1 %; percentiles come from merged histograms, never \
          from averages. Charts with more points than can be seen keep the lowest and the highest \
-         of each stretch.</p>\n<p id=\"download\"></p>\n<h3>Scenario</h3>\n\
+         of each stretch.</p>\n<p id=\"download\"></p>\n<h3>The same once more</h3>\n\
+         <p>{}</p>\n<pre tabindex=\"0\">{}</pre>\n<h3>Scenario</h3>\n\
          <p>Fingerprint of the resolved scenario: <code>{}</code></p>\n<pre tabindex=\"0\">{}</pre>\n\
          <p class=\"muted\">Written by dynamometer {}.</p>\n</section>\n",
+        escaped(&reproduce::instructions(record)),
+        escaped(&reproduce::command(record)),
         escaped(&provenance.fingerprint),
         escaped(&record.scenario_source),
         escaped(&provenance.tool_version),

@@ -1,0 +1,51 @@
+//! Seconds of a run that are over, in a file: an hour of them, with their histograms, is more than
+//! all else that a run holds.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    record::{Interval, recorder::Shelf},
+    store::{
+        RunFolder, StoreError,
+        scratch::{Place, ScratchFile},
+    },
+};
+
+#[derive(Debug)]
+pub(super) struct FileShelf {
+    file: ScratchFile,
+    places: BTreeMap<u64, Place>,
+}
+
+impl FileShelf {
+    /// On the disk of `folder`.
+    pub(super) fn new(folder: &RunFolder) -> Result<Self, StoreError> {
+        Ok(Self {
+            file: folder.scratch()?,
+            places: BTreeMap::new(),
+        })
+    }
+}
+
+impl Shelf for FileShelf {
+    /// A disk that is full costs memory, and no second.
+    fn lay(&mut self, interval: &Interval) -> bool {
+        let line = serde_json::to_vec(interval).expect("every map of it has string keys");
+        let place = self.file.push(&line);
+        place.is_ok_and(|place| {
+            self.places.insert(interval.second, place);
+            true
+        })
+    }
+
+    fn take(&mut self, second: u64) -> Interval {
+        let place = self.places.remove(&second).expect("it was laid there");
+        let line = self.file.read(place).unwrap_or_else(|error| {
+            panic!(
+                "second {second} of the run cannot be read from the disk again: {error}; \
+                 `dyno report` can still read the journal in the folder of the run"
+            )
+        });
+        serde_json::from_slice(&line).expect("it was written as it is read")
+    }
+}

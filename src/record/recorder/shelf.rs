@@ -1,0 +1,50 @@
+//! Where seconds go that are over, so that a recorder's memory does not grow with the run.
+
+use std::{collections::BTreeSet, fmt::Debug};
+
+use super::Interval;
+
+/// Keeps seconds for a recorder, which does not know where.
+pub trait Shelf: Debug + Send {
+    /// Takes a second, and says whether it could. What it had of that second before is void.
+    fn lay(&mut self, interval: &Interval) -> bool;
+
+    /// The second as it was laid there last.
+    ///
+    /// # Panics
+    /// When it cannot be had any more: a record without it would be wrong.
+    fn take(&mut self, second: u64) -> Interval;
+}
+
+/// A shelf, if there is one, and what is on it.
+#[derive(Debug, Default)]
+pub(super) struct Shelved {
+    place: Option<Box<dyn Shelf>>,
+    seconds: BTreeSet<u64>,
+}
+
+impl Shelved {
+    pub(super) fn on(place: Box<dyn Shelf>) -> Self {
+        Self {
+            place: Some(place),
+            seconds: BTreeSet::new(),
+        }
+    }
+
+    /// Whether `interval` is there now, and need not be kept elsewhere.
+    pub(super) fn lay(&mut self, interval: &Interval) -> bool {
+        let is_there = self.place.as_mut().is_some_and(|it| it.lay(interval));
+        is_there && self.seconds.insert(interval.second)
+    }
+
+    /// Takes a second off, if it is there.
+    pub(super) fn take(&mut self, second: u64) -> Option<Interval> {
+        let place = self.place.as_mut()?;
+        self.seconds.remove(&second).then(|| place.take(second))
+    }
+
+    /// The earliest second that is there.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.seconds.first().copied()
+    }
+}
