@@ -5,18 +5,19 @@
 //! partitions have split, and only single keys are too hot. Must not know how it is shown.
 
 pub mod curves;
+pub mod findings;
 pub mod fired;
 pub mod heat;
 pub mod spread;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    rekey::rekeyed,
     replay::{
-        self, Burst, Part,
+        self, Burst,
         throttled::{Throttled, throttled},
     },
+    seeds::StudyPart,
     workers::Workers,
 };
 use crate::{
@@ -27,10 +28,11 @@ use crate::{
     simulation::trace::Trace,
     units::{ByDirection, CapacityUnits, Direction},
 };
-use curves::{Curves, curves};
+use curves::Curves;
+use findings::{Finding, Findings, findings};
 use fired::Fired;
 use heat::Stage;
-use spread::{Items, Requests};
+use spread::Requests;
 
 /// Version of the JSON document.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -62,6 +64,19 @@ pub struct Comparison {
     pub stage: Stage,
     /// By headroom, descending.
     pub candidates: Vec<Ranked>,
+    /// What the others' parts are merged with, where this is of one of several processes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// The part of a comparison that one of several processes made, with some of the seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Whose part, and of what.
+    #[serde(flatten)]
+    pub of: StudyPart,
+    /// What it found.
+    pub found: Findings,
 }
 
 /// One candidate.
@@ -132,45 +147,30 @@ pub fn compare(
     target: f64,
     workers: &impl Workers,
 ) -> Comparison {
-    let scenario = traces[0].workload().scenario();
-    workers.at("items under each key");
-    let found: Vec<Items> = workers.map(candidates.len(), |number| {
-        spread::items(&traces[0], table, &candidates[number])
-    });
-    let pairs = candidates.len() * traces.len();
-    workers.at("requests under each key, with each seed");
-    let looked_at = workers.map(pairs, |pair| {
-        let (number, seed) = (pair / traces.len(), pair % traces.len());
-        let candidate = &candidates[number];
-        let keyed = rekeyed(&traces[seed], table, candidate);
-        let keys = found[number].keys;
-        let requests = spread::requests(&keyed, &traces[seed], table, candidate, keys, target);
-        (requests, tallies(&keyed, table))
-    });
-    let stage = Stage::of(&traces[0], table);
-    workers.at("charts of each key");
-    let mut ranked: Vec<Ranked> = workers.map(candidates.len(), |number| {
-        let seeds = &looked_at[number * traces.len()..(number + 1) * traces.len()];
-        let candidate = &candidates[number];
-        let described = describe(&traces[0], table, candidate, &found[number], seeds);
-        Ranked {
-            heat: stage.heat(&traces[0], table, candidate),
-            ..described
-        }
-    });
+    let all: Vec<&Trace> = traces.iter().collect();
+    concluded(&findings(
+        &traces[0], &all, table, candidates, target, workers,
+    ))
+}
+
+/// What follows from what was found.
+#[must_use]
+pub fn concluded(found: &Findings) -> Comparison {
+    let mut ranked: Vec<Ranked> = found.candidates.iter().map(describe).collect();
     ranked.sort_by(|a, b| b.headroom.total_cmp(&a.headroom));
     number_ranks(&mut ranked);
     Comparison {
         schema_version: SCHEMA_VERSION,
-        scenario: scenario.name.clone(),
-        fingerprint: scenario.fingerprint(),
-        seed: scenario.seed.0,
-        seeds: traces.len(),
-        table: scenario.tables[table].name.clone(),
-        requests_per_second: replay::requests_per_second(traces),
-        target,
-        stage,
+        scenario: found.scenario.clone(),
+        fingerprint: found.fingerprint.clone(),
+        seed: found.seed,
+        seeds: found.due.len(),
+        table: found.table.clone(),
+        requests_per_second: found.requests_per_second(),
+        target: found.target,
+        stage: found.stage,
         candidates: ranked,
+        part: None,
     }
 }
 
@@ -178,7 +178,7 @@ pub fn compare(
 fn tallies(trace: &Trace, table: usize) -> Vec<replay::Tally> {
     let slots = replay::slots(trace);
     let scenario = trace.workload().scenario();
-    let part = Part {
+    let part = replay::Part {
         table,
         direction: None,
     };
@@ -204,49 +204,36 @@ fn tallies(trace: &Trace, table: usize) -> Vec<replay::Tally> {
     }
 }
 
-fn describe(
-    trace: &Trace,
-    table: usize,
-    candidate: &Candidate,
-    items: &Items,
-    seeds: &[(Requests, Vec<replay::Tally>)],
-) -> Ranked {
+fn describe(finding: &Finding) -> Ranked {
+    let Finding { basis, looks } = finding;
+    let items = &basis.items;
     let mean = |value: &dyn Fn(&Requests) -> f64| {
-        seeds
-            .iter()
-            .map(|(requests, _)| value(requests))
-            .sum::<f64>()
-            / float(seeds.len())
+        looks.iter().map(|look| value(&look.requests)).sum::<f64>() / float(looks.len())
     };
     let both = |value: &dyn Fn(&Requests) -> ByDirection<f64>| {
         ByDirection::from_fn(|direction: Direction| mean(&|r| value(r)[direction]))
     };
-    let headrooms: Vec<f64> = seeds
-        .iter()
-        .map(|(requests, _)| requests.headroom)
-        .collect();
+    let headrooms: Vec<f64> = looks.iter().map(|look| look.requests.headroom).collect();
     let logs: Vec<f64> = headrooms.iter().map(|h| h.max(1e-9).ln()).collect();
     let (centre, half) = interval(&logs, student_95(logs.len()));
-    let tallies: Vec<Vec<replay::Tally>> = seeds.iter().map(|(_, t)| t.clone()).collect();
+    let tallies: Vec<Vec<replay::Tally>> = looks.iter().map(|look| look.tallies.clone()).collect();
     let operations: Vec<usize> = (0..tallies[0].len()).collect();
     Ranked {
         rank: 0,
-        candidate: candidate.clone(),
+        candidate: basis.candidate.clone(),
         items: items.items,
         overwritten: items.overwritten,
-        proposed_sort_key: (items.overwritten > 0)
-            .then(|| proposed_sort_key(trace, table, candidate))
-            .flatten(),
+        proposed_sort_key: basis.proposed_sort_key.clone(),
         keys: items.keys,
         most_items: items.most_items,
         most_bytes: items.most_bytes,
         exceeds_collection_limit: items.most_bytes > COLLECTION_BYTES_MAX,
         hottest_share: mean(&|r| r.hottest),
-        hottest_key: seeds[0].0.hottest_key.clone(),
+        hottest_key: looks[0].requests.hottest_key.clone(),
         hottest_units: both(&|r| r.hottest_units),
         top_percent_share: mean(&|r| r.top_percent),
         gini: mean(&|r| r.gini),
-        partitions: seeds[0].0.partitions,
+        partitions: looks[0].requests.partitions,
         partition_share: mean(&|r| r.partition_share),
         utilisation: both(&|r| r.utilisation),
         throttled: throttled(&tallies, &operations),
@@ -254,8 +241,8 @@ fn describe(
         headroom_interval: [(centre - half).exp(), (centre + half).exp()],
         headrooms,
         read_cost: mean(&|r| r.read_cost),
-        curves: curves(&rekeyed(trace, table, candidate), table, items.keys),
-        heat: Vec::new(),
+        curves: basis.curves.clone(),
+        heat: basis.heat.clone(),
         fired: None,
     }
 }

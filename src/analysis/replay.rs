@@ -7,7 +7,7 @@ pub mod throttled;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     capacity::{
@@ -22,7 +22,7 @@ use crate::{
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// Measured requests of one operation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// How many were due.
     pub arrivals: u64,

@@ -142,26 +142,15 @@ impl SeedStudy {
     /// # Errors
     /// When they are not all the parts of one study, each once.
     pub fn merged(parts: &[Self]) -> Result<Self, StudyError> {
-        let first = parts.first().and_then(|part| part.part.as_ref());
-        let StudyPart { shard, study } = first.ok_or(StudyError::Whole)?;
+        let of = |one: &Self| one.part.clone().ok_or(StudyError::Whole);
+        let whose: Vec<StudyPart> = parts.iter().map(of).collect::<Result<_, _>>()?;
+        let lengths = whose.iter().zip(parts);
+        let lengths = lengths.map(|(part, one)| (part, one.runs.len() as u64));
+        once_each(&lengths.collect::<Vec<_>>())?;
         let mut runs = BTreeMap::new();
-        for one in parts {
-            let part = one.part.as_ref().ok_or(StudyError::Whole)?;
-            if part.study != *study || part.shard.count() != shard.count() {
-                return Err(StudyError::Differs(part.shard));
-            }
-            if one.runs.len() as u64 != part.shard.share_of(study.seeds) {
-                return Err(StudyError::Incomplete(part.shard));
-            }
+        for (part, one) in whose.iter().zip(parts) {
             let numbered = one.runs.iter().zip(0..);
             runs.extend(numbered.map(|(run, before)| (part.shard.nth(before), run)));
-        }
-        for shard in shard.all() {
-            let is_it = |one: &&Self| one.part.as_ref().is_some_and(|part| part.shard == shard);
-            let times = parts.iter().filter(is_it).count();
-            if times != 1 {
-                return Err(StudyError::Times(shard, times));
-            }
         }
         let runs: Vec<_> = runs.into_values().cloned().collect();
         let figures = figures(&runs);
@@ -182,6 +171,29 @@ impl SeedStudy {
             .or_else(|| codes().max())
             .unwrap_or(0)
     }
+}
+
+/// Whether `parts`, each with as many seeds as it has, are all the parts of one study.
+///
+/// # Errors
+/// When one is missing, there twice, of another study or incomplete.
+pub fn once_each(parts: &[(&StudyPart, u64)]) -> Result<(), StudyError> {
+    let (StudyPart { shard, study }, _) = parts.first().ok_or(StudyError::Whole)?;
+    for (part, seeds) in parts {
+        if part.study != *study || part.shard.count() != shard.count() {
+            return Err(StudyError::Differs(part.shard));
+        }
+        if *seeds != part.shard.share_of(study.seeds) {
+            return Err(StudyError::Incomplete(part.shard));
+        }
+    }
+    for shard in shard.all() {
+        let times = parts.iter().filter(|(part, _)| part.shard == shard).count();
+        if times != 1 {
+            return Err(StudyError::Times(shard, times));
+        }
+    }
+    Ok(())
 }
 
 fn figures(runs: &[SeedRun]) -> Vec<Figure> {

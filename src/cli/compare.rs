@@ -13,23 +13,40 @@ use clap::Args;
 
 use super::{
     Exit,
-    output::Output,
+    output::{Output, Printed},
     parallel::AllCores,
     scenario::{self, Loaded},
+    shard::{ShardArguments, suffix},
     size, trial,
 };
 use crate::{
     analysis::{
-        compare::{self, Comparison},
+        compare::{
+            self, Comparison, Part,
+            findings::{Findings, findings},
+        },
+        seeds::{StudyId, StudyPart},
         sizing::SEEDS_MIN,
     },
     report::compare as report,
     scenario::{Scenario, candidate::Candidate},
+    schedule::shard::Shard,
     seed::Seed,
+    simulation::trace::Trace,
+    store::RunFolder,
 };
 
 /// Options that only a comparison of keys has.
-const KEY_OPTIONS: [&str; 6] = ["keys", "table", "max_throttled", "seeds", "seed", "run"];
+const KEY_OPTIONS: [&str; 8] = [
+    "keys",
+    "table",
+    "max_throttled",
+    "seeds",
+    "seed",
+    "run",
+    "shard",
+    "shards",
+];
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
@@ -70,6 +87,8 @@ pub(super) struct CompareArguments {
     #[arg(long, value_name = "TIME", requires = "run", value_parser = trial::length)]
     duration: Option<Duration>,
     #[command(flatten)]
+    shard: ShardArguments,
+    #[command(flatten)]
     output: Output,
     /// Write no files.
     #[arg(long, conflicts_with = "out")]
@@ -104,16 +123,74 @@ fn keys(arguments: &CompareArguments, file: &Path) -> anyhow::Result<Exit> {
         let given = &arguments.max_throttled;
         format!("--max-throttled {given}: write a share from 0% to 100%, as 0.1%")
     })?;
+    let shard = arguments.shard.detect()?.filter(|shard| shard.count() > 1);
+    if shard.is_some() && arguments.run {
+        bail!(
+            "--run fires every candidate in one process\n  help: leave out --shard, or --run; or \
+             --shard 1/1 to make the whole comparison here"
+        );
+    }
+    let seeds: Vec<Seed> = scenario.seed.row(arguments.seeds).collect();
+    let (first, ours) = our_seeds(&seeds, shard)?;
     let workers = AllCores::work_for(&format!("compare {}", scenario.name));
-    let traces = size::traces(&scenario, arguments.seeds, &workers)?;
-    let mut comparison = compare::compare(&traces, table, &candidates, target, &workers);
+    let traces = size::traces(&scenario, &ours, &workers)?;
+    let own: Vec<&Trace> = traces.iter().skip(first).collect();
+    let found = findings(&traces[0], &own, table, &candidates, target, &workers);
+    let mut comparison = compare::concluded(&found);
     drop(workers);
+    comparison.part = shard.map(|shard| part(shard, arguments.seeds, found));
     let mut exit = Exit::Pass;
     if arguments.run && !fire::all(&mut comparison, &traces[0], table, arguments.duration)? {
         exit = Exit::Interrupted;
     }
-    publish(arguments, &comparison)?;
+    let suffix = format!("-compared{}", suffix(shard));
+    let folder =
+        (!arguments.no_files).then(|| arguments.output.folder(&comparison.scenario, &suffix));
+    publish(
+        &arguments.output.printed,
+        &comparison,
+        folder.transpose()?.as_ref(),
+    )?;
     Ok(exit)
+}
+
+/// The seeds that are recorded, and how many of them are not the shard's own: every process looks
+/// at the first seed, which says what the items are.
+fn our_seeds(seeds: &[Seed], shard: Option<Shard>) -> anyhow::Result<(usize, Vec<Seed>)> {
+    let ours = |number| shard.is_none_or(|shard| shard.takes(number));
+    let numbered = seeds.iter().zip(0..);
+    let mut own: Vec<Seed> = numbered
+        .filter_map(|(seed, number)| ours(number).then_some(*seed))
+        .collect();
+    if own.is_empty() {
+        bail!(
+            "--seeds {}: fewer than there are shards\n  help: as many seeds as shards, or more",
+            seeds.len()
+        );
+    }
+    if own.first() == seeds.first() {
+        return Ok((0, own));
+    }
+    own.extend(seeds.first());
+    own.rotate_right(1);
+    Ok((1, own))
+}
+
+fn part(shard: Shard, seeds: u64, found: Findings) -> Part {
+    eprintln!(
+        "note: this is shard {shard}, with {} of {seeds} seeds; `dyno merge` makes the whole of all",
+        found.due.len()
+    );
+    let study = StudyId {
+        scenario: found.scenario.clone(),
+        fingerprint: found.fingerprint.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        seeds,
+    };
+    Part {
+        of: StudyPart { shard, study },
+        found,
+    }
 }
 
 fn table(arguments: &CompareArguments, scenario: &Scenario) -> anyhow::Result<usize> {
@@ -166,21 +243,28 @@ fn candidates(
     Ok(candidates)
 }
 
-fn publish(arguments: &CompareArguments, comparison: &Comparison) -> anyhow::Result<()> {
+/// What the file with a comparison of keys is called.
+pub(super) const COMPARISON: &str = "comparison.json";
+
+/// Prints a comparison of keys, and writes it into `folder`.
+pub(super) fn publish(
+    printed: &Printed,
+    comparison: &Comparison,
+    folder: Option<&RunFolder>,
+) -> anyhow::Result<()> {
     let document = serde_json::to_string_pretty(comparison)?;
-    if arguments.output.printed.json {
+    if printed.json {
         super::print(&document)?;
     } else {
         super::print(report::render(comparison).trim_end())?;
     }
-    if arguments.no_files {
+    let Some(folder) = folder else {
         return Ok(());
-    }
-    let folder = arguments.output.folder(&comparison.scenario, "-compared")?;
+    };
     let page = report::page::render(comparison);
-    for (name, content) in [("compare.html", &page), ("comparison.json", &document)] {
+    for (name, content) in [("compare.html", &page), (COMPARISON, &document)] {
         let path = folder.write(name, content.as_bytes())?;
-        arguments.output.printed.say_where(&path)?;
+        printed.say_where(&path)?;
     }
     Ok(())
 }

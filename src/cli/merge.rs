@@ -4,14 +4,19 @@ use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
+use serde::Deserialize;
 
 use super::{
     Exit,
+    compare::{self, COMPARISON},
     output::{MarkdownTo, Printed, RESULTS, SEEDS},
     report, start,
 };
 use crate::{
-    analysis::seeds::SeedStudy,
+    analysis::{
+        compare::{Part, concluded, findings::Findings},
+        seeds::SeedStudy,
+    },
     record::merge::{Merge, MergeError, MergeRules},
     report::stored::{self, StoredRun},
     scenario::Scenario,
@@ -21,7 +26,8 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct MergeArguments {
     /// Folders of all shards of one run, or their results.json, in any order; or the folder in
-    /// which they all are. What `dyno simulate --seeds` makes in shards is merged alike.
+    /// which they all are. What `dyno simulate --seeds` and `dyno compare` make in shards is
+    /// merged alike.
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
     /// New folder for the merged run.
@@ -42,9 +48,12 @@ pub(super) struct MergeArguments {
 pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     arguments.markdown.check()?;
     let studies = found_in(&arguments.records, SEEDS)?;
-    let is_study = |path: &PathBuf| path.file_name().is_some_and(|name| name == SEEDS);
-    if studies.iter().any(is_study) {
+    if named(&studies, SEEDS) {
         return merge_studies(arguments, &studies);
+    }
+    let comparisons = found_in(&arguments.records, COMPARISON)?;
+    if named(&comparisons, COMPARISON) {
+        return merge_comparisons(arguments, &comparisons);
     }
     let records = found_in(&arguments.records, RESULTS)?;
     let (merge, scenario) = add_up(&records)?;
@@ -88,6 +97,35 @@ fn merge_studies(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Resul
     let name = name.map_or("", |part| part.study.scenario.as_str());
     let folder = RunFolder::create_at(&arguments.output)?;
     arguments.printed.publish_study(name, &study, Some(&folder))
+}
+
+/// Whether one of `paths` is called `name`.
+fn named(paths: &[PathBuf], name: &str) -> bool {
+    let mut names = paths.iter().filter_map(|path| path.file_name());
+    names.any(|known| known == name)
+}
+
+/// Of a comparison of keys, only what it is merged by.
+#[derive(Deserialize)]
+struct Compared {
+    part: Option<Part>,
+}
+
+/// Comparisons of keys, each part of which looked at some of the seeds.
+fn merge_comparisons(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
+    let read = |path: &PathBuf| -> anyhow::Result<Part> {
+        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
+        let compared: Compared = serde_json::from_str(&text)
+            .with_context(|| format!("{} is no comparison of keys", path.display()))?;
+        let part = compared.part;
+        part.with_context(|| format!("{} is no part of a comparison of keys", path.display()))
+    };
+    let parts: Vec<Part> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    let each: Vec<_> = parts.iter().map(|part| (&part.of, &part.found)).collect();
+    let comparison = concluded(&Findings::merged(&each).context("cannot merge")?);
+    let folder = RunFolder::create_at(&arguments.output)?;
+    compare::publish(&arguments.printed, &comparison, Some(&folder))?;
+    Ok(Exit::Pass)
 }
 
 /// The files that `paths` stand for. A folder without one may be that of a shard that was

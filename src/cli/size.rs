@@ -120,7 +120,8 @@ pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
     }
     let options = options(arguments, &scenario)?;
     let workers = AllCores::work_for(&format!("size {}", scenario.name));
-    let traces = traces(&scenario, arguments.seeds, &workers)?;
+    let seeds: Vec<Seed> = scenario.seed.row(arguments.seeds).collect();
+    let traces = traces(&scenario, &seeds, &workers)?;
     let mut sizing = sizing::size(&traces, &options, &workers)?;
     drop(workers);
     if arguments.verify && !verify(arguments, &scenario, &mut sizing, &options, &traces[0])? {
@@ -196,14 +197,13 @@ fn publish(
     Ok(())
 }
 
-/// What `scenario` asks for with each of `seeds` seeds in a row.
+/// What `scenario` asks for with each of `seeds`.
 pub(super) fn traces(
     scenario: &Scenario,
-    seeds: u64,
+    seeds: &[Seed],
     workers: &impl Workers,
 ) -> Result<Vec<Trace>, TraceError> {
     workers.at("requests of each seed");
-    let seeds: Vec<Seed> = scenario.seed.row(seeds).collect();
     let record = |number: usize| {
         let scenario = scenario.with_seed(seeds[number]);
         Trace::record(&Workload::new(Arc::new(scenario)))

@@ -1,6 +1,6 @@
 //! Other keys that the items of a table could have, for `dyno compare`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Attribute, AttributeType, Table, ValueSpec};
 
@@ -10,7 +10,7 @@ pub const SHARDS_MAX: u32 = 10_000;
 pub const JOINT: char = '#';
 
 /// A suffix 1…N behind the partition key (write sharding).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "shards")]
 pub enum Suffix {
     /// None.
@@ -33,7 +33,7 @@ impl Suffix {
 }
 
 /// A primary key that the items could have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// As reports call it.
     pub name: String,

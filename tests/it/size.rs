@@ -284,6 +284,8 @@ fn the_page_draws_dollars_burst_and_the_price_of_on_demand() {
         "with burst credit, median",
         "10–90 % of the seeds",
         &recommended,
+        "break-even: provisioned costs less than on-demand from 28.9 %",
+        "prices: us-east-1, 2026",
     ] {
         assert!(page.contains(said), "{said}");
     }

@@ -1,7 +1,7 @@
 //! What charts draw of a candidate: its throttles as the load grows, and how few keys take most
 //! of it. Of one seed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::spread::{Load, share, throttled};
 use crate::{simulation::trace::Trace, units::float};
@@ -12,7 +12,7 @@ const STEPS: i32 = 5;
 const POWERS: (i32, i32) = (-2, 4);
 
 /// Two lines.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Curves {
     /// Multiple of the load, and the throttled share of it, from a hundredth to ten thousand
     /// times the load.

@@ -1,15 +1,13 @@
 //! Which partitions a candidate makes hot, on a table large enough to have several.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::spread::{Load, WINDOW};
 use crate::{
-    analysis::rekey::rekeyed,
     capacity::{
         partition::{self, Partitions},
         throttle::Resource,
     },
-    scenario::candidate::Candidate,
     simulation::trace::Trace,
     units::{ByDirection, CapacityUnits, Direction, Timestamp, float},
 };
@@ -23,7 +21,7 @@ const USED: f64 = 0.5;
 
 /// The table that all candidates are looked at on: so many partitions, and so many times the
 /// scenario's load, that half of what they give would be used if it were spread evenly.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
     /// Partitions of equal parts of the hash space.
     pub partitions: u64,
@@ -59,18 +57,17 @@ impl Stage {
         }
     }
 
-    /// What `candidate` makes of it: by partition, in the order of the hash space, and stretch of
+    /// What a candidate makes of it, under which requests are `keyed`: by partition, in the order of the hash space, and stretch of
     /// time, the units that are asked of it ÷ what it gives, in the direction in which that is
     /// larger.
     #[must_use]
-    pub fn heat(&self, trace: &Trace, table: usize, candidate: &Candidate) -> Vec<Vec<f64>> {
-        let keyed = rekeyed(trace, table, candidate);
-        let model = &trace.workload().scenario().model;
+    pub fn heat(&self, keyed: &Trace, table: usize) -> Vec<Vec<f64>> {
+        let model = &keyed.workload().scenario().model;
         let rates = ByDirection::from_fn(|_| CapacityUnits::whole(1));
         let partitions = Partitions::new(self.partitions, rates, model, Timestamp::ZERO);
         let columns = usize::try_from(self.columns).unwrap_or(1);
         let mut asked = vec![vec![ByDirection::<f64>::default(); columns]; partitions.count()];
-        arms(&keyed, table, |place, at, direction, units| {
+        arms(keyed, table, |place, at, direction, units| {
             let column = usize::try_from(whole(at / self.seconds)).unwrap_or(0);
             let row = &mut asked[partitions.index_of(place)];
             row[column.min(columns - 1)][direction] += units;

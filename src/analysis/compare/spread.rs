@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     analysis::rekey,
     capacity::{
@@ -26,7 +28,7 @@ pub(super) const WINDOW: f64 = 10.0;
 const MULTIPLES: (f64, f64) = (1e6, 1e-3);
 
 /// What a candidate makes of the items of a table.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Items {
     /// Items looked at.
     pub items: u64,
@@ -41,7 +43,7 @@ pub struct Items {
 }
 
 /// What it makes of the requests of one seed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
     /// Share of the hottest key.
     pub hottest: f64,
@@ -210,7 +212,8 @@ pub fn requests(
         utilisation: ByDirection::from_fn(|direction| {
             most[direction] / partition::ceiling(direction, model).as_f64()
         }),
-        partition_share: share(most.read, load.mean.read).max(share(most.write, load.mean.write)),
+        partition_share: share(most.read, offered.read.iter().sum())
+            .max(share(most.write, offered.write.iter().sum())),
         partitions,
         headroom: headroom(|multiple| throttled(&load, multiple, model) <= target),
         read_cost: match candidate.suffix {

@@ -129,7 +129,9 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> DataTable
 
 fn look(index: usize) -> (Ink, Texture, Shape) {
     let texture = TEXTURES[index / INKS.len() % TEXTURES.len()];
-    (INKS[index % INKS.len()], texture, Shape::nth(index))
+    // Another shape for each colour the next time.
+    let shape = Shape::nth(index + index / INKS.len());
+    (INKS[index % INKS.len()], texture, shape)
 }
 
 /// One line for each candidate, with signs of its own.

@@ -34,23 +34,24 @@ pub fn render(sizing: &Sizing, prices: &PriceTable) -> Result<String, UnknownPri
             escaped(&obstacle_sentence(obstacle))
         );
     }
+    let said = super::notes(sizing);
+    let said: Vec<String> = (said.iter())
+        .map(|note| format!("<li>{}</li>\n", escaped(note)))
+        .collect();
     let body = format!(
         "<header>\n<h1>{}</h1>\n<p class=\"answer\">{}</p>\n{obstacles}</header>\n\
          <section>\n<h2>How much is enough?</h2>\n<p>Throttled requests against \
          provisioned units, over {} seeds. Burst credit is that of the scenario's model, and \
          helps for a run of {} and no longer.</p>\n{charts}</section>\n\
          {}<section>\n<h2>What does it cost?</h2>\n{}</section>\n\
-         <section>\n<h2>Method</h2>\n<p>Prices: {}, {}. Estimates: {}.</p>\n<p>Scenario {}, \
-         seed {}.</p>\n</section>\n",
+         <section>\n<h2>Method</h2>\n<ul>\n{}</ul>\n<p>Scenario {}, seed {}.</p>\n</section>\n",
         escaped(&sizing.scenario),
         html::with_names(&headline(sizing)),
         sizing.seeds,
         length(sizing.seconds),
         verified(sizing),
         offers(sizing),
-        escaped(&sizing.prices.region),
-        escaped(&sizing.prices.date),
-        escaped(&sizing.prices.estimates.join("; ")),
+        said.concat(),
         escaped(&sizing.fingerprint),
         sizing.seed,
     );
@@ -98,10 +99,11 @@ fn offers(sizing: &Sizing) -> String {
                 "Standard"
             };
             format!(
-                "<tr><td>{} {}</td><td>{class}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                "<tr><td>{} {}</td><td>{class}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
                 if offer.meets_target { "✓" } else { "✗" },
                 offer.mode.name(),
                 dollars(offer.usd_month),
+                dollars(offer.storage_usd_month),
                 dollars(offer.usd_per_million),
                 percent(offer.throttled.share),
             )
@@ -110,7 +112,7 @@ fn offers(sizing: &Sizing) -> String {
     let rows = rows.concat();
     format!(
         "<div class=\"scroll\"><table><thead><tr><th>way</th><th>class</th><th>$ per month</th>\
-         <th>$ per million requests</th><th>throttled</th></tr></thead><tbody>{rows}</tbody>\
+         <th>of these, storage</th><th>$ per million requests</th><th>throttled</th></tr></thead><tbody>{rows}</tbody>\
          </table></div>\n"
     )
 }

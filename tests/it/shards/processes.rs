@@ -342,3 +342,47 @@ fn a_study_of_seeds_in_two_processes_is_the_study_of_one() {
         std::fs::read(merged).unwrap()
     );
 }
+
+#[test]
+fn a_comparison_of_keys_in_three_processes_is_the_comparison_of_one() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("shared.toml"), SCENARIO).unwrap();
+    let compare = |out: &str, more: &[&str]| {
+        let arguments = ["compare", "shared.toml", "--seeds", "5", "--out", out];
+        let output = dyno(folder.path(), &arguments).args(more).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+    };
+    compare("whole", &["--json"]);
+    for shard in ["2/3", "1/3", "3/3"] {
+        compare("parts", &["--shard", shard]);
+    }
+    let merge = |from: &str, to: &str| {
+        let output = dyno(folder.path(), &["merge", from, "-o", to]).output();
+        output.unwrap()
+    };
+    let merged = merge("parts", "merged");
+    assert_eq!(code(&merged), 0, "{}", stderr(&merged));
+    let runs = |out: &str| {
+        let runs = std::fs::read_dir(folder.path().join(out)).unwrap();
+        let mut runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
+        runs.sort();
+        runs
+    };
+    for name in ["comparison.json", "compare.html"] {
+        let whole = std::fs::read_to_string(runs("whole")[0].join(name)).unwrap();
+        let merged = std::fs::read_to_string(folder.path().join("merged").join(name)).unwrap();
+        assert_eq!(whole, merged, "{name}");
+    }
+    // A part that is missing, and what is no part.
+    std::fs::remove_dir_all(&runs("parts")[0]).unwrap();
+    let refused = merge("parts", "again");
+    assert_eq!(code(&refused), 2);
+    assert!(stderr(&refused).contains("0 times"), "{}", stderr(&refused));
+    let refused = merge("whole", "again");
+    assert_eq!(code(&refused), 2);
+    assert!(
+        stderr(&refused).contains("is no part"),
+        "{}",
+        stderr(&refused)
+    );
+}
