@@ -309,6 +309,7 @@ async fn measure(
         governed: world.is_governed(),
     };
     let head = Recorder::new(scenario, header.clone()).into_record();
+    let shelf = FileShelf::new(folder)?;
     let (journal, entries) = Journal::start(folder, &head)?;
     stop.at_second_say(journal::said(folder.path()));
     let (sender, receiver) = watch::channel(Progress::default());
@@ -320,7 +321,7 @@ async fn measure(
         begin: world.begin(),
         capacity: world.capacity_probe(scenario),
         journal: Some(entries),
-        shelf: Some(Box::new(FileShelf::new(folder)?)),
+        shelf: Some(Box::new(shelf)),
         stop: Some(Box::pin(async move {
             match budget {
                 None => stop.wait().await,

@@ -40,7 +40,7 @@ fn every_test_that_is_named_is_there() {
                 let (module, case) = name.rsplit_once("::tests::").unwrap();
                 let path = format!("src/{}.rs", module.replace("::", "/"));
                 let source = fs::read_to_string(root().join(path)).unwrap();
-                source.contains(&format!("fn {case}("))
+                source.contains(&format!("fn {case}"))
             }
             None => match name.strip_prefix("--bench ") {
                 Some(bench) => root().join(format!("benches/{bench}.rs")).is_file(),
