@@ -223,9 +223,30 @@ impl TableCapacity {
         self.note_change(resource);
     }
 
+    /// Asks for `asked` and spends what the arm takes, in one go, where it is the whole request.
+    /// `false` where it is refused, or more than its own buckets decide: nothing is spent then,
+    /// and [`check`](Self::check) says why.
+    pub fn take(&mut self, asked: CapacityUnits, arm: &Arm, now: Timestamp) -> bool {
+        if self.quota.is_some() || !self.indexes.is_empty() {
+            return false;
+        }
+        self.advance(now);
+        let rule = self.parameters.admission_rule;
+        let taken = self.table.take(asked, arm, rule, now);
+        if taken == Some(true) {
+            self.note_change(arm.resource);
+        }
+        taken.is_some()
+    }
+
     /// [`check`](Self::check), then [`spend`](Self::spend) if admitted: for callers that know
     /// the units beforehand.
     pub fn admit(&mut self, arms: &[Arm], now: Timestamp) -> AdmissionDecision {
+        if let [arm] = arms
+            && self.take(arm.units, arm, now)
+        {
+            return AdmissionDecision::Admitted;
+        }
         let decision = self.check(arms, now);
         if decision == AdmissionDecision::Admitted {
             self.spend(arms, now);
@@ -318,7 +339,15 @@ impl TableCapacity {
     }
 
     /// Lets happen what happens without a request until `now`, each at its own instant.
+    #[inline]
     fn advance(&mut self, now: Timestamp) {
+        // With most requests nothing does.
+        if self.changes_at <= now {
+            self.catch_up(now);
+        }
+    }
+
+    fn catch_up(&mut self, now: Timestamp) {
         while self.changes_at <= now {
             let at = self.changes_at;
             let mut next = None;

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::Direction;
 
@@ -25,7 +25,7 @@ static TABLE: LazyLock<PriceTable> = LazyLock::new(|| {
 });
 
 /// How well a price is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// Derived, or not checked against any document.
@@ -37,7 +37,7 @@ pub enum Confidence {
 }
 
 /// One price.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     /// AWS Region.
     pub region: String,
@@ -54,7 +54,7 @@ pub struct Price {
 }
 
 /// Prices by Region and key.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PriceTable {
     prices: Vec<Price>,
 }
@@ -66,6 +66,27 @@ pub enum Unit {
     Read,
     /// WCU and WRU.
     Write,
+}
+
+/// The price of a GB of a Standard table for a month.
+pub const STORAGE: &str = "storage_gb_month";
+
+/// What a table is kept as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableClass {
+    /// Standard.
+    Standard,
+    /// Standard-IA: no free tier and no reserved capacity. [CLASS]
+    InfrequentAccess,
+}
+
+/// The price of something in a table class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassPrice {
+    /// US dollars.
+    pub usd: f64,
+    /// Whether it is reckoned from that of Standard, as the Region has none of its own.
+    pub reckoned: bool,
 }
 
 /// A price that the table does not hold.
@@ -157,6 +178,37 @@ impl PriceTable {
 
     fn usd(&self, region: &str, key: &str) -> Result<f64, UnknownPrice> {
         self.find_or_estimate(region, key).map(|price| price.usd)
+    }
+
+    /// The price of what `key` prices for a Standard table, in `class`.
+    ///
+    /// # Errors
+    /// When there is not even one for a Standard table.
+    pub fn in_class(
+        &self,
+        class: TableClass,
+        region: &str,
+        key: &str,
+    ) -> Result<ClassPrice, UnknownPrice> {
+        if class == TableClass::InfrequentAccess
+            && let Some((kind, rest)) = key.split_once('_')
+            && let Ok(own) = self.find(region, &format!("{kind}_ia_{rest}"))
+        {
+            return Ok(ClassPrice {
+                usd: own.usd,
+                reckoned: false,
+            });
+        }
+        let standard = self.usd(region, key)?;
+        let usd = match (class, key) {
+            (TableClass::Standard, _) => standard,
+            (TableClass::InfrequentAccess, STORAGE) => infrequent_access(standard, 0.0),
+            (TableClass::InfrequentAccess, _) => infrequent_access(0.0, standard),
+        };
+        Ok(ClassPrice {
+            usd,
+            reckoned: class == TableClass::InfrequentAccess,
+        })
     }
 
     /// Dollars of quantities by price key.
@@ -300,4 +352,36 @@ impl Unit {
 #[must_use]
 pub fn infrequent_access(storage_usd: f64, throughput_usd: f64) -> f64 {
     storage_usd * IA_FACTORS.0 + throughput_usd * IA_FACTORS.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_ia_has_prices_of_its_own_where_they_are_known() {
+        let prices = PriceTable::embedded();
+        let price = |region, key| prices.in_class(TableClass::InfrequentAccess, region, key);
+        let close = |price: ClassPrice, usd: f64, reckoned| {
+            assert!((price.usd - usd).abs() < 1e-12, "{price:?}");
+            assert_eq!(price.reckoned, reckoned);
+        };
+        // List prices, which are not quite the factors.
+        close(
+            price("us-east-1", "prov_rcu_hour").unwrap(),
+            0.000_16,
+            false,
+        );
+        close(price("us-east-1", "od_wru_million").unwrap(), 0.78, false);
+        close(price("us-east-1", STORAGE).unwrap(), 0.1, false);
+        let standard = prices.find("eu-central-1", "prov_rcu_hour").unwrap().usd;
+        close(
+            price("eu-central-1", "prov_rcu_hour").unwrap(),
+            standard * 1.25,
+            true,
+        );
+        let standard = prices.in_class(TableClass::Standard, "us-east-1", STORAGE);
+        close(standard.unwrap(), 0.25, false);
+        assert!(price("nowhere", STORAGE).is_err());
+    }
 }

@@ -127,7 +127,7 @@ pub fn requests_per_second(traces: &[Trace]) -> f64 {
 pub type Rates = Vec<ByDirection<u64>>;
 
 /// Bounds of auto scaling, and what it aims at.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// Fewest units per second.
     pub min: u64,
@@ -283,8 +283,19 @@ fn replay(
             minute(ends, capacity);
             ends = ends + MINUTE;
         }
+        let only = trace.only_arm(request);
+        if let Some(arm) = &only
+            && part.direction.is_none_or(|only| arm.direction == only)
+            && capacity.take(arm.units, arm, request.due)
+        {
+            tallies[usize::from(request.spec)].arrivals += u64::from(request.measured);
+            continue;
+        }
         arms.clear();
-        arms.extend(trace.arms(request));
+        match only {
+            Some(arm) => arms.push(arm),
+            None => arms.extend(trace.arms(request)),
+        }
         if part
             .direction
             .is_some_and(|only| arms.iter().all(|arm| arm.direction != only))

@@ -11,26 +11,29 @@ pub mod obstacle;
 pub mod scaling;
 pub mod search;
 mod storage;
+pub mod sweep;
+mod swept;
 pub mod tried;
 pub mod verify;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{
-    replay::{self, Burst, Slot},
-    workers::Workers,
-};
+use super::{replay, workers::Workers};
 use crate::{
     capacity::limits,
     price::{PriceTable, UnknownPrice},
+    scenario::Scenario,
+    schedule::shard::Shard,
     simulation::trace::Trace,
     units::{ByDirection, CapacityUnits, Direction},
 };
 use bill::{Bill, Offer};
 use demand::Demand;
-use fit::Fit;
+use fit::{Fit, Fits};
 use obstacle::Obstacle;
 use search::Target;
+use sweep::Search;
+use swept::Swept;
 use tried::Tried;
 use verify::Verification;
 
@@ -40,7 +43,7 @@ pub const SEEDS_MIN: usize = 10;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What is wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SizingOptions {
     /// How much may be throttled.
     pub target: Target,
@@ -126,7 +129,7 @@ pub struct SizedSlot {
 }
 
 /// One capacity that was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
     /// Units per second.
     pub units: u64,
@@ -148,9 +151,20 @@ pub fn size(
     options: &SizingOptions,
     workers: &impl Workers,
 ) -> Result<Sizing, UnknownPrice> {
-    let first = traces.first().expect("at least one seed");
-    let scenario = first.workload().scenario();
-    let slots = replay::slots(first);
+    concluded(&search(traces, options, Shard::WHOLE, workers))
+}
+
+/// What has to be known for a sizing, and those pieces of the search that are the shard's.
+///
+/// # Panics
+/// Without any trace.
+pub fn search(
+    traces: &[Trace],
+    options: &SizingOptions,
+    shard: Shard,
+    workers: &impl Workers,
+) -> Search {
+    let slots = replay::slots(traces.first().expect("at least one seed"));
     workers.at("what is asked for");
     let demands = demand::of(traces, &slots, workers);
     let operations: Vec<_> = slots
@@ -165,65 +179,74 @@ pub fn size(
         tried: &Tried::default(),
         target: &options.target,
     };
-    let fits = bench.fit(Burst::Spent, workers);
-    let with_burst = bench.fit(Burst::Modelled, workers);
-    workers.at("keys that are too hot");
-    let obstacles = obstacle::find(traces, &slots, &fits, workers);
-    let requests_per_second = replay::requests_per_second(traces);
-    let sized: Vec<SizedSlot> = (0..slots.len())
-        .map(|number| SizedSlot {
-            name: slots[number].name(scenario),
-            storage_gb: storage::gigabytes(first, &slots[number]),
-            scenario: in_scenario(first, &slots[number]),
-            demand: demands[number],
-            provision: fits[number],
-            with_burst: with_burst[number],
-            curves: ByDirection::from_fn(|direction| {
-                let name = slots[number].name(scenario);
-                workers.at(&format!("curve of {name}, {}", direction.unit()));
-                bench.curve(number, direction, &fits, workers)
-            }),
+    let basis = sweep::basis(&bench, options, workers);
+    let ours = (0..).zip(sweep::pieces(&basis));
+    let ours = ours.filter(|(number, _)| shard.takes(*number));
+    let found = ours
+        .map(|(_, piece)| (piece, sweep::make(piece, &bench, options, &basis, workers)))
+        .collect();
+    Search {
+        options: options.clone(),
+        basis,
+        found,
+    }
+}
+
+/// The answer, once every piece of the search is there.
+///
+/// # Errors
+/// When a price is missing.
+pub fn concluded(search: &Search) -> Result<Sizing, UnknownPrice> {
+    let Search {
+        options,
+        basis,
+        found,
+    } = search;
+    let swept = Swept::of(found);
+    let slots: Vec<SizedSlot> = basis
+        .slots
+        .iter()
+        .zip(swept.on_burst())
+        .enumerate()
+        .map(|(number, (slot, with_burst))| SizedSlot {
+            name: slot.name.clone(),
+            storage_gb: slot.storage_gb,
+            scenario: slot.in_force,
+            demand: slot.demand,
+            provision: slot.provision,
+            with_burst,
+            curves: ByDirection::from_fn(|direction| swept.curve(number, direction)),
         })
         .collect();
     let bill = Bill {
         options,
-        slots: &sized,
-        requests_per_second,
-        month: scenario.model.month(),
+        slots: &slots,
+        requests_per_second: basis.requests_per_second,
+        month: basis.month,
     };
-    let offers = bill.offers(&bench, &fits, &with_burst, workers)?;
-    let operation_targets = options.target.operations.iter().map(|(operation, share)| {
-        let name = scenario.operations[*operation].name.clone();
-        (name, *share)
-    });
+    let offers = bill.offers(basis, &swept)?;
     Ok(Sizing {
         schema_version: SCHEMA_VERSION,
-        scenario: scenario.name.clone(),
-        fingerprint: scenario.fingerprint(),
-        seed: scenario.seed.0,
-        seeds: traces.len(),
-        seconds: first.measured_seconds(),
-        requests_per_second,
+        scenario: basis.scenario.clone(),
+        fingerprint: basis.fingerprint.clone(),
+        seed: basis.seed,
+        seeds: basis.seeds,
+        seconds: basis.seconds,
+        requests_per_second: basis.requests_per_second,
         target: options.target.overall,
-        operation_targets: operation_targets.collect(),
-        possible: obstacles.is_empty(),
-        obstacles,
+        operation_targets: basis.operation_targets.clone(),
+        possible: basis.obstacles.is_empty(),
+        obstacles: basis.obstacles.clone(),
         offers,
         break_even: bill.break_even()?,
         prices: bill.note(),
-        notes: notes(first, &sized),
-        slots: sized,
+        notes: basis.notes.clone(),
+        slots,
         verification: None,
     })
 }
 
-fn in_scenario(trace: &Trace, slot: &Slot) -> Option<ByDirection<f64>> {
-    let rates = slot.billing(trace.workload().scenario()).capacity()?;
-    Some(ByDirection::from_fn(|direction| rates[direction].as_f64()))
-}
-
-fn notes(trace: &Trace, slots: &[SizedSlot]) -> Vec<String> {
-    let scenario = trace.workload().scenario();
+fn notes(scenario: &Scenario, fits: &Fits) -> Vec<String> {
     let mut notes = Vec::new();
     if scenario.client.retry.max_attempts > 1 {
         notes.push(
@@ -244,9 +267,9 @@ fn notes(trace: &Trace, slots: &[SizedSlot]) -> Vec<String> {
         );
     }
     for direction in Direction::ALL {
-        let rates: Vec<CapacityUnits> = slots
+        let rates: Vec<CapacityUnits> = fits
             .iter()
-            .filter_map(|slot| slot.provision[direction])
+            .filter_map(|fit| fit[direction])
             .map(|fit| CapacityUnits::whole(i64::try_from(fit.units).unwrap_or(i64::MAX / 4)))
             .collect();
         if !limits::within_quotas(&rates, limits::TABLE_QUOTA, limits::ACCOUNT_QUOTA) {

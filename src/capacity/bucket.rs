@@ -112,6 +112,7 @@ impl TokenBucket {
         self.second() * i128::from(self.step.max(1))
     }
 
+    #[inline]
     fn refill(&mut self, now: Timestamp) {
         // Most are asked more than once at an instant.
         if now > self.updated {
@@ -125,16 +126,24 @@ impl TokenBucket {
         }
         let elapsed = now.as_nanos() - self.updated.as_nanos();
         let gained = i128::from(self.rate.halves()) * i128::from(elapsed);
-        if let Some(ages) = &mut self.ages {
-            let owed = (-self.balance).max(0);
-            let kept = self.burst_seconds + self.step;
-            ages.gain(gained, owed, self.updated, now);
-            ages.expire(now, kept);
-            self.balance = (self.balance + gained).min(0) + ages.sum();
+        if self.ages.is_some() {
+            self.age(gained, now);
         } else {
-            self.balance += gained;
+            self.balance = (self.balance + gained).min(self.full);
         }
         self.updated = now;
+    }
+
+    /// Lets `gained` come in, and what is too old go.
+    fn age(&mut self, gained: i128, now: Timestamp) {
+        let Some(ages) = &mut self.ages else {
+            return;
+        };
+        let owed = (-self.balance).max(0);
+        let kept = self.burst_seconds + self.step;
+        ages.gain(gained, owed, self.updated, now);
+        ages.expire(now, kept);
+        self.balance = (self.balance + gained).min(0) + ages.sum();
         self.cap();
     }
 

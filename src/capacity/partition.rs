@@ -338,25 +338,49 @@ impl Partitions {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let index = self.index_of(arm.key);
+        let units = self.weight(arm, units);
         let bucket = &mut self.all[index].buckets[arm.direction];
-        let units = if arm.eventual && self.eventual_multiple > 1.0 {
-            CapacityUnits::from(units.as_f64() / self.eventual_multiple)
-        } else {
-            units
-        };
         let admitted = bucket.admits(units, rule, now);
         (!admitted).then(|| bucket.admits_at(units, rule, now))
     }
 
+    /// What `units` weigh in a partition's bucket.
+    fn weight(&self, arm: &Arm, units: CapacityUnits) -> CapacityUnits {
+        if arm.eventual && self.eventual_multiple > 1.0 {
+            CapacityUnits::from(units.as_f64() / self.eventual_multiple)
+        } else {
+            units
+        }
+    }
+
+    /// Asks for `asked` and debits what the arm takes, if it is let in: whether a split began by
+    /// that.
+    pub(super) fn take(
+        &mut self,
+        asked: CapacityUnits,
+        arm: &Arm,
+        rule: AdmissionRule,
+        now: Timestamp,
+    ) -> Option<bool> {
+        let index = self.index_of(arm.key);
+        let asked = self.weight(arm, asked);
+        let bucket = &mut self.all[index].buckets[arm.direction];
+        let admitted = bucket.admits(asked, rule, now);
+        admitted.then(|| self.spend_in(index, arm, now))
+    }
+
     /// Debits what was consumed, and says whether a split began by that.
     pub(super) fn spend(&mut self, arm: &Arm, now: Timestamp) -> bool {
+        self.spend_in(self.index_of(arm.key), arm, now)
+    }
+
+    fn spend_in(&mut self, index: usize, arm: &Arm, now: Timestamp) -> bool {
         let Arm {
             key,
             direction,
             units,
             ..
         } = *arm;
-        let index = self.index_of(key);
         let partition = &mut self.all[index];
         let bucket = &mut partition.buckets[direction];
         if arm.eventual && self.eventual_multiple > 1.0 {

@@ -9,7 +9,7 @@ use super::{
     throttle::ThrottleCause,
 };
 use crate::{
-    scenario::{Billing, ModelParameters},
+    scenario::{AdmissionRule, Billing, ModelParameters},
     units::{ByDirection, Bytes, CapacityUnits, Direction, Timestamp},
 };
 
@@ -114,6 +114,24 @@ impl ResourceCapacity {
         let until = self.partitions.refusal(arm, units, rule, now)?;
         self.partitions.refuse(arm.key, arm.direction, arm.units);
         Some((ThrottleCause::KeyRange, until))
+    }
+
+    /// Asks for `asked` and debits what the arm takes, if it is let in: whether a split began by
+    /// that.
+    pub(super) fn take(
+        &mut self,
+        asked: CapacityUnits,
+        arm: &Arm,
+        rule: AdmissionRule,
+        now: Timestamp,
+    ) -> Option<bool> {
+        if !self.buckets[arm.direction].admits(asked, rule, now) {
+            return None;
+        }
+        let began = self.partitions.take(asked, arm, rule, now)?;
+        self.supplies[arm.direction].serve(arm.units);
+        self.buckets[arm.direction].spend(arm.units, now);
+        Some(began)
     }
 
     /// Debits what was consumed, and says whether a split began by that.

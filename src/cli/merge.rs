@@ -10,12 +10,13 @@ use super::{
     Exit,
     compare::{self, COMPARISON},
     output::{MarkdownTo, Printed, RESULTS, SEEDS},
-    report, start,
+    report, size, start,
 };
 use crate::{
     analysis::{
         compare::{Part, concluded, findings::Findings},
         seeds::SeedStudy,
+        sizing::sweep::SizingPart,
     },
     record::merge::{Merge, MergeError, MergeRules},
     report::stored::{self, StoredRun},
@@ -26,8 +27,8 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct MergeArguments {
     /// Folders of all shards of one run, or their results.json, in any order; or the folder in
-    /// which they all are. What `dyno simulate --seeds` and `dyno compare` make in shards is
-    /// merged alike.
+    /// which they all are. What `dyno simulate --seeds`, `dyno compare` and `dyno size` make in
+    /// shards is merged alike.
     #[arg(required = true, value_name = "RECORD")]
     records: Vec<PathBuf>,
     /// New folder for the merged run.
@@ -54,6 +55,10 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
     let comparisons = found_in(&arguments.records, COMPARISON)?;
     if named(&comparisons, COMPARISON) {
         return merge_comparisons(arguments, &comparisons);
+    }
+    let sizings = found_in(&arguments.records, size::PART)?;
+    if named(&sizings, size::PART) {
+        return merge_sizings(arguments, &sizings);
     }
     let records = found_in(&arguments.records, RESULTS)?;
     let (merge, scenario) = add_up(&records)?;
@@ -126,6 +131,17 @@ fn merge_comparisons(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::R
     let folder = RunFolder::create_at(&arguments.output)?;
     compare::publish(&arguments.printed, &comparison, Some(&folder))?;
     Ok(Exit::Pass)
+}
+
+/// Searches for capacity, each part of which made some of the pieces.
+fn merge_sizings(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
+    let read = |path: &PathBuf| -> anyhow::Result<SizingPart> {
+        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
+        let part = serde_json::from_str(&text);
+        part.with_context(|| format!("{} is no part of a sizing", path.display()))
+    };
+    let parts: Vec<_> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    size::merge(parts, &arguments.printed, &arguments.output)
 }
 
 /// The files that `paths` stand for. A folder without one may be that of a shard that was

@@ -12,9 +12,10 @@ use clap::Args;
 
 use super::{
     Exit,
-    output::Output,
+    output::{Output, Printed},
     parallel::AllCores,
     scenario::{self, Loaded},
+    shard::{ShardArguments, suffix},
     simulate,
     trial::{self, Trials},
 };
@@ -22,9 +23,11 @@ use crate::{
     analysis::{
         cloudwatch,
         expectation::REGION,
+        seeds::{StudyId, StudyPart},
         sizing::{
             self, SEEDS_MIN, Sizing, SizingOptions,
             search::Target,
+            sweep::{self, SizingPart},
             verify::{self, Finding},
         },
         workers::Workers,
@@ -32,9 +35,10 @@ use crate::{
     price::PriceTable,
     report::{sizing as report, usage},
     scenario::Scenario,
+    schedule::shard::Shard,
     seed::Seed,
     simulation::trace::{Trace, TraceError},
-    store,
+    store::{self, RunFolder},
     units::ByDirection,
     workload::Workload,
 };
@@ -43,6 +47,8 @@ use crate::{
 const PRICES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Two weeks of minutes of four metrics have some megabytes.
 const CLOUDWATCH_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// What the file with a shard's part of a search is called.
+pub(super) const PART: &str = "sizing-part.json";
 /// How long a recommendation is fired, unless told otherwise.
 const VERIFIED_WITHIN: Duration = Duration::from_mins(1);
 
@@ -93,6 +99,8 @@ pub(super) struct SizeArguments {
     /// was measured beside what was predicted. Exit code 1 when the target is missed.
     #[arg(long, conflicts_with = "from_cloudwatch")]
     verify: bool,
+    #[command(flatten)]
+    shard: ShardArguments,
     /// Fire for so long at most, warm-up included: the scenario's phases are shortened alike, and
     /// keep their rates. A minute unless said.
     #[arg(long, value_name = "TIME", requires = "verify", value_parser = trial::length)]
@@ -119,15 +127,84 @@ pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
         scenario.seed = Seed(seed);
     }
     let options = options(arguments, &scenario)?;
+    let shard = arguments.shard.detect()?.filter(|shard| shard.count() > 1);
+    if shard.is_some() && (arguments.verify || arguments.no_files) {
+        bail!(
+            "{}: a shard makes a part of the search, for `dyno merge`\n  help: leave out --shard, \
+             or say --shard none to search here alone",
+            if arguments.verify {
+                "--verify"
+            } else {
+                "--no-files"
+            }
+        );
+    }
     let workers = AllCores::work_for(&format!("size {}", scenario.name));
     let seeds: Vec<Seed> = scenario.seed.row(arguments.seeds).collect();
     let traces = traces(&scenario, &seeds, &workers)?;
+    if let Some(shard) = shard {
+        let part = part(shard, &traces, &options, &workers);
+        drop(workers);
+        let folder = arguments
+            .output
+            .folder(&scenario.name, &format!("-sized{}", suffix(Some(shard))))?;
+        let path = folder.write(PART, serde_json::to_string_pretty(&part)?.as_bytes())?;
+        arguments.output.printed.say_where(&path)?;
+        return Ok(Exit::Pass);
+    }
     let mut sizing = sizing::size(&traces, &options, &workers)?;
     drop(workers);
     if arguments.verify && !verify(arguments, &scenario, &mut sizing, &options, &traces[0])? {
         return Ok(Exit::Interrupted);
     }
-    publish(arguments, &sizing, &options)?;
+    let folder = (!arguments.no_files).then(|| arguments.output.folder(&sizing.scenario, "-sized"));
+    let folder = folder.transpose()?;
+    publish(
+        &arguments.output.printed,
+        &sizing,
+        &options,
+        folder.as_ref(),
+    )?;
+    Ok(exit(&sizing))
+}
+
+/// The shard's pieces of the search.
+fn part(
+    shard: Shard,
+    traces: &[Trace],
+    options: &SizingOptions,
+    workers: &impl Workers,
+) -> SizingPart {
+    let search = sizing::search(traces, options, shard, workers);
+    let basis = &search.basis;
+    let pieces = sweep::pieces(basis).len();
+    eprintln!(
+        "note: this is shard {shard}, with {} of {pieces} pieces of the search; `dyno merge` makes \
+         the answer of all",
+        search.found.len()
+    );
+    let study = StudyId {
+        scenario: basis.scenario.clone(),
+        fingerprint: basis.fingerprint.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        seeds: traces.len() as u64,
+    };
+    SizingPart {
+        of: StudyPart { shard, study },
+        search,
+    }
+}
+
+/// The answer that the parts of a search make together.
+pub(super) fn merge(
+    parts: Vec<SizingPart>,
+    printed: &Printed,
+    output: &Path,
+) -> anyhow::Result<Exit> {
+    let search = sweep::merged(parts).context("cannot merge")?;
+    let sizing = sizing::concluded(&search)?;
+    let folder = RunFolder::create_at(output)?;
+    publish(printed, &sizing, &search.options, Some(&folder))?;
     Ok(exit(&sizing))
 }
 
@@ -175,24 +252,24 @@ fn verify(
 }
 
 fn publish(
-    arguments: &SizeArguments,
+    printed: &Printed,
     sizing: &Sizing,
     options: &SizingOptions,
+    folder: Option<&RunFolder>,
 ) -> anyhow::Result<()> {
     let document = serde_json::to_string_pretty(sizing)?;
-    if arguments.output.printed.json {
+    if printed.json {
         super::print(&document)?;
     } else {
         super::print(report::render(sizing).trim_end())?;
     }
-    if arguments.no_files {
+    let Some(folder) = folder else {
         return Ok(());
-    }
-    let folder = arguments.output.folder(&sizing.scenario, "-sized")?;
+    };
     let page = report::page::render(sizing, &options.prices)?;
     for (name, content) in [("sizing.html", &page), ("sizing.json", &document)] {
         let path = folder.write(name, content.as_bytes())?;
-        arguments.output.printed.say_where(&path)?;
+        printed.say_where(&path)?;
     }
     Ok(())
 }
@@ -227,10 +304,22 @@ fn from_cloudwatch(arguments: &SizeArguments, file: &Path) -> anyhow::Result<Exi
         &arguments.region,
         &prices,
     )?;
-    if arguments.output.printed.json {
-        super::print(&serde_json::to_string_pretty(&sizing)?)?;
+    let document = serde_json::to_string_pretty(&sizing)?;
+    let printed = &arguments.output.printed;
+    if printed.json {
+        super::print(&document)?;
     } else {
         super::print(usage::render(&sizing).trim_end())?;
+    }
+    if !arguments.no_files {
+        let title = file
+            .file_stem()
+            .map_or("CloudWatch".into(), |name| name.to_string_lossy());
+        let page = usage::page::render(&title, &sizing, &metrics);
+        let folder = arguments.output.folder("cloudwatch", "-sized")?;
+        for (name, content) in [("sizing.html", &page), ("sizing.json", &document)] {
+            printed.say_where(&folder.write(name, content.as_bytes())?)?;
+        }
     }
     Ok(Exit::Pass)
 }

@@ -274,7 +274,7 @@ fn notes(sizing: &Sizing) -> Vec<String> {
             percent(sizing.break_even.write)
         ),
         format!(
-            "prices: {}, {}; this load all month ({} h){}. Estimates: {}.",
+            "prices: {}, {}; this load all month ({} h){}{}.",
             sizing.prices.region,
             sizing.prices.date,
             sizing.prices.hours_per_month,
@@ -283,7 +283,10 @@ fn notes(sizing: &Sizing) -> Vec<String> {
             } else {
                 ""
             },
-            sizing.prices.estimates.join("; ")
+            match &sizing.prices.estimates[..] {
+                [] => String::new(),
+                estimates => format!(". Estimates: {}", estimates.join("; ")),
+            }
         ),
     ];
     if sizing.seconds < SHORT_SECONDS {

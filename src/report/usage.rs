@@ -1,5 +1,7 @@
 //! What a table uses and should be given, as text of at most 80 columns.
 
+pub mod page;
+
 use super::{
     format::{count, joined, number, percent},
     sizing::{dollars, wrapped},
@@ -10,17 +12,7 @@ use crate::{analysis::cloudwatch::sizing::UsageSizing, units::Direction};
 #[must_use]
 pub fn render(sizing: &UsageSizing) -> String {
     let usage = sizing.usage;
-    let mut lines = wrapped(
-        &format!(
-            "Provision {} RCU / {} WCU; ${} per month; from {} hours of CloudWatch, {} gaps.",
-            count(usage.read.recommended),
-            count(usage.write.recommended),
-            dollars(sizing.provisioned_usd_month),
-            number(sizing.hours),
-            count(sizing.gaps as u64)
-        ),
-        "",
-    );
+    let mut lines = wrapped(&headline(sizing), "");
     lines.push(String::new());
     lines.push(row([
         "",
@@ -44,20 +36,43 @@ pub fn render(sizing: &UsageSizing) -> String {
         ]));
     }
     lines.push(String::new());
-    let today = sizing.today_usd_month;
-    for (name, usd) in [
-        ("today", today),
-        ("provisioned", Some(sizing.provisioned_usd_month)),
-        ("auto scaling", Some(sizing.auto_scaling_usd_month)),
-        ("on-demand", Some(sizing.on_demand_usd_month)),
-    ] {
+    for (name, usd) in ways(sizing) {
         let usd = usd.map_or_else(|| "?".to_owned(), dollars);
         lines.push(format!(
             "  {name:<16}{usd:>14} $ per month, without storage"
         ));
     }
     lines.push(String::new());
-    let method = format!(
+    lines.extend(wrapped(&method(sizing), "  "));
+    for warning in &sizing.warnings {
+        lines.extend(wrapped(&format!("! {warning}"), "  "));
+    }
+    joined(lines)
+}
+
+fn headline(sizing: &UsageSizing) -> String {
+    format!(
+        "Provision {} RCU / {} WCU; ${} per month; from {} hours of CloudWatch, {} gaps.",
+        count(sizing.usage.read.recommended),
+        count(sizing.usage.write.recommended),
+        dollars(sizing.provisioned_usd_month),
+        number(sizing.hours),
+        count(sizing.gaps as u64)
+    )
+}
+
+/// Dollars a month, where they are known.
+fn ways(sizing: &UsageSizing) -> [(&'static str, Option<f64>); 4] {
+    [
+        ("today", sizing.today_usd_month),
+        ("provisioned", Some(sizing.provisioned_usd_month)),
+        ("auto scaling", Some(sizing.auto_scaling_usd_month)),
+        ("on-demand", Some(sizing.on_demand_usd_month)),
+    ]
+}
+
+fn method(sizing: &UsageSizing) -> String {
+    format!(
         "recommended: the busiest period × {} at {} utilisation. Provisioned costs less than \
          on-demand from {} (reads) and {} (writes) mean utilisation. Prices: {}.",
         number(sizing.peak_to_mean),
@@ -65,12 +80,7 @@ pub fn render(sizing: &UsageSizing) -> String {
         percent(sizing.break_even.read),
         percent(sizing.break_even.write),
         sizing.region
-    );
-    lines.extend(wrapped(&method, "  "));
-    for warning in &sizing.warnings {
-        lines.extend(wrapped(&format!("! {warning}"), "  "));
-    }
-    joined(lines)
+    )
 }
 
 fn row(cells: [&str; 6]) -> String {

@@ -419,13 +419,35 @@ impl<'a> Attempt<'a> {
 
     /// Admits, spends and declares.
     fn take(&mut self, arms: &[Arm]) -> Result<(), Ended> {
+        if let [arm] = arms
+            && self.take_at_once(arm.units, arm)
+        {
+            return Ok(());
+        }
         self.admit(arms)?;
         self.serve(arms);
         Ok(())
     }
 
+    /// The same of the whole request in one go, where no more than its own buckets decide and
+    /// they let it in.
+    fn take_at_once(&mut self, asked: CapacityUnits, arm: &Arm) -> bool {
+        let capacity = self.table.capacity.as_mut();
+        let taken = capacity.is_some_and(|capacity| capacity.take(asked, arm, self.now));
+        if taken {
+            self.table.watch.served(arm);
+            self.declared.consumed[arm.direction] += arm.units;
+        }
+        taken
+    }
+
     /// The same, where the first arm is asked for `asked` units before it is known to be more.
     fn take_asking(&mut self, asked: CapacityUnits, arms: &mut [Arm]) -> Result<(), Ended> {
+        if let [arm] = &*arms
+            && self.take_at_once(asked, arm)
+        {
+            return Ok(());
+        }
         let known = std::mem::replace(&mut arms[0].units, asked);
         self.admit(arms)?;
         arms[0].units = known;

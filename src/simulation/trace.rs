@@ -222,13 +222,23 @@ impl Trace {
     pub fn arms(&self, request: &TracedRequest) -> impl Iterator<Item = Arm> + '_ {
         let first = request.first_arm as usize;
         let arms = &self.arms[first..first + request.arms as usize];
-        arms.iter().map(|arm| Arm {
+        arms.iter().map(|arm| self.arm(arm))
+    }
+
+    /// What a request asks for, if that is one thing: most requests are such.
+    #[must_use]
+    pub fn only_arm(&self, request: &TracedRequest) -> Option<Arm> {
+        (request.arms == 1).then(|| self.arm(&self.arms[request.first_arm as usize]))
+    }
+
+    fn arm(&self, arm: &CompactArm) -> Arm {
+        Arm {
             resource: arm.resource,
             direction: arm.direction,
             key: self.places[arm.place as usize],
             eventual: arm.eventual,
             units: CapacityUnits::from_halves(i64::from(arm.halves)),
-        })
+        }
     }
 
     /// Index into `Scenario::tables` of the table that a request goes to.

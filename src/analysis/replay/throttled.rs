@@ -9,7 +9,7 @@ const RESAMPLES: u64 = 1_000;
 const UPPER: usize = 950;
 
 /// A throttled share over seeds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Throttled {
     /// Throttled ÷ due requests of all seeds.
     pub share: f64,

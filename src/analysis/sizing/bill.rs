@@ -2,15 +2,10 @@
 
 use serde::Serialize;
 
-use super::{
-    SizedSlot, SizingOptions, Workers,
-    fit::{self, Bench, Fits},
-    scaling,
-};
+use super::{SizedSlot, SizingOptions, fit, sweep::Basis, swept::Swept};
 use crate::{
-    analysis::replay::{self, Burst, Policy, Rates, throttled::Throttled},
-    price::{self, Confidence, FREE_STORAGE_GB, Unit, UnknownPrice},
-    simulation::trace::Trace,
+    analysis::replay::{Policy, Rates, throttled::Throttled},
+    price::{Confidence, FREE_STORAGE_GB, STORAGE, TableClass, Unit, UnknownPrice},
     units::{ByDirection, Direction, float},
 };
 
@@ -121,35 +116,50 @@ struct Dollars {
     storage: f64,
 }
 
+/// What becomes of requests.
+#[derive(Clone, Copy)]
+struct Outcome {
+    throttled: Throttled,
+    meets_target: bool,
+}
+
 impl Bill<'_> {
     pub(super) fn offers(
         &self,
-        bench: &Bench<'_>,
-        fits: &Fits,
-        with_burst: &Fits,
-        workers: &impl Workers,
+        basis: &Basis,
+        swept: &Swept<'_>,
     ) -> Result<Vec<Offer>, UnknownPrice> {
         let mut offers = Vec::new();
-        let fixed = |rates: &Rates, burst| {
-            let run = |trace: &Trace, part| replay::fixed(trace, bench.slots, rates, burst, part);
-            fit::all_tables(bench, workers, run)
+        let target = &self.options.target;
+        let outcome = |throttled| Outcome {
+            throttled,
+            meets_target: true,
         };
-        for (fits, mode, burst) in [
-            (fits, Mode::Provisioned, Burst::Spent),
-            (with_burst, Mode::ProvisionedWithBurst, Burst::Modelled),
-        ] {
-            if let Some(rates) = fit::units_of(fits) {
-                let dollars = self.provisioned(&approximate(&rates))?;
-                let throttled = fixed(&rates, burst);
-                self.add(&mut offers, mode, dollars, throttled, true, Some(&rates));
-            }
+        let on_burst = fit::units_of(&swept.on_burst());
+        if let Some((rates, throttled)) = on_burst.zip(swept.throttled_on_burst()) {
+            let mode = Mode::ProvisionedWithBurst;
+            self.add(
+                &mut offers,
+                mode,
+                outcome(throttled),
+                Some(&rates),
+                |class| self.provisioned(class, &approximate(&rates)),
+            )?;
         }
-        if let Some(rates) = fit::units_of(fits) {
-            let throttled = fixed(&rates, Burst::Spent);
+        let without = fit::units_of(&basis.fits());
+        if let Some((rates, throttled)) = without.zip(swept.throttled()) {
+            let mode = Mode::Provisioned;
+            self.add(
+                &mut offers,
+                mode,
+                outcome(throttled),
+                Some(&rates),
+                |class| self.provisioned(class, &approximate(&rates)),
+            )?;
             for (mode, years) in [(Mode::ReservedOneYear, 1), (Mode::ReservedThreeYears, 3)] {
-                // Not every Region sells three years.
+                // Not every Region sells three years, and Standard-IA is not reserved.
                 if let Ok(dollars) = self.reserved(&rates, years) {
-                    let offer = self.offer(mode, false, dollars, throttled, true);
+                    let offer = self.offer(mode, TableClass::Standard, dollars, outcome(throttled));
                     offers.push(Offer {
                         units: Some(rates.clone()),
                         ..offer
@@ -157,20 +167,21 @@ impl Bill<'_> {
                 }
             }
         }
-        workers.at("on-demand");
-        let (throttled, meets) = fit::on_demand(bench, self.options.on_demand_maximum, workers);
-        let dollars = self.on_demand()?;
-        self.add(&mut offers, Mode::OnDemand, dollars, throttled, meets, None);
-        workers.at("auto scaling");
-        let scaling = scaling::scaling(bench, fits, self.options.utilisation, workers);
-        let dollars = self.provisioned(&scaling.billed)?;
-        let offer = self.offer(
-            Mode::AutoScaling,
-            false,
-            dollars,
-            scaling.throttled,
-            scaling.meets_target,
-        );
+        let (throttled, meets_target) = swept.on_demand(basis, target);
+        let outcome = Outcome {
+            throttled,
+            meets_target,
+        };
+        self.add(&mut offers, Mode::OnDemand, outcome, None, |class| {
+            self.on_demand(class)
+        })?;
+        let (scaling, throttled, meets_target) = swept.scaled(basis, target);
+        let outcome = Outcome {
+            throttled,
+            meets_target,
+        };
+        let dollars = self.provisioned(TableClass::Standard, &scaling.billed)?;
+        let offer = self.offer(Mode::AutoScaling, TableClass::Standard, dollars, outcome);
         offers.push(Offer {
             policies: Some(scaling.policies),
             ..offer
@@ -189,83 +200,71 @@ impl Bill<'_> {
         &self,
         offers: &mut Vec<Offer>,
         mode: Mode,
-        dollars: Dollars,
-        throttled: Throttled,
-        meets_target: bool,
+        outcome: Outcome,
         units: Option<&Rates>,
-    ) {
-        for infrequent in [false, true] {
-            let offer = self.offer(mode, infrequent, dollars, throttled, meets_target);
+        dollars: impl Fn(TableClass) -> Result<Dollars, UnknownPrice>,
+    ) -> Result<(), UnknownPrice> {
+        for class in [TableClass::Standard, TableClass::InfrequentAccess] {
+            let offer = self.offer(mode, class, dollars(class)?, outcome);
             offers.push(Offer {
                 units: units.cloned(),
                 ..offer
             });
         }
+        Ok(())
     }
 
-    fn offer(
-        &self,
-        mode: Mode,
-        infrequent_access: bool,
-        dollars: Dollars,
-        throttled: Throttled,
-        meets_target: bool,
-    ) -> Offer {
-        let (usd_month, storage_usd_month) = if infrequent_access {
-            (
-                price::infrequent_access(dollars.storage, dollars.throughput),
-                price::infrequent_access(dollars.storage, 0.0),
-            )
-        } else {
-            (dollars.throughput + dollars.storage, dollars.storage)
-        };
+    fn offer(&self, mode: Mode, class: TableClass, dollars: Dollars, outcome: Outcome) -> Offer {
+        let usd_month = dollars.throughput + dollars.storage;
         let millions = self.requests_per_second * self.month * 3600.0 / 1e6;
         Offer {
             mode,
-            infrequent_access,
+            infrequent_access: class == TableClass::InfrequentAccess,
             usd_month,
-            storage_usd_month,
+            storage_usd_month: dollars.storage,
             usd_per_million: usd_month / millions,
-            throttled,
-            meets_target,
+            throttled: outcome.throttled,
+            meets_target: outcome.meets_target,
             units: None,
             policies: None,
         }
     }
 
-    fn provisioned(&self, rates: &[ByDirection<f64>]) -> Result<Dollars, UnknownPrice> {
+    fn provisioned(
+        &self,
+        class: TableClass,
+        rates: &[ByDirection<f64>],
+    ) -> Result<Dollars, UnknownPrice> {
         let (prices, region) = (&self.options.prices, &self.options.region);
         let sum = |direction| rates.iter().map(|rate| rate[direction]).sum::<f64>();
-        let (read, write) = (sum(Direction::Read), sum(Direction::Write));
-        let throughput = if self.options.free_tier {
-            prices.provisioned_beyond_free(region, (read, write), self.month, 0.0)?
+        let units = ByDirection::from_fn(sum);
+        let throughput = if self.is_free(class) {
+            prices.provisioned_beyond_free(region, (units.read, units.write), self.month, 0.0)?
         } else {
-            prices.provisioned(region, Unit::Read, read, self.month)?
-                + prices.provisioned(region, Unit::Write, write, self.month)?
+            Direction::ALL.into_iter().try_fold(0.0, |all, direction| {
+                let price =
+                    prices.in_class(class, region, Unit::of(direction).provisioned_key())?;
+                Ok(all + price.usd * (units[direction] * self.month))
+            })?
         };
         Ok(Dollars {
             throughput,
-            storage: self.storage()?,
+            storage: self.storage(class)?,
         })
     }
 
-    fn on_demand(&self) -> Result<Dollars, UnknownPrice> {
+    fn on_demand(&self, class: TableClass) -> Result<Dollars, UnknownPrice> {
+        let (prices, region) = (&self.options.prices, &self.options.region);
         let mut throughput = 0.0;
         for direction in Direction::ALL {
-            let mean: f64 = self
-                .slots
-                .iter()
-                .map(|slot| slot.demand[direction].mean)
-                .sum();
-            let units = mean * self.month * 3600.0;
-            throughput +=
-                self.options
-                    .prices
-                    .on_demand(&self.options.region, Unit::of(direction), units)?;
+            let means = self.slots.iter().map(|slot| slot.demand[direction].mean);
+            let millions = means.sum::<f64>() * self.month * 3600.0 / 1e6;
+            let key = Unit::of(direction).on_demand_key();
+            throughput += prices.in_class(class, region, key)?.usd * millions;
         }
         Ok(Dollars {
             throughput,
-            storage: self.storage()?,
+            storage: self.storage(class)?,
         })
     }
 
@@ -287,12 +286,17 @@ impl Bill<'_> {
         }
         Ok(Dollars {
             throughput,
-            storage: self.storage()?,
+            storage: self.storage(TableClass::Standard)?,
         })
     }
 
-    fn storage(&self) -> Result<f64, UnknownPrice> {
-        let free = if self.options.free_tier {
+    /// The free tier is of Standard tables.
+    fn is_free(&self, class: TableClass) -> bool {
+        self.options.free_tier && class == TableClass::Standard
+    }
+
+    fn storage(&self, class: TableClass) -> Result<f64, UnknownPrice> {
+        let free = if self.is_free(class) {
             FREE_STORAGE_GB
         } else {
             0.0
@@ -300,15 +304,37 @@ impl Bill<'_> {
         let gb: f64 = self.slots.iter().map(|slot| slot.storage_gb).sum();
         let (region, _) = self.storage_region();
         let billed = (gb - free).max(0.0);
-        self.options
-            .prices
-            .cost(region, [("storage_gb_month", billed)])
+        let price = self.options.prices.in_class(class, region, STORAGE)?;
+        Ok(price.usd * billed)
+    }
+
+    /// Prices of Standard-IA that are reckoned from those of Standard.
+    fn reckoned(&self) -> Vec<&'static str> {
+        let keys = [
+            ("storage", STORAGE),
+            ("provisioned reads", Unit::Read.provisioned_key()),
+            ("provisioned writes", Unit::Write.provisioned_key()),
+            ("on-demand reads", Unit::Read.on_demand_key()),
+            ("on-demand writes", Unit::Write.on_demand_key()),
+        ];
+        let is_reckoned = |key| {
+            let region = if key == STORAGE {
+                self.storage_region().0
+            } else {
+                &self.options.region
+            };
+            let class = TableClass::InfrequentAccess;
+            let price = self.options.prices.in_class(class, region, key);
+            price.is_ok_and(|price| price.reckoned)
+        };
+        let reckoned = keys.into_iter().filter(|(_, key)| is_reckoned(key));
+        reckoned.map(|(what, _)| what).collect()
     }
 
     /// The Region whose storage price is used, and whether it is another one's.
     fn storage_region(&self) -> (&str, bool) {
         let region = self.options.region.as_str();
-        let known = self.options.prices.find(region, "storage_gb_month").is_ok();
+        let known = self.options.prices.find(region, STORAGE).is_ok();
         if known { (region, false) } else { (HOME, true) }
     }
 
@@ -346,7 +372,13 @@ impl Bill<'_> {
         if self.storage_region().1 {
             estimates.push(format!("storage: the price of {HOME}"));
         }
-        estimates.push("Standard-IA: 60 % off storage, 25 % on throughput".to_owned());
+        let reckoned = self.reckoned();
+        if !reckoned.is_empty() {
+            estimates.push(format!(
+                "Standard-IA, {}: 60 % off storage, 25 % on throughput",
+                reckoned.join(", ")
+            ));
+        }
         let date = prices.find(region, Unit::Read.provisioned_key());
         PriceNote {
             region: region.to_owned(),

@@ -1,6 +1,6 @@
 //! What recorded requests ask of each table: means, peaks, quiet minutes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Workers;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Units per second of the measured phases, if nothing is refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Demand {
     /// Mean over all seeds.
     pub mean: f64,

@@ -1,6 +1,6 @@
 //! The search for capacity: slot by slot, direction by direction, then all together.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     CurvePoint, Demand, Workers,
@@ -28,7 +28,7 @@ const FIRST_SEEDS: usize = 2;
 const ROUNDS: usize = 4;
 
 /// Capacity that meets the target.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
     /// Units per second, at least 1.
     pub units: u64,
@@ -64,14 +64,16 @@ pub struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The smallest capacity for each slot and direction that meets the target.
-    pub fn fit(&self, burst: Burst, workers: &impl Workers) -> Fits {
+    /// The smallest capacity for each slot of `table` and direction that meets the target.
+    pub fn fit(&self, table: usize, burst: Burst, workers: &impl Workers) -> Fits {
+        let of_table = |slot: &usize| self.slots[*slot].table == table;
+        let own: Vec<usize> = (0..self.slots.len()).filter(of_table).collect();
         let mut found: Vec<ByDirection<Option<u64>>> = (0..self.slots.len())
             .map(|slot| ByDirection::from_fn(|direction| Some(self.start(slot, direction))))
             .collect();
         for _ in 0..ROUNDS {
             let before = found.clone();
-            for slot in 0..self.slots.len() {
+            for slot in own.iter().copied() {
                 for direction in Direction::ALL {
                     self.say(slot, direction, burst, workers);
                     found[slot][direction] = self.smallest(slot, direction, &found, burst, workers);
@@ -81,8 +83,8 @@ impl Bench<'_> {
                 break;
             }
         }
-        self.settle(&mut found, burst, workers);
-        (0..self.slots.len())
+        self.settle(&own, &mut found, burst, workers);
+        own.into_iter()
             .map(|slot| {
                 ByDirection::from_fn(|direction| {
                     let units = found[slot][direction]?;
@@ -212,15 +214,21 @@ impl Bench<'_> {
         })
     }
 
-    /// Raises the capacity of tables whose indexes share their requests until all of them
+    /// Raises the capacity of a table whose indexes share its requests until all of them
     /// together meet the target: each was sized with the others ample.
-    fn settle(&self, found: &mut [ByDirection<Option<u64>>], burst: Burst, workers: &impl Workers) {
-        for slot in 0..self.slots.len() {
+    fn settle(
+        &self,
+        sharing: &[usize],
+        found: &mut [ByDirection<Option<u64>>],
+        burst: Burst,
+        workers: &impl Workers,
+    ) {
+        if sharing.len() < 2 {
+            return;
+        }
+        for slot in sharing.iter().copied() {
             for direction in Direction::ALL {
-                let sharing: Vec<usize> = (0..self.slots.len())
-                    .filter(|other| self.slots[*other].table == self.slots[slot].table)
-                    .collect();
-                if sharing.len() < 2 || sharing.iter().any(|n| found[*n][direction].is_none()) {
+                if sharing.iter().any(|n| found[*n][direction].is_none()) {
                     continue;
                 }
                 for _ in 0..100 {
@@ -228,7 +236,7 @@ impl Bench<'_> {
                     if self.is_met(slot, direction, &rates, burst, workers) {
                         break;
                     }
-                    for number in &sharing {
+                    for number in sharing {
                         let units = &mut found[*number][direction];
                         *units = units.map(|units| units + units.div_ceil(100));
                     }
@@ -272,53 +280,51 @@ impl Bench<'_> {
         }
     }
 
-    fn points(&self) -> u64 {
-        let requests = self.traces.iter().map(|trace| trace.requests().len());
-        let requests = requests.sum::<usize>() as u64;
-        (CURVE_REQUESTS / (2 * requests).max(1)).clamp(POINTS.0, POINTS.1)
-    }
-
-    /// Throttled share against units, around what is recommended.
-    pub fn curve(
+    /// Throttled share with so many units, where the others have what is recommended.
+    pub fn point(
         &self,
         slot: usize,
         direction: Direction,
+        units: u64,
         fits: &Fits,
         workers: &impl Workers,
-    ) -> Vec<CurvePoint> {
-        let operations = &self.operations[slot][direction];
-        if operations.is_empty() {
-            return Vec::new();
-        }
+    ) -> CurvePoint {
         let found: Vec<_> = fits
             .iter()
             .map(|fit| ByDirection::from_fn(|direction| fit[direction].map(|fit| fit.units)))
             .collect();
-        let demand = self.demands[slot][direction];
-        let knee = found[slot][direction].unwrap_or_else(|| whole(demand.peak_second).max(1));
-        let points = self.points();
-        let mut units: Vec<u64> = (0..points)
-            .map(|point| (knee * (points - 1 + 3 * point)).div_ceil(3 * (points - 1)))
-            .chain([knee])
-            .map(|units| units.max(1))
-            .collect();
-        units.sort_unstable();
-        units.dedup();
-        let shares = |units: u64, burst| {
-            let mut rates = self.rates(&found);
-            rates[slot][direction] = units;
+        let mut rates = self.rates(&found);
+        rates[slot][direction] = units;
+        let shares = |burst| {
             let seeds = self.seeds(slot, direction, &rates, burst, workers);
-            spread(&seeds, operations)
+            spread(&seeds, &self.operations[slot][direction])
         };
-        units
-            .into_iter()
-            .map(|units| CurvePoint {
-                units,
-                without_burst: shares(units, Burst::Spent),
-                with_burst: shares(units, Burst::Modelled),
-            })
-            .collect()
+        CurvePoint {
+            units,
+            without_burst: shares(Burst::Spent),
+            with_burst: shares(Burst::Modelled),
+        }
     }
+}
+
+/// Points of a curve, where each seed has so many requests.
+#[must_use]
+pub fn points(requests: f64, seeds: usize) -> u64 {
+    let replayed = whole(requests) * seeds as u64;
+    (CURVE_REQUESTS / (2 * replayed).max(1)).clamp(POINTS.0, POINTS.1)
+}
+
+/// The units that are looked at around what is recommended, ascending.
+pub fn curve(fit: Option<Fit>, demand: Demand, points: u64) -> impl Iterator<Item = u64> {
+    let knee = fit.map_or_else(|| whole(demand.peak_second).max(1), |fit| fit.units);
+    let mut units: Vec<u64> = (0..points)
+        .map(|point| (knee * (points - 1 + 3 * point)).div_ceil(3 * (points - 1)))
+        .chain([knee])
+        .map(|units| units.max(1))
+        .collect();
+    units.sort_unstable();
+    units.dedup();
+    units.into_iter()
 }
 
 /// The units of fits, where there are all.
@@ -332,22 +338,6 @@ pub fn units_of(fits: &Fits) -> Option<Rates> {
             })
         })
         .collect()
-}
-
-/// The throttled share of all requests, from the tallies of each table's seeds.
-#[must_use]
-pub fn joined(tables: &[Vec<Vec<Tally>>]) -> Throttled {
-    let seeds = tables.first().map_or(0, Vec::len);
-    let all: Vec<Vec<Tally>> = (0..seeds)
-        .map(|seed| {
-            tables
-                .iter()
-                .flat_map(|table| table[seed].clone())
-                .collect()
-        })
-        .collect();
-    let operations: Vec<usize> = (0..all.first().map_or(0, Vec::len)).collect();
-    throttled(&all, &operations)
 }
 
 /// 10th percentile, median and 90th of the seeds' throttled shares.
@@ -376,51 +366,6 @@ pub fn met(
     }
     seeds.extend(workers.map(of - first, |seed| run(&bench.traces[first + seed])));
     bench.target.is_met(&seeds, operations).then_some(seeds)
-}
-
-/// Whether what `seeds_of` makes of each part meets the target in every slot.
-pub fn meets(
-    bench: &Bench<'_>,
-    workers: &impl Workers,
-    seeds_of: impl Fn(&Trace, Part) -> Vec<Tally> + Sync,
-) -> bool {
-    (0..bench.slots.len()).all(|slot| {
-        Direction::ALL.into_iter().all(|direction| {
-            let operations = &bench.operations[slot][direction];
-            let part = bench.part(slot, direction);
-            operations.is_empty()
-                || met(bench, operations, workers, |trace| seeds_of(trace, part)).is_some()
-        })
-    })
-}
-
-/// On-demand: measured requests of every table, by seed.
-pub fn on_demand(
-    bench: &Bench<'_>,
-    maximum: ByDirection<Option<u64>>,
-    workers: &impl Workers,
-) -> (Throttled, bool) {
-    let run = |trace: &Trace, part| replay::on_demand(trace, bench.slots, maximum, part);
-    (all_tables(bench, workers, run), meets(bench, workers, run))
-}
-
-/// The throttled share of all requests, each table replayed by `run`.
-pub fn all_tables(
-    bench: &Bench<'_>,
-    workers: &impl Workers,
-    run: impl Fn(&Trace, Part) -> Vec<Tally> + Sync,
-) -> Throttled {
-    let tables = bench.slots.iter().map(|slot| slot.table).max().unwrap_or(0) + 1;
-    let parts: Vec<_> = (0..tables)
-        .map(|table| {
-            let part = Part {
-                table,
-                direction: None,
-            };
-            workers.map(bench.traces.len(), |seed| run(&bench.traces[seed], part))
-        })
-        .collect();
-    joined(&parts)
 }
 
 #[expect(

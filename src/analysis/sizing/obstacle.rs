@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Workers, fit::Fits};
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What stands in the way in one direction of one table or index.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Obstacle {
     /// Name of the table.
     pub table: String,
@@ -46,7 +46,7 @@ pub struct Obstacle {
 }
 
 /// Another partition key, no value of which is asked for more than one partition gives.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alternative {
     /// Name of the attribute.
     pub key: String,

@@ -1,12 +1,14 @@
 //! Auto scaling over the scenario's own traffic, with its delays.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Workers,
     fit::{self, Bench, Fits},
-    search,
+    search, sweep,
 };
 use crate::{
-    analysis::replay::{self, Part, Policy, Rates, throttled::Throttled},
+    analysis::replay::{self, Part, Policy, Rates, Tally},
     capacity::sizing::to_provision,
     simulation::trace::Trace,
     units::{ByDirection, Direction, float},
@@ -16,26 +18,24 @@ use crate::{
 pub const SHORT_SECONDS: f64 = 900.0;
 const MINUTES_PER_HOUR: usize = 60;
 
-/// What auto scaling makes of the load.
-#[derive(Clone, Debug, PartialEq)]
+/// What auto scaling makes of the load of a table and its indexes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
     /// By slot: the smallest minimum that meets the target, or the maximum where none does.
     pub policies: Vec<ByDirection<Policy>>,
     /// Units per second billed, mean over hours and seeds: of each hour the most in force.
     pub billed: Vec<ByDirection<f64>>,
-    /// Over all requests.
-    pub throttled: Throttled,
-    /// Whether every slot meets the target.
-    pub meets_target: bool,
 }
 
-/// Finds policies that aim at `utilisation`.
+/// Finds policies for `table` that aim at `utilisation`, and what becomes of its requests with
+/// them, by seed.
 pub fn scaling(
     bench: &Bench<'_>,
     fits: &Fits,
+    table: usize,
     utilisation: f64,
     workers: &impl Workers,
-) -> Scaling {
+) -> (Scaling, Vec<Vec<Tally>>) {
     let mut policies: Vec<ByDirection<Policy>> = (0..bench.slots.len())
         .map(|slot| {
             ByDirection::from_fn(|direction| {
@@ -56,7 +56,9 @@ pub fn scaling(
         .map(|slot| ByDirection::from_fn(|direction| settled(bench, slot, direction, utilisation)))
         .collect();
     let is_short = bench.traces[0].measured_seconds() < SHORT_SECONDS;
-    for slot in 0..bench.slots.len() {
+    let of_table = |slot: &usize| bench.slots[*slot].table == table;
+    let own: Vec<usize> = (0..bench.slots.len()).filter(of_table).collect();
+    for slot in own.iter().copied() {
         for direction in Direction::ALL {
             if is_short {
                 policies[slot][direction].min = settled(bench, slot, direction, utilisation);
@@ -66,7 +68,7 @@ pub fn scaling(
             let max = policies[slot][direction].max;
             let quiet = to_provision(bench.demands[slot][direction].quietest_minute, utilisation);
             let part = Part {
-                table: bench.slots[slot].table,
+                table,
                 direction: Some(direction),
             };
             let mut tried = policies.clone();
@@ -79,48 +81,33 @@ pub fn scaling(
             policies[slot][direction].min = found.unwrap_or(max);
         }
     }
-    let tallies = |trace: &_, part| replay::scaled(trace, bench.slots, &policies, &starts, part).0;
-    Scaling {
-        throttled: fit::all_tables(bench, workers, tallies),
-        meets_target: fit::meets(bench, workers, tallies),
-        billed: billed(bench, &policies, &starts, workers),
-        policies,
-    }
+    let runs = sweep::whole(bench, table, workers, |trace, part| {
+        let (tallies, minutes) = replay::scaled(trace, bench.slots, &policies, &starts, part);
+        (tallies, hourly(&minutes))
+    });
+    let (tallies, billed): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+    let scaling = Scaling {
+        billed: mean(&billed),
+        policies: own.into_iter().map(|slot| policies[slot]).collect(),
+    };
+    (scaling, tallies)
 }
 
 fn settled(bench: &Bench<'_>, slot: usize, direction: Direction, utilisation: f64) -> u64 {
     to_provision(bench.demands[slot][direction].first_minute, utilisation).max(1)
 }
 
-fn billed(
-    bench: &Bench<'_>,
-    policies: &[ByDirection<Policy>],
-    starts: &Rates,
-    workers: &impl Workers,
-) -> Vec<ByDirection<f64>> {
-    let tables = bench.slots.iter().map(|slot| slot.table).max().unwrap_or(0) + 1;
-    (0..tables)
-        .flat_map(|table| {
-            let part = Part {
-                table,
-                direction: None,
-            };
-            let seeds = workers.map(bench.traces.len(), |seed| {
-                hourly(&replay::scaled(&bench.traces[seed], bench.slots, policies, starts, part).1)
-            });
-            let of_table = bench
-                .slots
-                .iter()
-                .filter(|slot| slot.table == table)
-                .count();
-            (0..of_table).map(move |slot| {
-                ByDirection::from_fn(|direction| {
-                    seeds.iter().map(|seed| seed[slot][direction]).sum::<f64>()
-                        / float(seeds.len() as u64)
-                })
-            })
+/// By slot of one table.
+fn mean(seeds: &[Vec<ByDirection<f64>>]) -> Vec<ByDirection<f64>> {
+    let count = float(seeds.len() as u64);
+    let slots = seeds.first().map_or(0, Vec::len);
+    let of_slot = |slot: usize| {
+        ByDirection::from_fn(|direction| {
+            let sum: f64 = seeds.iter().map(|seed| seed[slot][direction]).sum();
+            sum / count
         })
-        .collect()
+    };
+    (0..slots).map(of_slot).collect()
 }
 
 /// The mean over hours of the most that was in force in each.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     analysis::replay::{
         Tally,
@@ -11,7 +13,7 @@ use crate::{
 };
 
 /// How much may be throttled, as parts of the requests.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     /// Of the requests of one direction of one table or index.
     pub overall: f64,

@@ -52,19 +52,25 @@ impl HistogramSum {
     /// When it was not written by [`LatencyHistogram::encode`]; what could be read of it may have
     /// been added.
     pub fn add(&mut self, encoded: &EncodedHistogram) -> Result<(), DecodeError> {
-        let (mut at, mut number) = (0, None);
-        each_count(encoded, |bucket, count| {
+        let (mut at, mut current) = (0, None);
+        each_number(encoded, |bucket, number| {
             let of_bucket = bucket >> CHUNK_BITS;
-            if number != Some(of_bucket) {
+            if current != Some(of_bucket) {
+                if number <= 0 {
+                    return;
+                }
                 at = self.chunk(at, of_bucket);
-                number = Some(of_bucket);
+                current = Some(of_bucket);
             }
+            // Empty buckets are added as nothing: whether one is empty cannot be foreseen, and a
+            // wrong guess takes longer than the addition.
+            let count = number.max(0).cast_unsigned();
             let sum = &mut self.chunks[at].counts[usize::from(bucket) % CHUNK];
             #[expect(clippy::cast_possible_truncation, reason = "what is cut off follows")]
             let (added, overflows) = sum.overflowing_add(count as u16);
             *sum = added;
-            let upper = (count >> LOWER_BITS) + u64::from(overflows);
-            if upper > 0 {
+            if overflows || count >> LOWER_BITS > 0 {
+                let upper = (count >> LOWER_BITS) + u64::from(overflows);
                 let sum = self.upper.entry(bucket).or_default();
                 *sum = sum.saturating_add(upper);
             }
@@ -167,7 +173,7 @@ impl EncodedHistogram {
     /// # Errors
     /// When [`EncodedHistogram::decode`] has one.
     pub fn check(&self) -> Result<(), DecodeError> {
-        each_count(self, |_, _| {})
+        each_number(self, |_, _| {})
     }
 }
 
@@ -177,10 +183,11 @@ const fn buckets_to(highest: u64) -> u64 {
     (power + 2) * HALF
 }
 
-/// Calls `found` with the number of each bucket that holds something, and its count, in order.
-fn each_count(
+/// Calls `found` with each number of the encoding and the bucket that it begins at, in order: what
+/// is positive is the bucket's count, what is negative so many empty buckets.
+fn each_number(
     encoded: &EncodedHistogram,
-    mut found: impl FnMut(u16, u64),
+    mut found: impl FnMut(u16, i64),
 ) -> Result<(), DecodeError> {
     if encoded.0.is_empty() {
         return Ok(());
@@ -192,8 +199,7 @@ fn each_count(
     let mut at = V2_HEADER_BYTES;
     let mut bucket: u64 = 0;
     while let Some(byte) = bytes.get(at) {
-        // A positive number is a count, a negative one so many empty buckets. Nearly all are of one
-        // byte.
+        // Nearly all are of one byte.
         let number = if *byte < 0x80 {
             at += 1;
             unfolded(u64::from(*byte))
@@ -202,10 +208,7 @@ fn each_count(
             at += length;
             number
         };
-        if number > 0 {
-            let bucket = u16::try_from(bucket).map_err(|_| cut())?;
-            found(bucket, number.unsigned_abs());
-        }
+        found(u16::try_from(bucket).map_err(|_| cut())?, number);
         bucket = bucket.saturating_add(number.min(-1).unsigned_abs());
         if bucket > buckets {
             return Err(cut());

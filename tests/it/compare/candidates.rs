@@ -198,3 +198,45 @@ fn what_takes_longer_than_a_second_says_what_it_is_at() {
     assert!(line.is_some_and(|line| line.ends_with(" s")), "{told}");
     assert!(!stdout(&compared).contains("compare movies: "));
 }
+
+/// The shipped catalogue's rows as JSON Lines; empty fields are left out, numbers are numbers.
+fn json_lines(csv: &str) -> String {
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let headers = rows.headers().unwrap().clone();
+    let line = |row: csv::StringRecord| {
+        let fields = headers.iter().zip(row.iter());
+        let fields = fields.filter(|(_, field)| !field.is_empty());
+        let value = |(name, field): (&str, &str)| {
+            let number = ["year", "popularity"].contains(&name);
+            let number = number.then(|| serde_json::from_str(field).unwrap());
+            let value = number.unwrap_or_else(|| Value::from(field));
+            (name.to_owned(), value)
+        };
+        let object: serde_json::Map<_, _> = fields.map(value).collect();
+        Value::from(object).to_string() + "\n"
+    };
+    rows.records().map(|row| line(row.unwrap())).collect()
+}
+
+#[test]
+fn a_catalogue_of_json_lines_is_compared_like_one_of_comma_separated_values() {
+    let scenario = include_str!("../../../scenarios/catalogue.toml");
+    let rows = include_str!("../../../scenarios/catalogue.csv");
+    let run = Run::new();
+    let folder = run.folder.path();
+    std::fs::write(folder.join("catalogue.csv"), rows).unwrap();
+    std::fs::write(folder.join("catalogue.jsonl"), json_lines(rows)).unwrap();
+    let compared = |source: &str| -> Vec<Value> {
+        let path = run.scenario(source);
+        let keys = "movie_id,title,language,language+movie_id";
+        let output = run.dyno(&["compare", &path, "--keys", keys, "--json", "--no-files"]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        document["candidates"].as_array().unwrap().clone()
+    };
+    let lines = compared(&scenario.replace("catalogue.csv", "catalogue.jsonl"));
+    assert_eq!(lines, compared(scenario));
+    assert_eq!(lines[0]["name"], "movie_id");
+    let language = lines.iter().find(|key| key["name"] == "language").unwrap();
+    assert_eq!(language["hottest_key"], "English");
+}

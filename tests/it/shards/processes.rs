@@ -386,3 +386,55 @@ fn a_comparison_of_keys_in_three_processes_is_the_comparison_of_one() {
         stderr(&refused)
     );
 }
+
+#[test]
+fn a_search_for_capacity_in_three_processes_is_the_search_of_one() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("shared.toml"), SCENARIO).unwrap();
+    let size = |out: &str, more: &[&str]| {
+        let arguments = ["size", "shared.toml", "--out", out];
+        let output = dyno(folder.path(), &arguments).args(more).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+    };
+    size("whole", &[]);
+    for shard in ["2/3", "1/3", "3/3"] {
+        size("parts", &["--max-throttled", "0.1 %", "--shard", shard]);
+    }
+    let merge = |from: &[&str], to: &str| {
+        let arguments = [&["merge"], from, &["-o", to]].concat();
+        dyno(folder.path(), &arguments).output().unwrap()
+    };
+    let merged = merge(&["parts"], "merged");
+    assert_eq!(code(&merged), 0, "{}", stderr(&merged));
+    let runs = |out: &str| {
+        let runs = std::fs::read_dir(folder.path().join(out)).unwrap();
+        let mut runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
+        runs.sort();
+        runs
+    };
+    for name in ["sizing.json", "sizing.html"] {
+        let whole = std::fs::read_to_string(runs("whole")[0].join(name)).unwrap();
+        let merged = std::fs::read_to_string(folder.path().join("merged").join(name)).unwrap();
+        assert_eq!(whole, merged, "{name}");
+    }
+    let refused = |from: &[&str], why: &str| {
+        let refused = merge(from, "again");
+        assert_eq!(code(&refused), 2);
+        assert!(stderr(&refused).contains(why), "{}", stderr(&refused));
+        assert!(!folder.path().join("again").exists());
+    };
+    // A part that was asked for something else, and one that is missing.
+    size("other", &["--max-throttled", "1 %", "--shard", "1/3"]);
+    let parts = runs("parts");
+    let part = |number: usize| parts[number].to_str().unwrap();
+    let other = runs("other");
+    let other = other[0].to_str().unwrap();
+    refused(&[other, part(1), part(2)], "something else");
+    refused(&[part(0), part(2)], "shard 2/3");
+    let output = dyno(folder.path(), &["size", "shared.toml", "--shard", "1/3"])
+        .arg("--verify")
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("--verify"), "{}", stderr(&output));
+}

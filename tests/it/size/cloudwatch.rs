@@ -3,8 +3,10 @@
 use dynamometer::{
     analysis::cloudwatch::{self, Metrics, sizing::size},
     price::PriceTable,
-    report::usage::render,
+    report::usage::{page, render},
 };
+
+use crate::cli::{Run, code, stderr};
 
 const SHUFFLED: &str = r#"{"MetricDataResults":[
   {"Id":"m1","Label":"ConsumedWriteCapacityUnits","StatusCode":"Complete",
@@ -109,4 +111,39 @@ fn what_a_table_should_have_follows_from_its_busiest_minute() {
     for line in render(&sizing(1.0)).lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
+}
+
+#[test]
+fn the_page_shows_what_is_used_beside_what_is_recommended() {
+    let metrics = read(SHUFFLED);
+    let sizing = size(&metrics, 1.0, 0.7, "us-east-1", PriceTable::embedded()).unwrap();
+    let page = page::render("<script>", &sizing, &metrics);
+    assert_eq!(page.matches("<script").count(), 0);
+    // Of reads nothing is known.
+    assert!(page.contains("usage-wcu") && !page.contains("usage-rcu"));
+    for words in ["recommended 15", "today 40", "time since the first point"] {
+        assert!(page.contains(words), "{words}");
+    }
+    // A year of minutes is drawn in as many points as there are pixels.
+    let mut year = metrics;
+    year.consumed.write = (0..525_600).map(|minute| f64::from(minute % 100)).collect();
+    let page = page::render("year", &sizing, &year);
+    assert!(page.len() < 200_000, "{}", page.len());
+}
+
+#[test]
+fn the_command_writes_the_page_and_the_document() {
+    let run = Run::new();
+    std::fs::write(run.folder.path().join("metrics.json"), SHUFFLED).unwrap();
+    let output = run.dyno(&["size", "--from-cloudwatch", "metrics.json", "--out", "out"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let runs = std::fs::read_dir(run.folder.path().join("out")).unwrap();
+    let folder = runs.map(|run| run.unwrap().path()).next().unwrap();
+    let page = std::fs::read_to_string(folder.join("sizing.html")).unwrap();
+    assert!(page.contains("metrics"));
+    let document = std::fs::read_to_string(folder.join("sizing.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["usage"]["write"]["recommended"], 15);
+    let output = run.dyno(&["size", "--from-cloudwatch", "metrics.json", "--no-files"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
 }
