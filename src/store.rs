@@ -299,8 +299,9 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, StoreError> {
     check(&fs::metadata(path).map_err(read)?)?;
     let file = fs::File::open(path).map_err(read)?;
     // And again: it may have been replaced meanwhile.
-    check(&file.metadata().map_err(read)?)?;
-    let mut bytes = Vec::new();
+    let metadata = file.metadata().map_err(read)?;
+    check(&metadata)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     // Some files grow as they are read.
     let whole = file.take(limit + 1).read_to_end(&mut bytes).map_err(read)?;
     if whole as u64 > limit {

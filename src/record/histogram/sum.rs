@@ -52,6 +52,11 @@ impl HistogramSum {
     /// When it was not written by [`LatencyHistogram::encode`]; what could be read of it may have
     /// been added.
     pub fn add(&mut self, encoded: &EncodedHistogram) -> Result<(), DecodeError> {
+        if self.chunks.is_empty() {
+            // In one piece: grown step by step, thousands of sums would leave memory behind that
+            // is too small for anything.
+            self.chunks.reserve_exact(chunks_of(encoded)?);
+        }
         let (mut at, mut current) = (0, None);
         each_number(encoded, |bucket, number| {
             let of_bucket = bucket >> CHUNK_BITS;
@@ -181,6 +186,19 @@ impl EncodedHistogram {
 const fn buckets_to(highest: u64) -> u64 {
     let power = highest.ilog2().saturating_sub(HALF_BITS) as u64;
     (power + 2) * HALF
+}
+
+/// How many chunks of buckets hold something.
+fn chunks_of(encoded: &EncodedHistogram) -> Result<usize, DecodeError> {
+    let (mut chunks, mut last) = (0, None);
+    each_number(encoded, |bucket, number| {
+        let chunk = Some(bucket >> CHUNK_BITS);
+        if number > 0 && chunk != last {
+            chunks += 1;
+            last = chunk;
+        }
+    })?;
+    Ok(chunks)
 }
 
 /// Calls `found` with each number of the encoding and the bucket that it begins at, in order: what

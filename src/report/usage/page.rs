@@ -20,7 +20,12 @@ use crate::{
 pub fn render(title: &str, sizing: &UsageSizing, metrics: &Metrics) -> String {
     let figures = Direction::ALL
         .into_iter()
-        .filter(|direction| !metrics.consumed[*direction].is_empty())
+        // Of what is not in the file there is nothing but zeros.
+        .filter(|direction| {
+            metrics.consumed[*direction]
+                .iter()
+                .any(|units| *units > 0.0)
+        })
         .map(|direction| figure_markup(&figure(sizing, metrics, direction)));
     let figures: String = figures.collect();
     let warnings = sizing.warnings.iter();
