@@ -19,7 +19,7 @@ use crate::{
         sizing::sweep::SizingPart,
     },
     record::merge::{Merge, MergeError, MergeRules},
-    report::stored::{self, StoredRun},
+    report::stored::{self, Parts, StoredRun},
     scenario::Scenario,
     store::{self, RunFolder, StoreError},
 };
@@ -165,14 +165,17 @@ fn add_up(paths: &[PathBuf]) -> anyhow::Result<(Merge, Scenario)> {
                 }
             }
         });
-        let mut merge = Merge::new();
+        let (mut merge, mut parts) = (Merge::new(), Parts::default());
         let mut scenario = None;
         for (path, run) in records {
+            let run = run?;
+            let fits = parts.add(&run);
+            fits.with_context(|| format!("cannot merge {}", path.display()))?;
             let StoredRun {
                 record,
                 scenario: of_run,
                 ..
-            } = run?;
+            } = run;
             let added = merge.add(record);
             added.with_context(|| format!("cannot merge {}", path.display()))?;
             scenario.get_or_insert(of_run);

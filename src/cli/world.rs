@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tokio::task::JoinHandle;
 
 use super::{firing::Client, live::Live};
 use crate::{
@@ -35,6 +36,8 @@ use crate::{
 const JOINED_WITHIN: Duration = Duration::from_mins(10);
 /// How long a new table may take to become ACTIVE.
 const ACTIVE_WITHIN: Duration = Duration::from_mins(2);
+/// How long an interrupted run waits for the answer to a `CreateTable`.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
 /// Batches of 25 items under way at once while loading.
 const LOAD_CONCURRENCY: usize = 8;
 
@@ -58,6 +61,14 @@ pub(super) struct World {
     shard: Option<Shard>,
     scale: TimeScale,
     tables: Vec<OwnedTable>,
+    making: Option<Making>,
+}
+
+/// A table that was asked for. A task of its own waits for the answer, so that an interruption
+/// does not lose it.
+struct Making {
+    name: String,
+    answer: JoinHandle<Result<OwnedTable, AdminError>>,
 }
 
 /// What preparing took.
@@ -106,6 +117,7 @@ impl World {
             shard,
             scale,
             tables: Vec::new(),
+            making: None,
         })
     }
 
@@ -129,7 +141,7 @@ impl World {
             format!(
                 "tables that this run created may still be at {}\n  help: {}",
                 self.endpoint,
-                self.cleaning_help()
+                self.cleaning_help("NAME")
             )
         };
         self.emulator.is_none().then(says)
@@ -223,7 +235,7 @@ impl World {
         }
         for table in new {
             if self.shard.is_none_or(Shard::is_first) {
-                self.tables.push(self.target.create_table(table).await?);
+                self.create(table).await?;
             } else {
                 let waits = || {
                     let minutes = JOINED_WITHIN.as_secs() / 60;
@@ -257,6 +269,19 @@ impl World {
             items,
             took: began.elapsed(),
         })
+    }
+
+    async fn create(&mut self, table: &Table) -> anyhow::Result<()> {
+        let (target, asked) = (Arc::clone(&self.target), table.clone());
+        let making = self.making.insert(Making {
+            name: table.name.clone(),
+            answer: tokio::spawn(async move { target.create_table(&asked).await }),
+        });
+        let answer = (&mut making.answer).await;
+        self.making = None;
+        self.tables
+            .push(answer.context("making a table panicked")??);
+        Ok(())
     }
 
     /// A run at another speed than its server's would measure neither.
@@ -360,14 +385,33 @@ impl World {
         tokio::time::sleep(longest).await;
     }
 
+    /// Of an interrupted run: whether the table that was asked for last is there. Its answer is
+    /// waited for, and what is still unknown then is said.
+    async fn settle(&mut self) {
+        let Some(Making { name, answer }) = self.making.take() else {
+            return;
+        };
+        match tokio::time::timeout(ANSWERED_WITHIN, answer).await {
+            Ok(Ok(Ok(table))) => self.tables.push(table),
+            // Refused: what is there, if anything, is not ours.
+            Ok(Ok(Err(error))) if !matches!(error, AdminError::Unreachable { .. }) => {}
+            _ => eprintln!(
+                "table {name} may exist at {}: the run asked for it, and had no answer\n  help: {}",
+                self.endpoint,
+                self.cleaning_help(&name)
+            ),
+        }
+    }
+
     /// Deletes the tables that this run created, and stops the emulator if there is one.
-    pub(super) async fn close(self) -> anyhow::Result<()> {
+    pub(super) async fn close(mut self) -> anyhow::Result<()> {
         if let Some(emulator) = self.emulator {
             // The tables die with it.
             emulator.shutdown().await;
             return Ok(());
         }
-        let help = self.cleaning_help();
+        self.settle().await;
+        let help = self.cleaning_help("NAME");
         let mut left = Vec::new();
         for table in self.tables {
             let name = table.name().to_owned();
@@ -383,10 +427,13 @@ impl World {
         Ok(())
     }
 
-    fn cleaning_help(&self) -> String {
+    fn cleaning_help(&self, table: &str) -> String {
         match &self.live {
             Some(live) => format!("dyno clean --live --region {}", live.region),
-            None => format!("delete them at {}", self.endpoint),
+            None => format!(
+                "aws dynamodb delete-table --endpoint-url {} --table-name {table}",
+                self.endpoint
+            ),
         }
     }
 }

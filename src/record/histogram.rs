@@ -11,10 +11,7 @@ pub mod sum;
 use std::{borrow::Cow, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hdrhistogram::{
-    Histogram,
-    serialization::{Deserializer, Serializer as _, V2Serializer},
-};
+use hdrhistogram::{Histogram, serialization::Deserializer};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer as SerdeDeserializer, Serialize, Serializer};
 
@@ -33,6 +30,8 @@ const ABOVE: u64 = MAX_NANOS + (1 << 33);
 
 const SIGNIFICANT_DIGITS: u8 = 3;
 const LOWEST_DISCERNIBLE: u64 = 1;
+/// More than a run can count; so no sum over the buckets of a histogram that was read overflows.
+const COUNT_MAX: u64 = 1 << 53;
 const V2_HEADER_BYTES: usize = 40;
 
 /// Durations, mergeable: adding up histograms in any order gives the same histogram.
@@ -72,8 +71,13 @@ impl LatencyHistogram {
     /// # Panics
     /// Never: every histogram has the same bounds and precision.
     pub fn merge(&mut self, other: &Self) {
-        if let Some(other) = other.0.as_deref() {
-            self.counts_mut().add(other);
+        let Some(other) = other.0.as_deref().filter(|other| other.len() > 0) else {
+            return;
+        };
+        match &mut self.0 {
+            Some(counts) => counts.add(other),
+            // Sooner done than growing and adding.
+            None => self.0 = Some(Box::new(other.clone())),
         }
     }
 
@@ -151,22 +155,6 @@ impl LatencyHistogram {
             *sum += count;
             Some((in_range(nanos), *sum))
         })
-    }
-
-    /// The histogram as text.
-    ///
-    /// # Panics
-    /// Never: the encoding is written to memory.
-    #[must_use]
-    pub fn encode(&self) -> EncodedHistogram {
-        let Some(canonical) = self.canonical() else {
-            return EncodedHistogram::default();
-        };
-        let mut bytes = Vec::new();
-        V2Serializer::new()
-            .serialize(&canonical, &mut bytes)
-            .expect("writing to memory does not fail");
-        EncodedHistogram(STANDARD.encode(bytes))
     }
 
     fn canonical(&self) -> Option<Histogram<u64>> {
@@ -288,6 +276,9 @@ pub enum DecodeError {
         /// Highest trackable value.
         high: u64,
     },
+    /// More than [`COUNT_MAX`].
+    #[error("histogram counts more than any run can")]
+    Counts,
     /// Not hdrhistogram's V2 encoding.
     #[error("histogram is not in V2 encoding: {0}")]
     Encoding(#[from] hdrhistogram::serialization::DeserializeError),
@@ -312,6 +303,9 @@ impl EncodedHistogram {
         let bytes = STANDARD.decode(&self.0)?;
         check_header(&bytes)?;
         let mut counts: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
+        if counts.len() > COUNT_MAX {
+            return Err(DecodeError::Counts);
+        }
         counts.auto(true);
         Ok(LatencyHistogram(Some(Box::new(counts.into()))))
     }

@@ -19,10 +19,7 @@ use crate::{
         parse,
     },
 };
-use bounds::{check, check_phases, check_totals, ensure};
-
-/// Entries of a journal, one a second: a hundred hours.
-const ENTRIES_MAX: usize = 360_000;
+use bounds::{Counted, check};
 
 /// A run with the scenario that it ran.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +90,22 @@ pub fn read_part(document: &str) -> Result<StoredRun, StoredError> {
     checked(results.record)
 }
 
+/// Records that are to be added up.
+#[derive(Debug, Default)]
+pub struct Parts(Counted);
+
+impl Parts {
+    /// One more of them.
+    ///
+    /// # Errors
+    /// When the sum of something that they count could overflow.
+    pub fn add(&mut self, run: &StoredRun) -> Result<(), StoredError> {
+        let counted = check(&run.record, &run.scenario);
+        let added = counted.and_then(|counted| self.0.add(counted));
+        added.map_err(StoredError::Misfit)
+    }
+}
+
 /// Reads the journal of a run whose process was killed; a last line without an end is left out.
 ///
 /// # Errors
@@ -104,36 +117,37 @@ pub fn read_journal(document: &str) -> Result<StoredRun, StoredError> {
     let head: RunRecord = serde_json::from_str(head).map_err(|error| reason(head, error))?;
     same_version(head.schema_version)?;
     let fits = StoredError::Misfit;
-    check_phases(&head.phases).map_err(fits)?;
+    let mut counted = Counted::default();
+    counted.phases(&head.phases).map_err(fits)?;
     let mut assembly = Assembly::new(head);
-    for (number, line) in lines.enumerate() {
+    for line in lines {
         let entry: Entry = serde_json::from_str(line).map_err(StoredError::Malformed)?;
-        // Each count, and how many there are, so that no sum overflows.
-        ensure(number < ENTRIES_MAX, || {
-            format!("its journal has more than {ENTRIES_MAX} entries")
-        })
-        .and_then(|()| {
-            let mut growths = entry.phases.iter();
-            growths.try_for_each(|it| check_totals("an entry", it.arrivals, &it.operations))
-        })
-        .and_then(|()| assembly.add(entry))
-        .map_err(fits)?;
+        let mut growths = entry.phases.iter();
+        growths
+            .try_for_each(|it| counted.totals("an entry", it.arrivals, &it.operations))
+            .and_then(|()| assembly.add(entry))
+            .map_err(fits)?;
     }
     let (mut record, until) = assembly.finish();
-    check_phases(&record.phases).map_err(fits)?;
+    // The last one ends with the journal.
+    let ended = Counted::default().phases(&record.phases);
+    ended.map_err(fits)?;
     record.provenance.incomplete = Some(Incomplete::of(&record, until));
     with_times(checked(record)?)
 }
 
 /// The run, if the times of its seconds can be read.
 fn with_times(run: StoredRun) -> Result<StoredRun, StoredError> {
+    let mut counted = Counted::default();
     for interval in &run.record.intervals {
         let times = interval.operations.iter().map(|part| &part.response_time);
         for text in times.chain([&interval.dispatch_delay]).flatten() {
-            let read = text.check();
-            read.map_err(|error| {
-                StoredError::Misfit(format!("second {}: {error}", interval.second))
-            })?;
+            let place = format!("second {}", interval.second);
+            let count = text.check();
+            count
+                .map_err(|error| format!("{place}: {error}"))
+                .and_then(|count| counted.counts(&place, [count]))
+                .map_err(StoredError::Misfit)?;
         }
     }
     Ok(run)

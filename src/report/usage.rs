@@ -73,7 +73,7 @@ fn ways(sizing: &UsageSizing) -> [(&'static str, Option<f64>); 4] {
 
 fn method(sizing: &UsageSizing) -> String {
     format!(
-        "recommended: the busiest period × {} at {} utilisation. Provisioned costs less than \
+        "Recommended: the busiest period × {} at {} utilisation. Provisioned costs less than \
          on-demand from {} (reads) and {} (writes) mean utilisation. Prices: {}.",
         number(sizing.peak_to_mean),
         percent(sizing.utilisation),

@@ -4,7 +4,8 @@
 //! gets a moment; `DYNO_FUZZ_SECONDS=600` gives it that long, and `DYNO_FUZZ_SEED` another seed.
 //! What is tried first is in `fuzz/corpus`, one folder for each parser: what was found once, and
 //! what parsers are known to stumble over. The parsers themselves are in `fuzz/src`, where
-//! `cargo fuzz` has targets for them.
+//! `cargo fuzz` has targets for them; `DYNO_FUZZ_VALID=FOLDER` writes what is valid there, for these
+//! to begin with.
 
 mod mutate;
 #[path = "../../fuzz/src/lib.rs"]
@@ -79,8 +80,21 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
+/// Writes `valid` where it was asked for.
+fn hand_over(name: &str, valid: &[Vec<u8>]) {
+    let Some(folder) = std::env::var_os("DYNO_FUZZ_VALID") else {
+        return;
+    };
+    let folder = Path::new(&folder).join(name);
+    fs::create_dir_all(&folder).unwrap();
+    for (number, input) in valid.iter().enumerate() {
+        fs::write(folder.join(format!("valid-{number}")), input).unwrap();
+    }
+}
+
 /// Feeds a parser its corpus, what is valid, and mutations of both.
 fn fuzz(name: &str, valid: &[Vec<u8>]) {
+    hand_over(name, valid);
     let parsers = parsers::PARSERS.iter();
     let parser = parsers.copied().find(|(known, _)| *known == name);
     let (_, parser) = parser.expect("it has this parser");

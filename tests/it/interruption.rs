@@ -191,6 +191,49 @@ async fn interrupted_by(name: &str) -> Duration {
     took
 }
 
+/// What a run says that is interrupted while its server makes its table, and how often the table is
+/// deleted.
+async fn interrupted_while_a_table_is_made(made: Reply) -> (String, u64, String) {
+    let server = FakeServer::start(move |request| match request.operation.as_str() {
+        "CreateTable" => made.clone(),
+        _ => Reply::Json(200, json!({"TableDescription": {}})),
+    })
+    .await;
+    let run = Run::new();
+    let child = patient(&run, &server)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for("CreateTable", || {
+        server.counts().get("CreateTable").copied()
+    });
+    let asked = Instant::now();
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(code(&output), 130, "{}", stderr(&output));
+    let deleted = server.counts().get("DeleteTable").copied();
+    (stderr(&output), deleted.unwrap_or(0), server.url())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_whose_making_is_unanswered_at_an_interrupt_is_named() {
+    let (said, deleted, url) = interrupted_while_a_table_is_made(Reply::Stall).await;
+    let expected = format!(
+        "table Things may exist at {url}: the run asked for it, and had no answer\n  \
+         help: aws dynamodb delete-table --endpoint-url {url} --table-name Things\n"
+    );
+    assert!(said.ends_with(&expected), "{said}");
+    assert_eq!(deleted, 0, "it is not known to be ours");
+
+    // An answer that comes in time makes it ours.
+    let slow = Reply::OkAfter(Duration::from_secs(1));
+    let (said, deleted, _) = interrupted_while_a_table_is_made(slow).await;
+    assert!(!said.contains("may exist"), "{said}");
+    assert_eq!(deleted, 1);
+}
+
 /// `dyno` under a shell that first does something.
 fn under_shell(run: &Run, before: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");

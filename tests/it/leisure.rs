@@ -29,3 +29,9 @@ pub fn was_kept(record: &RunRecord) -> bool {
         .filter_map(|phase| phase.dispatch_delay.quantile(most));
     delays.all(|delay| delay < Duration::from_millis(10))
 }
+
+/// Whether every request did.
+pub fn was_kept_by_all(record: &RunRecord) -> bool {
+    let mut delays = (record.phases.iter()).filter_map(|phase| phase.dispatch_delay.max());
+    delays.all(|delay| delay < Duration::from_millis(10))
+}

@@ -11,7 +11,7 @@ use dynamometer::{
     record::histogram::interval_log,
     report::{
         csv, hgrm, hlog, json, markdown,
-        stored::{self, StoredError},
+        stored::{self, Parts, StoredError},
     },
     units::Quantile,
 };
@@ -289,6 +289,45 @@ fn what_is_no_stored_run_is_refused_with_the_reason() {
             it["record"]["intervals"][0]["operations"][0]["response_time"] = json!("AAAA");
         }),
         "second 0",
+    );
+}
+
+#[test]
+fn a_day_at_a_million_a_second_is_read_and_what_overflows_when_added_up_is_not() {
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut value: Value = serde_json::from_str(&document(&fixtures::throttled())).unwrap();
+        change(&mut value["record"]["phases"][0]["operations"][0]);
+        stored::read(&value.to_string())
+    };
+    // Batches of 16 MB: nothing takes more.
+    let requests = 86_400 * 1_000_000_u64;
+    let units = requests * 16_384;
+    let day = with(&|totals| {
+        totals["outcomes"]["completed"] = json!(requests);
+        totals["consumed"]["write"] = json!(units);
+    });
+    let record = day.unwrap().record;
+    let totals = &record.phases[0].operations[0];
+    assert_eq!(totals.consumed.write.halves().unsigned_abs(), 2 * units);
+    assert_eq!(totals.outcomes.completed, requests);
+
+    let errors = |count: u32| {
+        with(&|totals| {
+            let errors = (0..count).map(|number| (number.to_string(), json!(1_u64 << 53)));
+            totals["errors"] = Value::Object(errors.collect());
+        })
+    };
+    let half = errors(128).unwrap();
+    errors(257).unwrap_err();
+    let mut parts = Parts::default();
+    parts.add(&half).unwrap();
+    let error = parts
+        .add(&half)
+        .and_then(|()| parts.add(&half))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("more than any run can"),
+        "{error}"
     );
 }
 

@@ -39,9 +39,14 @@ impl Counts {
     }
 
     pub(super) fn add(&mut self, other: &Self) {
-        (self.all)
-            .add(&*other.settled())
-            .expect("both resize themselves within the same bounds");
+        if !other.all.is_empty() {
+            (self.all)
+                .add(&other.all)
+                .expect("both resize themselves within the same bounds");
+        }
+        if other.times > 0 {
+            self.record_n(other.last, other.times);
+        }
     }
 
     /// Forgets all, and keeps the memory.
