@@ -1,6 +1,8 @@
 //! Nanoseconds of each stage of a request of 1 KB, of a read and of a write: pick its key, build
 //! it, write it down, sign it, read the answer, note it; and the whole exchange over loopback with a
-//! server that answers at once. `cargo bench --bench request`; the best of five rounds is printed.
+//! server that answers at once. Then what is done by the interval: durations are added up.
+//! `cargo bench --bench request`; the best of five rounds is printed. What each distribution of keys
+//! takes is in `--bench workload`.
 
 use std::{
     hint::black_box,
@@ -12,7 +14,7 @@ use bytes::Bytes;
 use dynamometer::{
     emulator::instant::InstantServer,
     engine::{Answer, Engine, Event},
-    record::{Declared, tally::Tally},
+    record::{Declared, Outcome, Sample, histogram::LatencyHistogram, tally::Tally},
     scenario::{ClientSettings, parse::parse},
     schedule::Arrival,
     target::{
@@ -27,6 +29,7 @@ use hyper::Response;
 
 const CALLS: u32 = 200_000;
 const EXCHANGES: u32 = 20_000;
+const MERGES: u32 = 2_000;
 const ROUNDS: u32 = 5;
 
 const SCENARIO: &str = r#"
@@ -86,18 +89,56 @@ fn main() {
                 }
             }
         });
+        let mut tally = Tally::new(&scenario);
+        measure(kind, "record alone", CALLS, |n| {
+            let sample = sample(n);
+            tally.due(&arrival(n), 0);
+            tally.finish(&sample);
+        });
         exchange(kind, &workload);
+    }
+    let mut durations = LatencyHistogram::default();
+    measure("any", "count a duration", CALLS, |n| {
+        // From 0.1 to 10 ms, in no order.
+        durations.record_nanos(100_000 + n * 7_919_777 % 9_900_000);
+    });
+    let mut sum = LatencyHistogram::default();
+    measure("any", "merge histograms", MERGES, |_| sum.merge(&durations));
+}
+
+fn arrival(number: u64) -> Arrival {
+    Arrival {
+        sequence: number,
+        phase: 0,
+        intended_start: Timestamp::from_nanos(number * 1000),
+    }
+}
+
+/// A request that was sent 50 µs late and took half a millisecond, give or take.
+fn sample(number: u64) -> Sample {
+    let due = arrival(number).intended_start;
+    let after = |nanos| Timestamp::from_nanos(due.as_nanos() + nanos);
+    let sent = after(50_000 + number * 7919 % 10_000);
+    Sample {
+        sequence: number,
+        phase: 0,
+        operation: 0,
+        outcome: Outcome::Completed,
+        due,
+        first_sent: Some(sent),
+        last_sent: Some(sent),
+        finished: after(500_000 + number * 7_919_777 % 100_000),
+        attempts: 1,
+        declared: Declared::default(),
+        throttle_reasons: Vec::new(),
+        error: None,
     }
 }
 
 /// An arrival and its answer.
 fn life(number: u64) -> [Event; 2] {
     let at = |nanos| Timestamp::from_nanos(number * 1000 + nanos);
-    let arrival = Arrival {
-        sequence: number,
-        phase: 0,
-        intended_start: at(0),
-    };
+    let arrival = arrival(number);
     let answered = Event::Answered {
         request: number,
         attempt: 1,

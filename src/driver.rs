@@ -36,7 +36,7 @@ use crate::{
         IntervalTable, RunRecord,
         generator::{Generator, GeneratorSecond},
         journal::Entry,
-        recorder::{Recorder, RunHeader, Shelf},
+        recorder::{LostSecond, Recorder, RunHeader, Shelf},
     },
     scenario::Scenario,
     schedule::{Schedule, shard::Shard},
@@ -119,6 +119,9 @@ pub enum DriverError {
     /// A thread came to an end before its time.
     #[error("a thread that fires panicked")]
     Panicked,
+    /// What was laid aside of the run cannot be had any more.
+    #[error("{0}; `dyno report` can still read the journal in the folder of the run")]
+    Lost(#[from] LostSecond),
 }
 
 /// Runs every timed phase of the scenario, and returns once each arrival has its outcome, but
@@ -200,7 +203,7 @@ pub async fn run<T: Target>(
     if let Some(tables) = probe_now(hooks.capacity, last).await {
         recorder.tables(last, &tables);
     }
-    let mut record = recorder.into_record();
+    let mut record = recorder.try_into_record()?;
     record.generator = Some(Generator {
         threads,
         timer: plan.timer.name().to_owned(),

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    record::{Interval, recorder::Shelf},
+    record::{
+        Interval,
+        recorder::{LostSecond, Shelf},
+    },
     store::{
         RunFolder, StoreError,
         scratch::{Place, ScratchFile},
@@ -38,14 +41,11 @@ impl Shelf for FileShelf {
         })
     }
 
-    fn take(&mut self, second: u64) -> Interval {
+    fn take(&mut self, second: u64) -> Result<Interval, LostSecond> {
         let place = self.places.remove(&second).expect("it was laid there");
-        let line = self.file.read(place).unwrap_or_else(|error| {
-            panic!(
-                "second {second} of the run cannot be read from the disk again: {error}; \
-                 `dyno report` can still read the journal in the folder of the run"
-            )
-        });
-        serde_json::from_slice(&line).expect("it was written as it is read")
+        let lost = |cause| LostSecond { second, cause };
+        let line = self.file.read(place);
+        let line = line.map_err(|error| lost(error.to_string()))?;
+        serde_json::from_slice(&line).map_err(|error| lost(error.to_string()))
     }
 }

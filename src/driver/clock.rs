@@ -25,7 +25,13 @@ impl RunClock {
 
     /// The time; zero before the start.
     pub(super) fn now(self) -> Timestamp {
-        Timestamp::from_start(self.scale.of_run(self.start.elapsed()))
+        self.at(Instant::now())
+    }
+
+    /// The time at an instant of the machine's.
+    pub(super) fn at(self, instant: Instant) -> Timestamp {
+        let passed = instant.saturating_duration_since(self.start);
+        Timestamp::from_start(self.scale.of_run(passed))
     }
 
     /// What passes of the run while `real` does on the machine.

@@ -5,7 +5,7 @@
 //! that the requests of a run do not depend on how many lanes there are.
 
 use std::{
-    io,
+    io, panic,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
@@ -100,8 +100,11 @@ pub(super) fn start<T: Target>(
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let outcome = runtime.block_on(async {
             let timer = Timer::new(plan.timer)?;
-            fire(plan, timer, wires).await;
-            Ok(())
+            // As a task: waking what the runtime itself waits for takes a system call.
+            match tokio::spawn(fire(plan, timer, wires)).await {
+                Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+                _ => Ok(()),
+            }
         });
         // A name server that hangs must not keep the thread.
         runtime.shutdown_background();
@@ -184,7 +187,7 @@ impl<T: Target> Lane<'_, T> {
                 self.report(next.map_or(now, |next| next.min(now)));
             }
             if now >= self.stopped_at + self.clock.of_run(PATIENCE) {
-                self.feed(Event::GivenUp);
+                self.feed(Event::GivenUp, now);
             }
             if next.is_none() && self.engine.is_idle() {
                 break;
@@ -193,7 +196,9 @@ impl<T: Target> Lane<'_, T> {
             tokio::select! {
                 biased;
                 _ = answered.recv_many(&mut events, BATCH) => {
-                    events.drain(..).for_each(|event| self.feed(event));
+                    // None of them is later.
+                    let now = self.clock.now();
+                    events.drain(..).for_each(|event| self.feed(event, now));
                 }
                 _ = self.stop.changed() => self.stop.mark_changed(),
                 () = timer.until(self.clock.instant(wake)) => {}
@@ -205,7 +210,7 @@ impl<T: Target> Lane<'_, T> {
     fn note_stop(&mut self) {
         if self.stop.has_changed().unwrap_or(false) {
             self.stopped_at = *self.stop.borrow_and_update();
-            self.feed(Event::DrainRequested);
+            self.feed(Event::DrainRequested, self.clock.now());
         }
     }
 
@@ -220,7 +225,8 @@ impl<T: Target> Lane<'_, T> {
             if due >= self.stopped_at {
                 return None;
             }
-            if due > self.clock.now() {
+            let now = self.clock.now();
+            if due > now {
                 return Some(due);
             }
             // What the run was told of meanwhile comes first.
@@ -232,13 +238,12 @@ impl<T: Target> Lane<'_, T> {
             self.attempts.begin(&arrival);
             let operation = self.attempts.operation(&arrival);
             self.tally.due(&arrival, operation);
-            self.feed(Event::ArrivalDue { arrival, operation });
+            self.feed(Event::ArrivalDue { arrival, operation }, now);
         }
         self.arrivals.next_at().or(Some(self.end))
     }
 
-    fn feed(&mut self, event: Event) {
-        let now = self.clock.now();
+    fn feed(&mut self, event: Event, now: Timestamp) {
         self.engine.handle(event, now, &mut self.actions);
         for action in self.actions.drain(..) {
             match action {

@@ -71,6 +71,10 @@ impl Default for TimerKind {
 /// So long before the time a thread is woken that spins: longer than waking it takes mostly.
 const SPINS: Duration = Duration::from_micros(150);
 
+/// What is due within this is waited for awake by every timer: setting one, falling asleep and being
+/// woken takes longer, and as much work.
+const AWAKE: Duration = Duration::from_micros(20);
+
 /// A timer of one thread.
 #[derive(Debug)]
 pub(super) struct Timer {
@@ -107,7 +111,8 @@ impl Timer {
         } else {
             at
         };
-        if Instant::now() < wake {
+        let now = Instant::now();
+        if now < wake && now + AWAKE < at {
             match &mut self.sleeper {
                 Sleeper::Tokio => tokio::time::sleep_until(wake.into()).await,
                 Sleeper::Thread(thread) => thread.until(wake).await,

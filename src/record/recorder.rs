@@ -11,7 +11,7 @@ mod shelf;
 use std::collections::{BTreeMap, btree_map::Entry as Place};
 
 pub use flow::Flow;
-pub use shelf::Shelf;
+pub use shelf::{LostSecond, Shelf};
 
 use shelf::Shelved;
 
@@ -58,6 +58,8 @@ pub struct Recorder {
     intervals: BTreeMap<u64, Interval>,
     /// Those that are not in `intervals` any more.
     shelved: Shelved,
+    /// Those of them that could not be taken off again.
+    lost: BTreeMap<u64, LostSecond>,
     /// The latest second in which a request ended.
     newest: u64,
     live: BTreeMap<u64, LiveSecond>,
@@ -115,6 +117,7 @@ impl Recorder {
             },
             intervals: BTreeMap::new(),
             shelved: Shelved::default(),
+            lost: BTreeMap::new(),
         }
     }
 
@@ -230,7 +233,9 @@ impl Recorder {
     pub fn entry(&mut self, now: Timestamp) -> Entry {
         self.fold();
         let phases = self.settle();
+        // What the journal has of a lost second is as much as there is.
         let changed = self.intervals.range(self.changed_from..);
+        let changed = changed.filter(|(second, _)| !self.lost.contains_key(second));
         let mut intervals: Vec<_> = changed.map(|(_, interval)| interval.clone()).collect();
         self.changed_from = u64::MAX;
         for interval in &mut intervals {
@@ -273,11 +278,22 @@ impl Recorder {
     /// The finished record.
     ///
     /// # Panics
+    /// As [`Self::try_into_record`], and when that has an error: not without a [`Shelf`].
+    #[must_use]
+    pub fn into_record(self) -> RunRecord {
+        (self.try_into_record()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The finished record.
+    ///
+    /// # Errors
+    /// When a second that was laid on a shelf cannot be had any more.
+    ///
+    /// # Panics
     /// When an arrival has no outcome or more than one: arrivals = completed + throttled +
     /// failed + timed out + dropped holds for every operation in every phase, or the record
     /// would lie.
-    #[must_use]
-    pub fn into_record(mut self) -> RunRecord {
+    pub fn try_into_record(mut self) -> Result<RunRecord, LostSecond> {
         self.settle();
         self.fold();
         let all_arrivals = &self.recent.arrivals;
@@ -295,10 +311,13 @@ impl Recorder {
         while let Some(second) = self.shelved.first() {
             self.fetch(second);
         }
+        if let Some((_, lost)) = self.lost.pop_first() {
+            return Err(lost);
+        }
         self.shelved = Shelved::default();
         self.reach(u64::MAX);
         self.record.intervals = self.intervals.into_values().collect();
-        self.record
+        Ok(self.record)
     }
 
     /// The record of a shard holds that shard's arrivals and no others, whoever made them.
@@ -313,8 +332,14 @@ impl Recorder {
 
     /// Puts a second that lies on the shelf where it can be changed.
     fn fetch(&mut self, second: u64) {
-        if let Some(interval) = self.shelved.take(second) {
-            self.intervals.insert(second, interval);
+        match self.shelved.take(second) {
+            Some(Ok(interval)) => {
+                self.intervals.insert(second, interval);
+            }
+            Some(Err(lost)) => {
+                self.lost.insert(second, lost);
+            }
+            None => {}
         }
     }
 

@@ -168,9 +168,10 @@ impl Weights {
     /// Those that the keys `name` list.
     #[must_use]
     pub fn listed(name: &str, values: Vec<f64>) -> Self {
+        let hash = Sha256::digest(format!("{values:?}"));
         Self {
             column: name.to_owned(),
-            sha256: format!("{:x}", Sha256::digest(format!("{values:?}"))),
+            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             values: values.into(),
         }
     }

@@ -29,11 +29,7 @@ use hyper::{
 };
 use serde_json::value::RawValue;
 
-use super::{
-    Answer, Attempted, Target, consumed,
-    pace::{Pace, Paced},
-    sdk::SdkTarget,
-};
+use super::{Answer, Attempted, Target, consumed, pace::Pace, sdk::SdkTarget};
 use crate::{
     record::Declared,
     scenario::{Consistency, OperationKind, Presence, Table},
@@ -51,7 +47,6 @@ use pool::{Fault, Names, Origin, Pool};
 use sign::Signed;
 use tls::Tls;
 
-const API: &str = "DynamoDB_20120810";
 const AGENT: &str = concat!("dynamometer/", env!("CARGO_PKG_VERSION"));
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 static DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -119,18 +114,14 @@ impl WireTarget {
         let Some(signer) = self.identity.signer(&now).await else {
             return Err(failed("no credentials"));
         };
-        let target = [API, ".", call.operation].concat();
         let covered = Signed {
             path: self.uri.path(),
             host: &self.authority,
-            target: &target,
+            target: call.target,
             body: &call.body,
         };
-        let value = |text: String| {
-            let value = HeaderValue::try_from(text);
-            value.map_err(|_| failed("request could not be built"))
-        };
-        let mut signature = value(signer.sign(covered, &now))?;
+        let signature = HeaderValue::try_from(signer.sign(covered, &now));
+        let mut signature = signature.map_err(|_| failed("request could not be built"))?;
         signature.set_sensitive(true);
         let mut request = HttpRequest::new(Full::new(call.body.into()));
         *request.method_mut() = Method::POST;
@@ -140,7 +131,7 @@ impl WireTarget {
         headers.insert(HOST, self.host.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(sign::CONTENT_TYPE));
-        headers.insert(TARGET.clone(), value(target)?);
+        headers.insert(TARGET.clone(), HeaderValue::from_static(call.target));
         headers.insert(DATE.clone(), now.header());
         if let Some(token) = signer.token() {
             headers.insert(TOKEN.clone(), token.clone());
@@ -186,7 +177,6 @@ impl Target for WireTarget {
         let mut attempt = Attempt {
             wire: self,
             table,
-            paced: self.pace.begin(),
             declared: Declared::default(),
         };
         let answer = attempt.execute(request).await;
@@ -218,7 +208,6 @@ impl Target for WireTarget {
 struct Attempt<'a> {
     wire: &'a WireTarget,
     table: &'a Table,
-    paced: Paced,
     /// What its answers so far declare.
     declared: Declared,
 }
@@ -304,9 +293,13 @@ impl Attempt<'_> {
         }
     }
 
-    async fn get(&mut self, key: &Item, consistency: Consistency) -> Result<(), Answer> {
+    fn get(
+        &mut self,
+        key: &Item,
+        consistency: Consistency,
+    ) -> impl Future<Output = Result<(), Answer>> {
         let call = json::get(&self.table.name, key, consistency);
-        self.call(call, Direction::Read, nothing).await
+        self.call(call, Direction::Read, nothing)
     }
 
     /// A write of one item. That its condition is not met is an answer as good as any other.
@@ -358,10 +351,10 @@ impl Attempt<'_> {
 
     /// A batch, and what the server leaves of it again if `retry` says so.
     async fn batch(&mut self, mut call: Call, retry: bool) -> Result<(), Answer> {
-        let operation = call.operation;
+        let (target, paced) = (call.target, self.wire.pace.begin());
         let mut times = 0;
-        let (direction, left_of): (_, With<_>) = match operation {
-            "BatchGetItem" => (Direction::Read, unread),
+        let (direction, left_of): (_, With<_>) = match target {
+            json::BATCH_GET => (Direction::Read, unread),
             _ => (Direction::Write, unwritten),
         };
         loop {
@@ -372,9 +365,9 @@ impl Attempt<'_> {
                 self.declared.unprocessed += members;
                 return Ok(());
             }
-            self.paced.batch_pause(times).await?;
+            paced.batch_pause(times).await?;
             times += 1;
-            call = json::batch_again(operation, &self.table.name, &left);
+            call = json::batch_again(target, &self.table.name, &left);
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod numbers;
 mod sampler;
+mod text;
 
 use super::{
     item::{AttributeValue, Item},

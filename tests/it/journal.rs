@@ -10,7 +10,7 @@ use dynamometer::{
     record::{
         Declared, Interval, Outcome, RunRecord, Sample,
         journal::{Assembly, Entry, Incomplete},
-        recorder::{Recorder, RunHeader, Shelf},
+        recorder::{LostSecond, Recorder, RunHeader, Shelf},
     },
     report::stored,
     scenario::PhaseKind,
@@ -115,10 +115,14 @@ impl Shelf for Paper {
         true
     }
 
-    fn take(&mut self, second: u64) -> Interval {
+    fn take(&mut self, second: u64) -> Result<Interval, LostSecond> {
         let mut paper = self.0.lock().unwrap();
         paper.1 += 1;
-        serde_json::from_str(&paper.0.remove(&second).unwrap()).unwrap()
+        let text = paper.0.remove(&second).unwrap();
+        serde_json::from_str(&text).map_err(|error| LostSecond {
+            second,
+            cause: error.to_string(),
+        })
     }
 }
 
@@ -195,6 +199,26 @@ fn a_long_run_has_few_seconds_at_hand_and_takes_back_one_that_changes() {
     assert_eq!(record.intervals[3].operations[0].outcomes.completed, 2);
     assert_eq!(record, plain.into_record());
     assert_eq!(paper.counts().0, 0);
+}
+
+#[test]
+fn a_second_that_is_lost_makes_no_record_and_is_not_told_of_again() {
+    let paper = Paper::default();
+    let mut recorder = recorder();
+    recorder.use_shelf(Box::new(paper.clone()));
+    for second in 0..40 {
+        let done = (1000 * second, 1, 0, Outcome::Completed);
+        request(&mut recorder, second, done);
+        let _ = recorder.entry(at(1000 * second));
+    }
+    paper.0.lock().unwrap().0.insert(3, "{".to_owned());
+    // An answer of then, for which it would have to be read.
+    request(&mut recorder, 40, (3000, 2, 0, Outcome::Completed));
+    let entry = recorder.entry(at(40_000));
+    assert!(entry.intervals.iter().all(|interval| interval.second != 3));
+    let lost = recorder.try_into_record().unwrap_err();
+    assert_eq!(lost.second, 3);
+    assert!(lost.to_string().contains("cannot be read again"), "{lost}");
 }
 
 proptest! {

@@ -11,9 +11,20 @@ pub trait Shelf: Debug + Send {
 
     /// The second as it was laid there last.
     ///
-    /// # Panics
-    /// When it cannot be had any more: a record without it would be wrong.
-    fn take(&mut self, second: u64) -> Interval;
+    /// # Errors
+    /// When it cannot be had any more.
+    fn take(&mut self, second: u64) -> Result<Interval, LostSecond>;
+}
+
+/// A second that was laid on a shelf and cannot be had any more. A record without it would be
+/// wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("second {second} of the run, which was laid aside, cannot be read again: {cause}")]
+pub struct LostSecond {
+    /// Which.
+    pub second: u64,
+    /// Why.
+    pub cause: String,
 }
 
 /// A shelf, if there is one, and what is on it.
@@ -38,7 +49,7 @@ impl Shelved {
     }
 
     /// Takes a second off, if it is there.
-    pub(super) fn take(&mut self, second: u64) -> Option<Interval> {
+    pub(super) fn take(&mut self, second: u64) -> Option<Result<Interval, LostSecond>> {
         let place = self.place.as_mut()?;
         self.seconds.remove(&second).then(|| place.take(second))
     }

@@ -91,7 +91,8 @@ impl Identity {
         // Somebody else may have been faster.
         if good_for(Duration::ZERO).is_none() && is_over(PAUSE_WITHOUT, *asked, now) {
             *asked = Some(now.second());
-            self.keys.ask(now).await;
+            // On the heap: it is rare, and every request would have room for it.
+            Box::pin(self.keys.ask(now)).await;
         }
         good_for(Duration::ZERO)
     }

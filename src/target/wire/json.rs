@@ -15,11 +15,20 @@ use crate::{
     },
 };
 
+macro_rules! target {
+    ($operation:literal) => {
+        concat!("DynamoDB_20120810.", $operation)
+    };
+}
+
+/// What [`batch_get`] calls.
+pub(super) const BATCH_GET: &str = target!("BatchGetItem");
+
 /// An operation with its members, ready to be sent.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// `GetItem`.
-    pub(super) operation: &'static str,
+    /// `DynamoDB_20120810.GetItem`, as its header says.
+    pub(super) target: &'static str,
     /// A JSON object.
     pub(super) body: Vec<u8>,
 }
@@ -110,6 +119,15 @@ fn array<T>(
 }
 
 fn string(out: &mut Vec<u8>, text: &str) {
+    // Looked at whole, not up to the first that does: that is many bytes at a time.
+    let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    if !text.bytes().fold(false, |any, byte| any | is_escaped(byte)) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     serde_json::to_writer(out, text).expect("a buffer takes everything");
 }
 
@@ -140,18 +158,18 @@ fn value(out: &mut Vec<u8>, attribute: &AttributeValue) {
     });
 }
 
-/// `operation`, with its units reported, and the members that `members` adds.
-fn call(operation: &'static str, members: impl FnOnce(&mut Object<'_>)) -> Call {
+/// The operation `target`, with its units reported, and the members that `members` adds.
+fn call(target: &'static str, members: impl FnOnce(&mut Object<'_>)) -> Call {
     let mut body = Vec::with_capacity(512);
     object(&mut body, |object| {
         members(object);
         object.string("ReturnConsumedCapacity", "INDEXES");
     });
-    Call { operation, body }
+    Call { target, body }
 }
 
 pub(super) fn get(table: &str, key: &Item, consistency: Consistency) -> Call {
-    call("GetItem", |object| {
+    call(target!("GetItem"), |object| {
         object.string("TableName", table);
         object.item("Key", key);
         object.bool("ConsistentRead", consistency == Consistency::Strong);
@@ -171,13 +189,13 @@ pub(super) fn write(
     condition: Option<Condition<'_>>,
     return_values: bool,
 ) -> Call {
-    let operation = match write {
-        Write::Put { .. } => "PutItem",
-        Write::Update { .. } => "UpdateItem",
-        Write::Delete { .. } => "DeleteItem",
+    let target = match write {
+        Write::Put { .. } => target!("PutItem"),
+        Write::Update { .. } => target!("UpdateItem"),
+        Write::Delete { .. } => target!("DeleteItem"),
         Write::Check { .. } => unreachable!("checks are members of transactions"),
     };
-    call(operation, |object| {
+    call(target, |object| {
         written(object, table, write, condition);
         if return_values {
             object.string("ReturnValues", "ALL_OLD");
@@ -242,7 +260,7 @@ fn set_expression(attributes: usize) -> String {
 }
 
 pub(super) fn query(table: &str, query: &QueryRequest, start: Option<&RawValue>) -> Call {
-    call("Query", |object| {
+    call(target!("Query"), |object| {
         page(object, table, &query.page, start);
         object.bool("ScanIndexForward", !query.descending);
         let (key_name, key) = &query.partition_key;
@@ -290,7 +308,7 @@ pub(super) fn scan(
     of: &Page,
     start: Option<&RawValue>,
 ) -> Call {
-    call("Scan", |object| {
+    call(target!("Scan"), |object| {
         page(object, table, of, start);
         if segments > 1 {
             object.number("Segment", segment);
@@ -326,14 +344,14 @@ fn page(object: &mut Object<'_>, table: &str, page: &Page, start: Option<&RawVal
 }
 
 /// A batch of what was left of another.
-pub(super) fn batch_again(operation: &'static str, table: &str, left: &RawValue) -> Call {
-    call(operation, |object| {
+pub(super) fn batch_again(target: &'static str, table: &str, left: &RawValue) -> Call {
+    call(target, |object| {
         object.object("RequestItems", |tables| tables.raw(table, left));
     })
 }
 
 pub(super) fn batch_get(table: &str, keys: &[Item], consistency: Consistency) -> Call {
-    call("BatchGetItem", |object| {
+    call(BATCH_GET, |object| {
         object.object("RequestItems", |tables| {
             tables.object(table, |wanted| {
                 wanted.array("Keys", keys, item);
@@ -344,7 +362,7 @@ pub(super) fn batch_get(table: &str, keys: &[Item], consistency: Consistency) ->
 }
 
 pub(super) fn batch_write(table: &str, writes: &[Write]) -> Call {
-    call("BatchWriteItem", |object| {
+    call(target!("BatchWriteItem"), |object| {
         object.object("RequestItems", |tables| {
             tables.array(table, writes, |out, write| {
                 self::object(out, |request| match write {
@@ -364,7 +382,7 @@ pub(super) fn batch_write(table: &str, writes: &[Write]) -> Call {
 }
 
 pub(super) fn transact_get(table: &str, keys: &[Item]) -> Call {
-    call("TransactGetItems", |object| {
+    call(target!("TransactGetItems"), |object| {
         object.array("TransactItems", keys, |out, key| {
             self::object(out, |member| {
                 member.object("Get", |get| {
@@ -383,7 +401,7 @@ pub(super) fn transact_write(
     writes: &[Write],
     token: &str,
 ) -> Call {
-    call("TransactWriteItems", |object| {
+    call(target!("TransactWriteItems"), |object| {
         object.string("ClientRequestToken", token);
         object.array("TransactItems", writes, |out, write| {
             self::object(out, |member| {
@@ -411,7 +429,7 @@ pub(super) fn statement(
     parameters: &[AttributeValue],
     consistency: Option<Consistency>,
 ) -> Call {
-    call("ExecuteStatement", |object| {
+    call(target!("ExecuteStatement"), |object| {
         object.string("Statement", text);
         object.array("Parameters", parameters, value);
         if let Some(consistency) = consistency {

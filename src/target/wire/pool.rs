@@ -128,10 +128,13 @@ struct Carrier {
 }
 
 impl Carrier {
-    /// Waits for `future`, which needs the connection.
-    async fn until<F: Future>(&mut self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|context| {
+    /// Waits for `future`, which needs the connection. It is pinned where it was made: what a
+    /// request has to remember is moved with it at every step.
+    fn until<'a, F: Future>(
+        &'a mut self,
+        mut future: Pin<&'a mut F>,
+    ) -> impl Future<Output = F::Output> + 'a {
+        poll_fn(move |context| {
             // Before, as it may have something to be moved, and after, as it may have been moved.
             if let Poll::Ready(output) = future.as_mut().poll(context) {
                 return Poll::Ready(output);
@@ -144,20 +147,20 @@ impl Carrier {
             }
             future.as_mut().poll(context)
         })
-        .await
     }
 }
 
 impl Connection {
     async fn is_ready(&mut self) -> bool {
-        self.carrier.until(self.sender.ready()).await.is_ok()
+        let ready = pin!(self.sender.ready());
+        self.carrier.until(ready).await.is_ok()
     }
 
     async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        let answer = self.sender.try_send_request(request);
+        let answer = pin!(self.sender.try_send_request(request));
         self.carrier.until(answer).await
     }
 }
@@ -208,8 +211,8 @@ impl Pool {
         if body.size_hint().lower() > lost::BODY_BYTES_MAX as u64 {
             return Err(Fault(lost::too_large()));
         }
-        let limited = Limited::new(body, lost::BODY_BYTES_MAX);
-        let body = connection.carrier.until(limited.collect()).await;
+        let whole = pin!(Limited::new(body, lost::BODY_BYTES_MAX).collect());
+        let body = connection.carrier.until(whole).await;
         let body = body.map_err(|error| Fault(lost::of_body(&*error)))?;
         if Instant::now() < connection.retires {
             self.put_back(connection);
@@ -221,29 +224,28 @@ impl Pool {
         &self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<(Connection, Response<Incoming>), Fault> {
-        let leave = loop {
-            let mut connection = match self.idle_or_leave().await {
-                Ok(connection) => connection,
-                Err(leave) => break leave,
+        loop {
+            let (mut connection, is_new) = match self.idle_or_leave().await {
+                Ok(connection) => (connection, false),
+                Err(leave) => {
+                    // On the heap: it is rare, and each request would have room for it.
+                    let opened = Box::pin(self.open()).await;
+                    drop(leave);
+                    (opened?, true)
+                }
             };
             // It may still be at the end of the answer before.
-            if !connection.is_ready().await {
+            if !is_new && !connection.is_ready().await {
                 continue;
             }
             match connection.send(request).await {
                 Ok(answer) => return Ok((connection, answer)),
                 // The server closed it while it lay idle: nothing was sent.
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(broken(&error.into_error())),
+                    Some(unsent) if !is_new => request = unsent,
+                    _ => return Err(broken(&error.into_error())),
                 },
             }
-        };
-        let mut connection = self.open().await?;
-        drop(leave);
-        match connection.send(request).await {
-            Ok(answer) => Ok((connection, answer)),
-            Err(error) => Err(broken(&error.into_error())),
         }
     }
 

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use rand::{Rng as _, RngExt, SeedableRng as _};
 
-use super::numbers::{Numbers, decimal, pick, running_sums};
+use super::{
+    numbers::{Numbers, decimal, pick, running_sums},
+    text::words,
+};
 use crate::{
     scenario::{
         Attribute, AttributeType, ValueSpec,
@@ -473,28 +476,4 @@ fn literal(kind: AttributeType, text: &str) -> AttributeValue {
         AttributeType::Bool => AttributeValue::Bool(text == "true"),
         _ => AttributeValue::S(text.to_owned()),
     }
-}
-
-/// 32 letters, the frequent ones of English more than once: five random bits are a letter.
-const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvweeeeaaoti";
-/// Letters that five bits each can be taken for from one draw of 64 bits, before three bits
-/// that are left decide on the word's length.
-const LETTERS_PER_DRAW: usize = 12;
-
-/// Lower-case words of 3 to 10 letters with single spaces between them: exactly `bytes` long,
-/// no space at either end.
-fn words(bytes: usize, rng: &mut Rng) -> String {
-    let mut text = Vec::with_capacity(bytes);
-    while text.len() < bytes {
-        let mut bits = rng.next_u64();
-        let word = 3 + (bits >> (5 * LETTERS_PER_DRAW)) as usize % 8;
-        for _ in 0..word.min(bytes - text.len()) {
-            text.push(LETTERS[(bits & 31) as usize]);
-            bits >>= 5;
-        }
-        if text.len() + 1 < bytes {
-            text.push(b' ');
-        }
-    }
-    String::from_utf8(text).expect("letters and spaces are ASCII")
 }
