@@ -257,6 +257,9 @@ fn each_number(
             return Err(cut());
         }
     }
+    if sum > COUNT_MAX {
+        return Err(DecodeError::Counts);
+    }
     Ok(sum)
 }
 
