@@ -108,7 +108,6 @@ impl Scenario {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let canonical = serde_json::to_vec(self).expect("a scenario has no maps with odd keys");
-        let hash = Sha256::digest(&canonical);
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        files::hex(&Sha256::digest(&canonical))
     }
 }

@@ -168,10 +168,9 @@ impl Weights {
     /// Those that the keys `name` list.
     #[must_use]
     pub fn listed(name: &str, values: Vec<f64>) -> Self {
-        let hash = Sha256::digest(format!("{values:?}"));
         Self {
             column: name.to_owned(),
-            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: super::files::hex(&Sha256::digest(format!("{values:?}"))),
             values: values.into(),
         }
     }

@@ -57,6 +57,15 @@ pub struct FileNote {
     pub rows: u64,
 }
 
+/// Two digits for each byte.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("a string takes everything");
+    }
+    text
+}
+
 /// Writes the hashes alone: a file may move, or be named otherwise, without changing meaning.
 pub(super) fn hashes<S: Serializer>(notes: &[FileNote], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(notes.iter().map(|note| &note.sha256))
@@ -186,13 +195,9 @@ impl<'f> Reading<'f> {
             return Err(problem);
         }
         rest.map_err(FileProblem::System)?;
-        let mut sha256 = String::with_capacity(64);
-        for byte in self.hash.finalize() {
-            write!(sha256, "{byte:02x}").expect("a string takes everything");
-        }
         Ok(FileNote {
             path: path.to_owned(),
-            sha256,
+            sha256: hex(&self.hash.finalize()),
             bytes: self.bytes,
             rows,
         })

@@ -120,7 +120,7 @@ fn array<T>(
 
 fn string(out: &mut Vec<u8>, text: &str) {
     // Looked at whole, not up to the first that does: that is many bytes at a time.
-    let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    let is_escaped = |byte| matches!(byte, ..b' ' | b'"' | b'\\');
     if !text.bytes().fold(false, |any, byte| any | is_escaped(byte)) {
         out.reserve(text.len() + 2);
         out.push(b'"');

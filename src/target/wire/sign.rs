@@ -243,9 +243,8 @@ mod tests {
                 let stamp = Stamp::new(at);
                 let signed = kept.sign(request, &stamp);
                 assert_eq!(signed, signer().sign(request, &stamp));
-                let token = token.as_ref().map_or(String::new(), |token| {
-                    format!("\nx-amz-security-token:{token}")
-                });
+                let line = |token| format!("\nx-amz-security-token:{token}");
+                let token = token.as_ref().map(line).unwrap_or_default();
                 let (date, names) = (&stamp.text, kept.signed);
                 let body = hex(&Sha256::digest(body).into());
                 let body = str::from_utf8(&body).unwrap();

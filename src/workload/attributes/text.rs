@@ -16,6 +16,10 @@ const WORD_MAX: usize = 10;
 
 /// Lower-case words of 3 to 10 letters with single spaces between them: exactly `bytes` long,
 /// no space at either end.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the last bits are what is asked for"
+)]
 pub(super) fn words(bytes: usize, rng: &mut Rng) -> String {
     // Each word is written with all the letters that it could have, and what follows it over those
     // that it has not: a loop over as many as it has would be guessed wrong each time.
@@ -62,8 +66,7 @@ mod tests {
     #[test]
     fn text_of_every_length_is_what_its_letters_spell() {
         let stream = Seed(7).stream("text");
-        for length in 0..400 {
-            let number = length as u64;
+        for (number, length) in (0..).zip(0..400) {
             let expected = spelt(length, &mut stream.at(number));
             assert_eq!(words(length, &mut stream.at(number)), expected);
         }
