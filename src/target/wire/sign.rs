@@ -224,8 +224,8 @@ mod tests {
         let soon = Timestamp::from_second(1_795_457_701).unwrap();
         for token in [None, Some("token".to_owned())] {
             let keys = Credentials::new("id", "secret", token.clone(), None, "test");
-            let signer = || Signer::new(&keys, "eu-central-1", &Stamp::new(now)).unwrap();
-            let kept = signer();
+            let anew = || Signer::new(&keys, "eu-central-1", &Stamp::new(now)).unwrap();
+            let kept = anew();
             for (at, path, host, target, body) in [
                 (now, "/", "here", "D.GetItem", "{}"),
                 (now, "/", "here", "D.PutItem", "{\"a\":1}"),
@@ -242,7 +242,7 @@ mod tests {
                 };
                 let stamp = Stamp::new(at);
                 let signed = kept.sign(request, &stamp);
-                assert_eq!(signed, signer().sign(request, &stamp));
+                assert_eq!(signed, anew().sign(request, &stamp));
                 let line = |token| format!("\nx-amz-security-token:{token}");
                 let token = token.as_ref().map(line).unwrap_or_default();
                 let (date, names) = (&stamp.text, kept.signed);
