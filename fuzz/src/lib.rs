@@ -12,6 +12,10 @@ use dynamometer::{
         expectation::expect,
         runs::{self, Run},
         seeds::SeedStudy,
+        sizing::{
+            self,
+            sweep::{self, SizingPart},
+        },
         trend::{Filter, Trend, history as nights},
     },
     cli,
@@ -22,7 +26,7 @@ use dynamometer::{
     },
     report::{
         ReportView, csv as report_csv, hlog, html, markdown, runs as report_runs,
-        seeds as report_seeds, stored, text,
+        seeds as report_seeds, sizing as report_sizing, stored, text,
         trend::{page, view},
     },
     scenario::{
@@ -161,11 +165,31 @@ fn merge(run: &stored::StoredRun) {
     }
 }
 
-/// What simulations with several seeds came to, as if it were both parts of a study.
+/// What simulations with several seeds came to, or a search for capacity, of which several
+/// processes made a part each.
 pub fn study(input: &[u8]) {
-    let Ok(study) = serde_json::from_slice::<SeedStudy>(input) else {
+    if let Ok(study) = serde_json::from_slice(input) {
+        seeds(&study);
+    }
+    if let Ok(part) = serde_json::from_slice(input) {
+        sizing(part);
+    }
+}
+
+/// As if it were the only part.
+fn sizing(mut part: SizingPart) {
+    part.of.shard = Shard::WHOLE;
+    let Ok(search) = sweep::merged(vec![part]) else {
         return;
     };
+    if let Ok(sizing) = sizing::concluded(&search) {
+        assert!(!report_sizing::render(&sizing).is_empty());
+        let _ = report_sizing::page::render(&sizing, &search.options.prices);
+    }
+}
+
+/// As if it were both parts of a study.
+fn seeds(study: &SeedStudy) {
     let both = Shard::parts(2).map(|shard| {
         let mut part = study.clone();
         if let Some(part) = &mut part.part {
@@ -174,7 +198,10 @@ pub fn study(input: &[u8]) {
         part
     });
     let both: Vec<_> = both.collect();
-    for study in [Ok(study), SeedStudy::merged(&both)].into_iter().flatten() {
+    for study in [Ok(study.clone()), SeedStudy::merged(&both)]
+        .into_iter()
+        .flatten()
+    {
         assert!(!report_seeds::render("fuzz", &study).is_empty());
     }
 }

@@ -10,6 +10,7 @@
 mod mutate;
 #[path = "../../fuzz/src/lib.rs"]
 mod parsers;
+mod sized;
 
 use std::{
     fs,
@@ -220,7 +221,8 @@ fn other_documents_that_are_broken_are_refused() {
     fuzz("prices", &[prices[..4_000].to_vec(), prices]);
     let nights: Vec<_> = (0..8).map(|index| night(index, 1.0, 2.0)).collect();
     fuzz("history", &[nightly::history::text(&nights).into_bytes()]);
-    fuzz("study", &[read("fuzz/corpus/study/part")]);
+    let search = serde_json::to_vec(&sized::search()).unwrap();
+    fuzz("study", &[read("fuzz/corpus/study/part"), search]);
 }
 
 #[test]

@@ -310,8 +310,8 @@ impl Bench<'_> {
 /// Points of a curve, where each seed has so many requests.
 #[must_use]
 pub fn points(requests: f64, seeds: usize) -> u64 {
-    let replayed = whole(requests) * seeds as u64;
-    (CURVE_REQUESTS / (2 * replayed).max(1)).clamp(POINTS.0, POINTS.1)
+    let replayed = whole(requests).saturating_mul(2 * seeds as u64);
+    (CURVE_REQUESTS / replayed.max(1)).clamp(POINTS.0, POINTS.1)
 }
 
 /// The units that are looked at around what is recommended, ascending.

@@ -1,6 +1,8 @@
 //! The pieces of a search that do not know of each other, so that several processes can make
 //! them, and what all of them need first.
 
+mod checked;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -125,9 +127,12 @@ pub enum PartError {
         "shard {0} was asked for something else than the first: target, prices or Region differ"
     )]
     Differs(crate::schedule::shard::Shard),
-    /// Pieces that nobody made.
-    #[error("pieces of the search are missing, of {0:?} the first")]
-    Missing(Piece),
+    /// Pieces that nobody made, or that are none of the search.
+    #[error("the parts have not each piece of the search once")]
+    Pieces,
+    /// Numbers that no search comes to.
+    #[error("its numbers do not fit: {0}")]
+    Misfit(&'static str),
 }
 
 /// What several processes found, as one would have found it.
@@ -148,10 +153,12 @@ pub fn merged(parts: Vec<SizingPart>) -> Result<Search, PartError> {
         }
         all.found.extend(search.found);
     }
+    checked::check(&all)?;
     all.found.sort_by_key(|(piece, _)| *piece);
-    for piece in pieces(&all.basis) {
-        let known = all.found.binary_search_by_key(&piece, |(piece, _)| *piece);
-        known.map_err(|_| PartError::Missing(piece))?;
+    let mut due = pieces(&all.basis);
+    due.sort_unstable();
+    if !all.found.iter().map(|(piece, _)| piece).eq(&due) {
+        return Err(PartError::Pieces);
     }
     Ok(all)
 }
