@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Exit,
@@ -91,12 +91,7 @@ pub(super) fn merge(arguments: &MergeArguments) -> anyhow::Result<Exit> {
 
 /// Simulations with several seeds, each part of which had some of the seeds.
 fn merge_studies(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
-    let read = |path: &PathBuf| -> anyhow::Result<SeedStudy> {
-        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
-        let study = serde_json::from_str(&text);
-        study.with_context(|| format!("{} is no study of seeds", path.display()))
-    };
-    let parts: Vec<_> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    let parts: Vec<SeedStudy> = read_all(paths, "study of seeds")?;
     let study = SeedStudy::merged(&parts).context("cannot merge")?;
     let name = parts.iter().find_map(|one| one.part.as_ref());
     let name = name.map_or("", |part| part.study.scenario.as_str());
@@ -118,14 +113,12 @@ struct Compared {
 
 /// Comparisons of keys, each part of which looked at some of the seeds.
 fn merge_comparisons(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
-    let read = |path: &PathBuf| -> anyhow::Result<Part> {
-        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
-        let compared: Compared = serde_json::from_str(&text)
-            .with_context(|| format!("{} is no comparison of keys", path.display()))?;
+    let compared: Vec<Compared> = read_all(paths, "comparison of keys")?;
+    let parts = paths.iter().zip(compared).map(|(path, compared)| {
         let part = compared.part;
         part.with_context(|| format!("{} is no part of a comparison of keys", path.display()))
-    };
-    let parts: Vec<Part> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    });
+    let parts: Vec<Part> = parts.collect::<Result<_, _>>()?;
     let each: Vec<_> = parts.iter().map(|part| (&part.of, &part.found)).collect();
     let comparison = concluded(&Findings::merged(&each).context("cannot merge")?);
     let folder = RunFolder::create_at(&arguments.output)?;
@@ -135,13 +128,18 @@ fn merge_comparisons(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::R
 
 /// Searches for capacity, each part of which made some of the pieces.
 fn merge_sizings(arguments: &MergeArguments, paths: &[PathBuf]) -> anyhow::Result<Exit> {
-    let read = |path: &PathBuf| -> anyhow::Result<SizingPart> {
-        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
-        let part = serde_json::from_str(&text);
-        part.with_context(|| format!("{} is no part of a sizing", path.display()))
-    };
-    let parts: Vec<_> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    let parts: Vec<SizingPart> = read_all(paths, "part of a sizing")?;
     size::merge(parts, &arguments.printed, &arguments.output)
+}
+
+/// What the files hold, each of which is a `what`.
+fn read_all<T: DeserializeOwned>(paths: &[PathBuf], what: &str) -> anyhow::Result<Vec<T>> {
+    let read = |path: &PathBuf| {
+        let text = store::read_text(path, report::RESULTS_BYTES_MAX)?;
+        let parsed = serde_json::from_str(&text);
+        parsed.with_context(|| format!("{} is no {what}", path.display()))
+    };
+    paths.iter().map(read).collect()
 }
 
 /// The files that `paths` stand for. A folder without one may be that of a shard that was

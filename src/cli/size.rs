@@ -290,6 +290,12 @@ pub(super) fn traces(
 
 /// Sizes what CloudWatch shows of a table.
 fn from_cloudwatch(arguments: &SizeArguments, file: &Path) -> anyhow::Result<Exit> {
+    if let Some(shard) = (arguments.shard.detect()?).filter(|shard| shard.count() > 1) {
+        bail!(
+            "--shard {shard}: nothing is searched for with --from-cloudwatch that could be shared \
+             out\n  help: leave out --shard, or say --shard none"
+        );
+    }
     if !(1.0..=60_000.0).contains(&arguments.peak_to_mean) {
         bail!("--peak-to-mean: write a ratio of at least 1");
     }

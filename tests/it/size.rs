@@ -104,7 +104,7 @@ arrivals = {arrivals}
     }
 }
 
-fn traces(scenario: &Scenario, seeds: u64) -> Vec<Trace> {
+pub fn traces(scenario: &Scenario, seeds: u64) -> Vec<Trace> {
     (0..seeds)
         .map(|n| {
             let seed = Seed(scenario.seed.0 + n);
@@ -117,7 +117,7 @@ fn traces(scenario: &Scenario, seeds: u64) -> Vec<Trace> {
         .collect()
 }
 
-fn options(overall: f64) -> SizingOptions {
+pub fn options(overall: f64) -> SizingOptions {
     SizingOptions {
         target: Target {
             overall,

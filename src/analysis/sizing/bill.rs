@@ -135,27 +135,19 @@ impl Bill<'_> {
             throttled,
             meets_target: true,
         };
-        let on_burst = fit::units_of(&swept.on_burst());
-        if let Some((rates, throttled)) = on_burst.zip(swept.throttled_on_burst()) {
-            let mode = Mode::ProvisionedWithBurst;
-            self.add(
-                &mut offers,
-                mode,
-                outcome(throttled),
-                Some(&rates),
-                |class| self.provisioned(class, &approximate(&rates)),
-            )?;
+        let on_burst = fit::units_of(&swept.on_burst()).zip(swept.throttled_on_burst());
+        let without = fit::units_of(&basis.fits()).zip(swept.throttled());
+        for (mode, found) in [
+            (Mode::ProvisionedWithBurst, &on_burst),
+            (Mode::Provisioned, &without),
+        ] {
+            if let Some((rates, throttled)) = found {
+                let units = approximate(rates);
+                let dollars = |class| self.provisioned(class, &units);
+                self.add(&mut offers, mode, outcome(*throttled), Some(rates), dollars)?;
+            }
         }
-        let without = fit::units_of(&basis.fits());
-        if let Some((rates, throttled)) = without.zip(swept.throttled()) {
-            let mode = Mode::Provisioned;
-            self.add(
-                &mut offers,
-                mode,
-                outcome(throttled),
-                Some(&rates),
-                |class| self.provisioned(class, &approximate(&rates)),
-            )?;
+        if let Some((rates, throttled)) = without {
             for (mode, years) in [(Mode::ReservedOneYear, 1), (Mode::ReservedThreeYears, 3)] {
                 // Not every Region sells three years, and Standard-IA is not reserved.
                 if let Ok(dollars) = self.reserved(&rates, years) {

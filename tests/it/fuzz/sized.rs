@@ -1,6 +1,6 @@
 //! A search for capacity as one process would store it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use dynamometer::{
     analysis::{
@@ -15,10 +15,9 @@ use dynamometer::{
     price::PriceTable,
     scenario::parse::parse,
     schedule::shard::Shard,
-    simulation::trace::Trace,
-    units::ByDirection,
-    workload::Workload,
 };
+
+use crate::size;
 
 const SIZED: &str = r#"
 name = "sized"
@@ -58,11 +57,7 @@ pub fn search() -> SizingPart {
         Ok(parsed) => parsed.scenario,
         Err(problems) => panic!("{problems}"),
     };
-    let trace = |seed| {
-        let workload = Workload::new(Arc::new(scenario.with_seed(seed)));
-        Trace::record(&workload).unwrap()
-    };
-    let traces: Vec<Trace> = scenario.seed.row(3).map(trace).collect();
+    let traces = size::traces(&scenario, 3);
     let mut prices: serde_json::Value =
         serde_json::from_str(include_str!("../../../src/price/prices.json")).unwrap();
     let listed = prices["prices"].as_array_mut().unwrap();
@@ -72,11 +67,9 @@ pub fn search() -> SizingPart {
             overall: 0.01,
             operations: BTreeMap::from([(1, 0.05)]),
         },
-        utilisation: 0.7,
-        on_demand_maximum: ByDirection::default(),
-        region: "us-east-1".to_owned(),
         free_tier: true,
         prices: PriceTable::parse(&prices.to_string()).unwrap(),
+        ..size::options(0.01)
     };
     let search = sizing::search(&traces, &options, Shard::WHOLE, &InTurn);
     let part = SizingPart {

@@ -343,6 +343,14 @@ fn a_study_of_seeds_in_two_processes_is_the_study_of_one() {
     );
 }
 
+/// Folders of runs, the oldest first.
+fn runs_in(folder: &Path) -> Vec<PathBuf> {
+    let runs = std::fs::read_dir(folder).unwrap();
+    let mut runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
+    runs.sort();
+    runs
+}
+
 #[test]
 fn a_comparison_of_keys_in_three_processes_is_the_comparison_of_one() {
     let folder = TempDir::new().unwrap();
@@ -362,12 +370,7 @@ fn a_comparison_of_keys_in_three_processes_is_the_comparison_of_one() {
     };
     let merged = merge("parts", "merged");
     assert_eq!(code(&merged), 0, "{}", stderr(&merged));
-    let runs = |out: &str| {
-        let runs = std::fs::read_dir(folder.path().join(out)).unwrap();
-        let mut runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
-        runs.sort();
-        runs
-    };
+    let runs = |out: &str| runs_in(&folder.path().join(out));
     for name in ["comparison.json", "compare.html"] {
         let whole = std::fs::read_to_string(runs("whole")[0].join(name)).unwrap();
         let merged = std::fs::read_to_string(folder.path().join("merged").join(name)).unwrap();
@@ -406,12 +409,7 @@ fn a_search_for_capacity_in_three_processes_is_the_search_of_one() {
     };
     let merged = merge(&["parts"], "merged");
     assert_eq!(code(&merged), 0, "{}", stderr(&merged));
-    let runs = |out: &str| {
-        let runs = std::fs::read_dir(folder.path().join(out)).unwrap();
-        let mut runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
-        runs.sort();
-        runs
-    };
+    let runs = |out: &str| runs_in(&folder.path().join(out));
     for name in ["sizing.json", "sizing.html"] {
         let whole = std::fs::read_to_string(runs("whole")[0].join(name)).unwrap();
         let merged = std::fs::read_to_string(folder.path().join("merged").join(name)).unwrap();
@@ -437,4 +435,12 @@ fn a_search_for_capacity_in_three_processes_is_the_search_of_one() {
         .unwrap();
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("--verify"), "{}", stderr(&output));
+    let cloudwatch = ["size", "--from-cloudwatch", "none.json", "--shard", "1/3"];
+    let output = dyno(folder.path(), &cloudwatch).output().unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("--shard 1/3"),
+        "{}",
+        stderr(&output)
+    );
 }
