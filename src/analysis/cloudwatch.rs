@@ -60,6 +60,16 @@ pub enum CloudWatchError {
     /// A time that is none.
     #[error("`{0}` is no time such as 2026-01-01T00:01:00+00:00")]
     Time(String),
+    /// Less than nothing, or more than there can be.
+    #[error("{metric} is {value} at {at}: units are a number from 0 to 2^53")]
+    Value {
+        /// What it says of capacity.
+        metric: String,
+        /// The time of the point, as it is written.
+        at: String,
+        /// What it is.
+        value: f64,
+    },
     /// Lists of different lengths.
     #[error("the metric {0} has not as many values as timestamps")]
     Lengths(String),
@@ -68,6 +78,8 @@ pub enum CloudWatchError {
     TooLong(i64),
 }
 
+/// Units of a point, at most: what floats count exactly.
+const UNITS_MAX: f64 = 9_007_199_254_740_992.0;
 /// Periods between the first point and the last, at most.
 const PERIODS_MAX: i64 = 2_000_000;
 
@@ -201,6 +213,13 @@ impl Points {
         let time: Timestamp = at
             .parse()
             .map_err(|_| CloudWatchError::Time(at.to_owned()))?;
+        if !(0.0..=UNITS_MAX).contains(&value) {
+            return Err(CloudWatchError::Value {
+                metric: metric_name(is_consumed, direction),
+                at: at.to_owned(),
+                value,
+            });
+        }
         let series = if is_consumed {
             &mut self.consumed[direction]
         } else {
@@ -279,4 +298,17 @@ fn metric(label: &str) -> Option<(bool, Direction)> {
         (false, true) => Some((false, direction)),
         _ => None,
     }
+}
+
+fn metric_name(is_consumed: bool, direction: Direction) -> String {
+    let kind = if is_consumed {
+        "Consumed"
+    } else {
+        "Provisioned"
+    };
+    let direction = match direction {
+        Direction::Read => "Read",
+        Direction::Write => "Write",
+    };
+    format!("{kind}{direction}CapacityUnits")
 }

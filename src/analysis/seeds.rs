@@ -60,7 +60,9 @@ pub enum StudyError {
     #[error("shard {0} is of another study than the first: scenario, seeds or version differ")]
     Differs(Shard),
     /// Not each part once.
-    #[error("shard {0} of the study is there {1} times, not once")]
+    #[error(
+        "shard {0} of the study is there {1} times, not once: name the folder of each shard once"
+    )]
     Times(Shard, usize),
     /// A part without all of its seeds.
     #[error("shard {0} has not simulated as many seeds as it should")]

@@ -148,8 +148,15 @@ pub(super) fn size(arguments: &SizeArguments) -> anyhow::Result<Exit> {
         let folder = arguments
             .output
             .folder(&scenario.name, &format!("-sized{}", suffix(Some(shard))))?;
-        let path = folder.write(PART, serde_json::to_string_pretty(&part)?.as_bytes())?;
-        arguments.output.printed.say_where(&path)?;
+        let (printed, document) = (
+            &arguments.output.printed,
+            serde_json::to_string_pretty(&part)?,
+        );
+        if printed.json {
+            super::print(&document)?;
+        }
+        let path = folder.write(PART, document.as_bytes())?;
+        printed.say_where(&path)?;
         return Ok(Exit::Pass);
     }
     let mut sizing = sizing::size(&traces, &options, &workers)?;

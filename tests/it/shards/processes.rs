@@ -398,6 +398,7 @@ fn a_search_for_capacity_in_three_processes_is_the_search_of_one() {
         let arguments = ["size", "shared.toml", "--out", out];
         let output = dyno(folder.path(), &arguments).args(more).output().unwrap();
         assert_eq!(code(&output), 0, "{}", stderr(&output));
+        output.stdout
     };
     size("whole", &[]);
     for shard in ["2/3", "1/3", "3/3"] {
@@ -422,10 +423,15 @@ fn a_search_for_capacity_in_three_processes_is_the_search_of_one() {
         assert!(!folder.path().join("again").exists());
     };
     // A part that was asked for something else, and one that is missing.
-    size("other", &["--max-throttled", "1 %", "--shard", "1/3"]);
+    let printed = size(
+        "other",
+        &["--max-throttled", "1 %", "--shard", "1/3", "--json"],
+    );
     let parts = runs("parts");
     let part = |number: usize| parts[number].to_str().unwrap();
     let other = runs("other");
+    let written = std::fs::read(other[0].join("sizing-part.json")).unwrap();
+    assert_eq!(printed.trim_ascii(), written);
     let other = other[0].to_str().unwrap();
     refused(&[other, part(1), part(2)], "something else");
     refused(&[part(0), part(2)], "shard 2/3");

@@ -91,6 +91,16 @@ fn what_says_nothing_is_refused_with_a_reason() {
         &SHUFFLED.replace("2026-01-01T00:03:00+00:00", "noon"),
         "`noon` is no time",
     );
+    for value in ["-5.0", "1e300"] {
+        check(
+            &SHUFFLED.replace("240.0", value),
+            "2026-01-01T00:01:00+00:00: units are a number from 0 to 2^53",
+        );
+    }
+    check(
+        &SHUFFLED.replace("[40.0]", "[-1]"),
+        "ProvisionedWriteCapacityUnits is -1 at",
+    );
 }
 
 #[test]
