@@ -177,7 +177,13 @@ fn chain(error: &anyhow::Error) -> String {
 
 /// Results go to stdout. A reader that has gone away (`| head`) is not an error.
 fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(io::stdout().lock(), "{text}") {
+    print_with(|stdout| writeln!(stdout, "{text}"))
+}
+
+/// The same of what `write` writes.
+fn print_with(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to stdout")
         }

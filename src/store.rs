@@ -123,8 +123,16 @@ impl RunFolder {
     /// # Errors
     /// When the disk refuses, or a file of that name is already there.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
+        self.write_with(name, |file| file.write_all(content))
+    }
+
+    /// The same of what `write` writes.
+    ///
+    /// # Errors
+    /// As above, and when `write` has one.
+    pub fn write_with(&self, name: &str, write: impl Writes) -> Result<PathBuf, StoreError> {
         let path = self.path.join(name);
-        write_new(&self.path, &path, content).map_err(|source| StoreError::Write {
+        write_new(&self.path, &path, write).map_err(|source| StoreError::Write {
             path: path.clone(),
             source,
         })?;
@@ -150,6 +158,11 @@ impl RunFolder {
         let _ = fs::remove_dir(&self.path);
     }
 }
+
+/// What writes the content of a file.
+pub trait Writes: FnOnce(&mut dyn io::Write) -> io::Result<()> {}
+
+impl<W: FnOnce(&mut dyn io::Write) -> io::Result<()>> Writes for W {}
 
 /// A file that grows by whole lines, and survives the process that writes it.
 #[derive(Debug)]
@@ -223,7 +236,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), StoreError> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    write_new(folder, path, content).map_err(|source| StoreError::Write {
+    write_new(folder, path, |file| file.write_all(content)).map_err(|source| StoreError::Write {
         path: path.to_path_buf(),
         source,
     })
@@ -243,7 +256,7 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<(), StoreError> {
         source,
     })?;
     let write = || -> io::Result<()> {
-        let file = temporary(folder, content)?;
+        let file = temporary(folder, |file| file.write_all(content))?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
@@ -253,19 +266,23 @@ pub fn replace_file(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     })
 }
 
-fn write_new(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = temporary(folder, content)?;
+fn write_new(folder: &Path, path: &Path, write: impl Writes) -> io::Result<()> {
+    let file = temporary(folder, write)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-fn temporary(folder: &Path, content: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+fn temporary(folder: &Path, write: impl Writes) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     // Temporary files are private to their owner; a report is shown to whom the umask lets see it.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".partial-").tempfile_in(folder)?;
-    file.write_all(content)?;
+    let file = builder.prefix(".partial-").tempfile_in(folder)?;
+    let mut buffered = io::BufWriter::new(file);
+    write(&mut buffered)?;
+    let file = buffered
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
     Ok(file)
 }

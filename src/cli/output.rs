@@ -154,16 +154,16 @@ impl Printed {
     ) -> anyhow::Result<Exit> {
         let analysis = Analysis::of(record, scenario);
         let view = ReportView::of(record, scenario, &analysis);
-        let document = json::render(record, &analysis);
         let written = folder.map(|folder| {
             // The one from which the other can be made again comes first.
-            let results = folder.write(RESULTS, document.as_bytes())?;
+            let results =
+                folder.write_with(RESULTS, |file| json::write(record, &analysis, file))?;
             let page = html::render(&view, record, scenario);
             let page = folder.write("report.html", page.as_bytes())?;
             Ok::<_, StoreError>([page, results])
         });
         if self.json {
-            super::print(document.trim_end())?;
+            super::print_with(|stdout| json::write(record, &analysis, stdout))?;
         } else {
             let options = text::TextOptions {
                 color: progress::stdout_colors(),

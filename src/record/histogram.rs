@@ -5,17 +5,18 @@
 
 mod counts;
 pub mod distribution;
+mod encoded;
 pub mod interval_log;
 pub mod sum;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, io, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hdrhistogram::{Histogram, serialization::Deserializer};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer as SerdeDeserializer, Serialize, Serializer};
 
 use counts::Counts;
+pub use encoded::{Elsewhere, EncodedHistogram};
 
 use crate::units::{Quantile, nanos_of};
 
@@ -54,6 +55,7 @@ impl LatencyHistogram {
     ///
     /// # Panics
     /// Never, as above.
+    #[inline]
     pub fn record_nanos(&mut self, nanos: u64) {
         let nanos = match nanos {
             ..MIN_NANOS => BELOW,
@@ -246,17 +248,15 @@ impl JsonSchema for LatencyHistogram {
     }
 }
 
-/// A histogram at rest: V2 encoding, base64; empty when nothing was recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EncodedHistogram(String);
-
 /// Text that is not a histogram of ours.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Not base64.
     #[error("histogram is not base64: {0}")]
     Base64(#[from] base64::DecodeError),
+    /// It was put elsewhere, and cannot be had any more.
+    #[error("histogram cannot be read again: {0}")]
+    Elsewhere(#[from] io::Error),
     /// Too short for the header, or its lengths disagree.
     #[error("histogram of {length} bytes is cut or has bytes too many")]
     Length {
@@ -285,22 +285,16 @@ pub enum DecodeError {
 }
 
 impl EncodedHistogram {
-    /// Whether nothing was recorded.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The histogram.
     ///
     /// # Errors
-    /// When the text was not written by [`LatencyHistogram::encode`]. Allocates no more than
-    /// the largest histogram takes, whatever the text claims.
+    /// When the text was not written by [`LatencyHistogram::encode`], or cannot be had any more.
+    /// Allocates no more than the largest histogram takes, whatever the text claims.
     pub fn decode(&self) -> Result<LatencyHistogram, DecodeError> {
-        if self.0.is_empty() {
+        let bytes = self.bytes()?;
+        if bytes.is_empty() {
             return Ok(LatencyHistogram::default());
         }
-        let bytes = STANDARD.decode(&self.0)?;
         check_header(&bytes)?;
         let mut counts: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice())?;
         if counts.len() > COUNT_MAX {
@@ -333,17 +327,6 @@ fn check_header(bytes: &[u8]) -> Result<u64, DecodeError> {
         return Err(DecodeError::Bounds { digits, low, high });
     }
     Ok(high)
-}
-
-impl JsonSchema for EncodedHistogram {
-    fn schema_name() -> Cow<'static, str> {
-        "Histogram".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "contentEncoding": "base64",
-            "description": "durations in nanoseconds, HdrHistogram V2 encoding, base64; \
-                            empty when nothing was recorded"})
-    }
 }
 
 #[cfg(test)]
@@ -408,7 +391,7 @@ mod tests {
 
         #[test]
         fn no_text_can_break_decoding(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = EncodedHistogram(STANDARD.encode(bytes)).decode();
+            let _ = EncodedHistogram::of(&bytes).decode();
         }
     }
 
@@ -452,15 +435,10 @@ mod tests {
 
     #[test]
     fn a_header_that_claims_a_huge_histogram_is_refused() {
-        let mut bytes = STANDARD
-            .decode(
-                LatencyHistogram::from_iter([Duration::from_secs(1)])
-                    .encode()
-                    .0,
-            )
-            .unwrap();
+        let second = LatencyHistogram::from_iter([Duration::from_secs(1)]);
+        let mut bytes = second.encode().bytes().unwrap();
         bytes[24..32].copy_from_slice(&(u64::MAX / 4).to_be_bytes());
-        let decoded = EncodedHistogram(STANDARD.encode(bytes)).decode();
+        let decoded = EncodedHistogram::of(&bytes).decode();
         assert!(
             matches!(decoded, Err(DecodeError::Bounds { .. })),
             "{decoded:?}"

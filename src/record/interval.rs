@@ -38,6 +38,15 @@ pub struct Interval {
     pub tables: Vec<IntervalTable>,
 }
 
+impl Interval {
+    /// Its histograms.
+    pub fn histograms_mut(&mut self) -> impl Iterator<Item = &mut EncodedHistogram> {
+        let operations = self.operations.iter_mut();
+        let times = operations.filter_map(|operation| operation.response_time.as_mut());
+        self.dispatch_delay.iter_mut().chain(times)
+    }
+}
+
 /// One operation in one second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IntervalOperation {

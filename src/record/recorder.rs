@@ -308,14 +308,15 @@ impl Recorder {
                 );
             }
         }
-        while let Some(second) = self.shelved.first() {
-            self.fetch(second);
-        }
         if let Some((_, lost)) = self.lost.pop_first() {
             return Err(lost);
         }
-        self.shelved = Shelved::default();
+        let shelved = std::mem::take(&mut self.shelved);
         self.reach(u64::MAX);
+        for interval in shelved.take_all() {
+            let interval = interval?;
+            self.intervals.insert(interval.second, interval);
+        }
         self.record.intervals = self.intervals.into_values().collect();
         Ok(self.record)
     }

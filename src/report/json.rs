@@ -2,6 +2,8 @@
 //!
 //! Deterministic: the same record and scenario give the same bytes.
 
+use std::{borrow::Cow, io};
+
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,7 @@ use crate::{
 /// The document `results.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "dynamometer results")]
-pub struct Results {
+pub struct Results<'a> {
     /// Version of this format.
     pub schema_version: u32,
     /// `true` when every threshold was met by a valid run that came to its end.
@@ -39,12 +41,12 @@ pub struct Results {
     /// Every threshold of the scenario with what was observed.
     pub thresholds: Vec<Assertion>,
     /// The whole run, as it was recorded.
-    pub record: RunRecord,
+    pub record: Cow<'a, RunRecord>,
 }
 
 /// Puts the document together.
 #[must_use]
-pub fn results(record: &RunRecord, analysis: &Analysis) -> Results {
+pub fn results<'a>(record: &'a RunRecord, analysis: &Analysis) -> Results<'a> {
     let Analysis {
         summary,
         judgement,
@@ -61,20 +63,29 @@ pub fn results(record: &RunRecord, analysis: &Analysis) -> Results {
         cause: cause.clone(),
         summary: summary.clone(),
         thresholds: judgement.assertions.clone(),
-        record: record.clone(),
+        record: Cow::Borrowed(record),
     }
 }
 
-/// The document as text that ends with a newline.
+/// Writes the document as text that ends with a newline: of a long run it is larger than all else
+/// that there is in memory.
+///
+/// # Errors
+/// When `to` takes no more.
+pub fn write(record: &RunRecord, analysis: &Analysis, mut to: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut to, &results(record, analysis))?;
+    to.write_all(b"\n")
+}
+
+/// The same text.
 ///
 /// # Panics
 /// Never: the document has no maps whose keys are not strings.
 #[must_use]
 pub fn render(record: &RunRecord, analysis: &Analysis) -> String {
-    let mut text = serde_json::to_string_pretty(&results(record, analysis))
-        .expect("every map of it has string keys");
-    text.push('\n');
-    text
+    let mut text = Vec::new();
+    write(record, analysis, &mut text).expect("every map of it has string keys");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 /// JSON Schema of the document.

@@ -22,6 +22,17 @@ pub struct Place {
     length: usize,
 }
 
+impl Place {
+    /// `length` bytes of it, from the `start`-th on.
+    #[must_use]
+    pub const fn part(self, start: usize, length: usize) -> Self {
+        Self {
+            start: self.start + start as u64,
+            length,
+        }
+    }
+}
+
 impl RunFolder {
     /// Begins one on the disk of this folder.
     ///

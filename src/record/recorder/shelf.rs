@@ -14,6 +14,15 @@ pub trait Shelf: Debug + Send {
     /// # Errors
     /// When it cannot be had any more.
     fn take(&mut self, second: u64) -> Result<Interval, LostSecond>;
+
+    /// The same; of its histograms the texts may stay where they are, for
+    /// [`lay_elsewhere`](crate::record::histogram::EncodedHistogram::lay_elsewhere).
+    ///
+    /// # Errors
+    /// As above.
+    fn take_counts(&mut self, second: u64) -> Result<Interval, LostSecond> {
+        self.take(second)
+    }
 }
 
 /// A second that was laid on a shelf and cannot be had any more. A record without it would be
@@ -54,8 +63,10 @@ impl Shelved {
         self.seconds.remove(&second).then(|| place.take(second))
     }
 
-    /// The earliest second that is there.
-    pub(super) fn first(&self) -> Option<u64> {
-        self.seconds.first().copied()
+    /// Takes all of them off, to be read and not changed any more.
+    pub(super) fn take_all(self) -> impl Iterator<Item = Result<Interval, LostSecond>> {
+        let mut place = self.place;
+        let seconds = self.seconds.into_iter();
+        seconds.filter_map(move |second| Some(place.as_mut()?.take_counts(second)))
     }
 }
