@@ -226,6 +226,7 @@ impl TableCapacity {
     /// Asks for `asked` and spends what the arm takes, in one go, where it is the whole request.
     /// `false` where it is refused, or more than its own buckets decide: nothing is spent then,
     /// and [`check`](Self::check) says why.
+    #[inline]
     pub fn take(&mut self, asked: CapacityUnits, arm: &Arm, now: Timestamp) -> bool {
         if self.quota.is_some() || !self.indexes.is_empty() {
             return false;

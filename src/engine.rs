@@ -113,6 +113,8 @@ pub struct Engine {
     settings: ClientSettings,
     retry: RetryPolicy,
     under_way: Places<UnderWay>,
+    /// Places of requests whose end was known when they were sent.
+    occupied: usize,
     queue: VecDeque<(Arrival, usize)>,
     /// Whether each phase of the scenario is closed.
     closed: Vec<bool>,
@@ -141,6 +143,7 @@ impl Engine {
             settings: share(scenario.client, shard),
             retry: RetryPolicy::new(scenario.client.retry, scenario.seed),
             under_way: Places::new(),
+            occupied: 0,
             queue: VecDeque::new(),
             closed: scenario
                 .phases
@@ -153,8 +156,8 @@ impl Engine {
 
     /// Requests under way.
     #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.under_way.len()
+    pub const fn in_flight(&self) -> usize {
+        self.under_way.len() + self.occupied
     }
 
     /// Requests that are due and wait for a place.
@@ -166,7 +169,30 @@ impl Engine {
     /// Whether every arrival so far has its outcome.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.under_way.is_empty() && self.queue.is_empty()
+        self.in_flight() == 0 && self.queue.is_empty()
+    }
+
+    /// Whether an arrival of `phase` would be sent at once.
+    #[must_use]
+    #[inline]
+    pub fn sends(&self, phase: usize) -> bool {
+        // The places are taken by those who came before, so whoever comes while the queue is
+        // not empty goes behind it.
+        !self.draining && (self.closed[phase] || self.has_place() && self.queue.is_empty())
+    }
+
+    /// Takes a place for an arrival that [would be sent](Self::sends), and of which whoever asks
+    /// knows already how it ends, and that this is final: nothing more is said of it, until its
+    /// place is free again.
+    pub const fn occupy(&mut self) {
+        self.occupied += 1;
+    }
+
+    /// Such a request is over: its place is free for whoever waits for one.
+    #[inline]
+    pub fn vacate(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.occupied = self.occupied.saturating_sub(1);
+        self.fill(now, actions);
     }
 
     /// Takes an event in, and appends what is to be done to `actions`, in order.
@@ -228,21 +254,17 @@ impl Engine {
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
-        // The places are taken by those who came before, so whoever comes while the queue is
-        // not empty goes behind it.
-        if self.draining {
-            actions.push(Action::Finished(unsent(&arrival, operation, now)));
-        } else if self.closed[arrival.phase] || self.has_place() && self.queue.is_empty() {
+        if self.sends(arrival.phase) {
             self.start(&arrival, operation, now, actions);
-        } else if self.queue.len() < self.settings.max_queued as usize {
+        } else if !self.draining && self.queue.len() < self.settings.max_queued as usize {
             self.queue.push_back((arrival, operation));
         } else {
             actions.push(Action::Finished(unsent(&arrival, operation, now)));
         }
     }
 
-    fn has_place(&self) -> bool {
-        self.under_way.len() < self.settings.max_in_flight as usize
+    const fn has_place(&self) -> bool {
+        self.in_flight() < self.settings.max_in_flight as usize
     }
 
     fn start(
@@ -266,6 +288,11 @@ impl Engine {
         if let Some(done) = self.under_way.remove(request) {
             actions.push(Action::Finished(done.sample));
         }
+        self.fill(now, actions);
+    }
+
+    /// Sends what waits for a place, as far as there are any.
+    fn fill(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         while self.has_place()
             && let Some((arrival, operation)) = self.queue.pop_front()
         {

@@ -14,6 +14,7 @@ mod items;
 mod memo;
 pub mod naming;
 mod partition;
+mod picks;
 mod place;
 mod queue;
 mod range;
@@ -26,17 +27,22 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     engine::{Action, Answer, Engine, Event, retry::batch_pause},
     record::{
-        Declared, IntervalTable, Provenance, RunRecord,
+        Declared, IntervalTable, Outcome, Provenance, RunRecord, Sample,
         recorder::{Recorder, RunHeader},
         shard::Part,
     },
     scenario::{PhaseKind, Scenario},
     schedule::{Arrival, Arrivals, Schedule, shard::Shard},
-    units::{ByDirection, CapacityUnits, Timestamp},
-    workload::{Pick, Workload},
+    units::Timestamp,
+    workload::Workload,
 };
+use picks::PicksAhead;
 use queue::EventQueue;
-use table::{Member, SimulatedTable};
+use table::{Member, Reply, SimulatedTable};
+
+/// The recorder has a second's histograms at hand until the one after the next begins, so that no
+/// request is to be recorded by more than a second before it is over.
+const PASS_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a simulation assumes beyond the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,9 +173,10 @@ pub fn simulate(
             .map(|phase| phase.arrivals.is_closed())
             .collect(),
         answered: Vec::new(),
+        pass_within: scenario.client.attempt_timeout.min(PASS_WITHIN),
         observed: 0,
         observe_at: end_of_second_before(1),
-        arrived: None,
+        picks: PicksAhead::new(),
         end: Timestamp::ZERO + schedule.duration(),
     };
     simulator.run(schedule.arrivals());
@@ -183,57 +190,14 @@ pub fn simulate(
 
 /// What is yet to come. Small, since every request is queued.
 enum Pending {
-    /// The client has an answer like most of them.
-    Served(Served),
-    /// The client has another one.
+    /// A request of this phase is over that was recorded when it was sent.
+    Passed { phase: usize },
+    /// The client has an answer.
     Answered(Box<Event>),
     /// The client tries a request again.
     Retry { request: u64 },
     /// The rest of a batch is sent again.
     Batch(Box<UnderWay>),
-}
-
-/// An attempt that completes when it is due to, and takes units of the table and nothing else.
-struct Served {
-    request: u64,
-    attempt: u32,
-    sent_at: Timestamp,
-    consumed: ByDirection<CapacityUnits>,
-}
-
-impl Pending {
-    /// The end of an attempt.
-    fn answer(event: Event) -> Self {
-        match event {
-            Event::Answered {
-                request,
-                attempt,
-                sent_at,
-                answered_at: _,
-                answer: Answer::Completed,
-                declared,
-            } if declared == Declared::units(declared.consumed) => Self::Served(Served {
-                request,
-                attempt,
-                sent_at,
-                consumed: declared.consumed,
-            }),
-            other => Self::Answered(Box::new(other)),
-        }
-    }
-}
-
-impl Served {
-    fn into_event(self, at: Timestamp) -> Event {
-        Event::Answered {
-            request: self.request,
-            attempt: self.attempt,
-            sent_at: self.sent_at,
-            answered_at: at,
-            answer: Answer::Completed,
-            declared: Declared::units(self.consumed),
-        }
-    }
 }
 
 /// An attempt at a request.
@@ -248,6 +212,19 @@ struct UnderWay {
     declared: Declared,
 }
 
+impl UnderWay {
+    fn new(request: u64, attempt: u32, sent_at: Timestamp) -> Self {
+        Self {
+            request,
+            attempt,
+            sent_at,
+            again: None,
+            times: 0,
+            declared: Declared::default(),
+        }
+    }
+}
+
 struct Simulator {
     options: SimulationOptions,
     engine: Engine,
@@ -260,39 +237,45 @@ struct Simulator {
     closed: Vec<bool>,
     /// What the clients of closed phases are still to be told: phase and end of a request.
     answered: Vec<(usize, Timestamp)>,
+    /// Answers that take no longer are recorded when they are sent.
+    pass_within: Duration,
     /// Seconds whose end was noted.
     observed: u64,
     /// When the next one ends.
     observe_at: Timestamp,
-    /// What the last arrival is about.
-    arrived: Option<(u64, Pick)>,
+    /// What the next arrivals are about.
+    picks: PicksAhead,
     /// End of the last phase.
     end: Timestamp,
 }
 
 impl Simulator {
     fn run(&mut self, mut arrivals: Arrivals<'_>) {
+        let mut next = arrivals.next_at();
         loop {
-            for (phase, at) in self.answered.drain(..) {
-                arrivals.answered(phase, at);
-            }
             let pending = self.queue.next_at();
             // At one instant answers come before arrivals: whoever comes finds the place free.
             let is_next = |due: &Timestamp| pending.is_none_or(|at| *due < at);
-            let next = arrivals.next_at().filter(is_next);
-            if let Some(arrival) = next.and_then(|_| arrivals.next()) {
+            if let Some(arrival) = next.filter(is_next).and_then(|_| arrivals.next()) {
+                next = arrivals.next_at();
                 self.observe_until(arrival.intended_start);
                 self.arrive(arrival);
             } else if let Some((at, event)) = self.queue.pop() {
                 self.observe_until(at);
                 match event {
-                    Pending::Served(served) => self.feed(served.into_event(at), at),
+                    Pending::Passed { phase } => self.passed(phase, at),
                     Pending::Answered(event) => self.feed(*event, at),
                     Pending::Retry { request } => self.feed(Event::RetryDue { request }, at),
                     Pending::Batch(batch) => self.serve(*batch, at),
                 }
             } else {
                 break;
+            }
+            if !self.answered.is_empty() {
+                for (phase, at) in self.answered.drain(..) {
+                    arrivals.answered(phase, at);
+                }
+                next = arrivals.next_at();
             }
         }
         self.observe_until(self.end);
@@ -307,20 +290,82 @@ impl Simulator {
             phase,
             intended_start: now,
         } = arrival;
-        self.workload.begin(phase, sequence, now);
-        let pick = self.workload.pick(sequence);
-        self.arrived = Some((sequence, pick));
+        let is_news = self.workload.begin(phase, sequence, now);
+        let pick = self.picks.of(&self.workload, sequence, is_news);
         let operation = pick.spec;
         self.recorder.due(&arrival, operation);
-        self.feed(Event::ArrivalDue { arrival, operation }, now);
+        if !self.engine.sends(phase) {
+            return self.feed(Event::ArrivalDue { arrival, operation }, now);
+        }
+        let reply = self.tables[pick.table].answer(&self.workload, sequence, pick, None, now);
+        let Some(reply) = self.pass(&arrival, operation, reply) else {
+            return;
+        };
+        let mut actions = std::mem::take(&mut self.actions);
+        let event = Event::ArrivalDue { arrival, operation };
+        self.engine.handle(event, now, &mut actions);
+        // It was sent, and is answered here.
+        actions.clear();
+        self.actions = actions;
+        self.reply(UnderWay::new(sequence, 1, now), reply, now);
+    }
+
+    /// Records an arrival at once that is as good as over with this reply; gives the reply back if
+    /// it is not.
+    fn pass(&mut self, arrival: &Arrival, operation: usize, reply: Reply) -> Option<Reply> {
+        let takes = self.takes(&reply);
+        let is_sure = reply.answer == Answer::Completed && reply.left.is_empty();
+        if !is_sure || takes > self.pass_within {
+            return Some(reply);
+        }
+        let Arrival {
+            sequence,
+            phase,
+            intended_start: now,
+        } = *arrival;
+        let finished = now + takes;
+        self.recorder.finish(&Sample {
+            sequence,
+            phase,
+            operation,
+            outcome: Outcome::Completed,
+            due: now,
+            first_sent: Some(now),
+            last_sent: Some(now),
+            finished,
+            attempts: 1,
+            declared: reply.declared,
+            throttle_reasons: Vec::new(),
+            error: None,
+        });
+        self.engine.occupy();
+        self.queue.push(finished, Pending::Passed { phase });
+        None
+    }
+
+    fn passed(&mut self, phase: usize, now: Timestamp) {
+        self.engine.vacate(now, &mut self.actions);
+        if !self.actions.is_empty() {
+            let actions = std::mem::take(&mut self.actions);
+            self.act(actions, now);
+        }
+        if self.closed[phase] {
+            self.answered.push((phase, now));
+        }
     }
 
     fn feed(&mut self, event: Event, now: Timestamp) {
         let mut actions = std::mem::take(&mut self.actions);
         self.engine.handle(event, now, &mut actions);
+        self.act(actions, now);
+    }
+
+    fn act(&mut self, mut actions: Vec<Action>, now: Timestamp) {
         for action in &actions {
             match *action {
-                Action::Send { request, attempt } => self.send(request, attempt, now),
+                Action::Send { request, attempt } => {
+                    self.serve(UnderWay::new(request, attempt, now), now);
+                }
                 Action::WaitUntil { request, at } => {
                     self.queue.push(at.max(now), Pending::Retry { request });
                 }
@@ -336,33 +381,9 @@ impl Simulator {
         self.actions = actions;
     }
 
-    fn send(&mut self, request: u64, attempt: u32, now: Timestamp) {
-        self.serve(
-            UnderWay {
-                request,
-                attempt,
-                sent_at: now,
-                again: None,
-                times: 0,
-                declared: Declared::default(),
-            },
-            now,
-        );
-    }
-
-    /// The table decides at the instant of the send; only the answer takes its time. What a
-    /// batch leaves is asked for again after a pause.
     fn serve(&mut self, mut under_way: UnderWay, now: Timestamp) {
-        let UnderWay {
-            request,
-            attempt,
-            sent_at,
-            ..
-        } = under_way;
-        let pick = match self.arrived {
-            Some((arrived, pick)) if arrived == request => pick,
-            _ => self.workload.pick(request),
-        };
+        let request = under_way.request;
+        let pick = self.workload.pick(request);
         let again = under_way.again.take();
         let is_again = again.is_some();
         let mut reply = self.tables[pick.table].answer(&self.workload, request, pick, again, now);
@@ -370,12 +391,19 @@ impl Simulator {
             under_way.declared += &reply.declared;
             reply.declared = std::mem::take(&mut under_way.declared);
         }
-        let takes = match reply.answer {
-            Answer::Throttled { .. } => {
-                self.options.throttle_time + self.options.service_time * (reply.steps - 1)
-            }
-            _ => self.options.service_time * reply.steps,
-        };
+        self.reply(under_way, reply, now);
+    }
+
+    /// The table decides at the instant of the send; only the answer takes its time. What a
+    /// batch leaves is asked for again after a pause.
+    fn reply(&mut self, mut under_way: UnderWay, mut reply: Reply, now: Timestamp) {
+        let UnderWay {
+            request,
+            attempt,
+            sent_at,
+            ..
+        } = under_way;
+        let takes = self.takes(&reply);
         let deadline = sent_at + self.workload.scenario().client.attempt_timeout;
         // A batch that is throttled as a whole on a later try ends the request, as it does in
         // the driver.
@@ -403,7 +431,18 @@ impl Simulator {
             answer: reply.answer,
             declared: reply.declared,
         };
-        self.queue.push(answered_at, Pending::answer(event));
+        let answered = Pending::Answered(Box::new(event));
+        self.queue.push(answered_at, answered);
+    }
+
+    /// From send to answer.
+    fn takes(&self, reply: &Reply) -> Duration {
+        match reply.answer {
+            Answer::Throttled { .. } => {
+                self.options.throttle_time + self.options.service_time * (reply.steps - 1)
+            }
+            _ => self.options.service_time * reply.steps,
+        }
     }
 
     /// Notes how the tables stand at the end of each second that is over by `now`, before

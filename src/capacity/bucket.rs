@@ -120,6 +120,7 @@ impl TokenBucket {
         }
     }
 
+    #[inline]
     fn refill_until(&mut self, now: Timestamp) {
         if now <= self.updated {
             return;
@@ -169,6 +170,7 @@ impl TokenBucket {
         }
     }
 
+    #[inline]
     fn take(&mut self, amount: i128) {
         if let Some(ages) = &mut self.ages {
             ages.take(amount.min(self.balance.max(0)));
@@ -177,6 +179,7 @@ impl TokenBucket {
     }
 
     /// Whether a request of `cost` is let in now; nothing is spent.
+    #[inline]
     pub fn admits(&mut self, cost: CapacityUnits, rule: AdmissionRule, now: Timestamp) -> bool {
         self.refill(now);
         self.balance >= self.needed(cost, rule)
@@ -207,6 +210,7 @@ impl TokenBucket {
         }
     }
 
+    #[inline]
     fn needed(&self, cost: CapacityUnits, rule: AdmissionRule) -> i128 {
         let needed = match rule {
             AdmissionRule::DebitAfter => 1,
@@ -216,6 +220,7 @@ impl TokenBucket {
     }
 
     /// Takes `units` out; the balance may become a debt.
+    #[inline]
     pub fn spend(&mut self, units: CapacityUnits, now: Timestamp) {
         self.refill(now);
         self.take(i128::from(units.halves()) * NANOS_PER_SECOND);

@@ -38,6 +38,7 @@ pub(super) struct HeatTracker {
 impl HeatTracker {
     /// Notes what was served for `key` in second number `second` of the table's life. When the partition has been hot for long enough:
     /// whether it should split, and where (`None`: in the middle of its range).
+    #[inline]
     pub(super) fn serve(
         &mut self,
         key: KeyHash,

@@ -206,6 +206,7 @@ impl Partitions {
 
     /// The number of the partition that a key lies in, in the order of the hash space.
     #[must_use]
+    #[inline]
     pub fn index_of(&self, key: KeyHash) -> usize {
         let count = self.starts.len();
         // Where all are of equal width this is the one; most tables never split.
@@ -355,6 +356,7 @@ impl Partitions {
 
     /// Asks for `asked` and debits what the arm takes, if it is let in: whether a split began by
     /// that.
+    #[inline]
     pub(super) fn take(
         &mut self,
         asked: CapacityUnits,
@@ -374,6 +376,7 @@ impl Partitions {
         self.spend_in(self.index_of(arm.key), arm, now)
     }
 
+    #[inline]
     fn spend_in(&mut self, index: usize, arm: &Arm, now: Timestamp) -> bool {
         let Arm {
             key,
@@ -392,6 +395,7 @@ impl Partitions {
         self.heat(index, key, direction, units, now)
     }
 
+    #[inline]
     fn heat(
         &mut self,
         index: usize,

@@ -118,6 +118,7 @@ impl ResourceCapacity {
 
     /// Asks for `asked` and debits what the arm takes, if it is let in: whether a split began by
     /// that.
+    #[inline]
     pub(super) fn take(
         &mut self,
         asked: CapacityUnits,

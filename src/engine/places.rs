@@ -33,10 +33,6 @@ impl<T> Places<T> {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Under a number that is not there.
     pub(super) fn insert(&mut self, number: u64, value: T) -> &mut T {
         let slot = self.free.pop().unwrap_or(self.slots.len());

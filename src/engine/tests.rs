@@ -23,6 +23,7 @@ fn engine(max_in_flight: u32, max_queued: u32, max_attempts: u32) -> Engine {
         settings,
         retry: RetryPolicy::new(settings.retry, Seed(7)),
         under_way: Places::new(),
+        occupied: 0,
         queue: VecDeque::new(),
         closed: vec![false; 4],
         draining: false,
@@ -181,6 +182,48 @@ proptest! {
             }
         }
         prop_assert_eq!(world.finished.len() as u64, world.arrived);
+    }
+
+    #[test]
+    fn a_request_whose_end_is_known_takes_a_place_and_nothing_else(
+        steps in prop::collection::vec((any::<bool>(), any::<bool>(), any::<prop::sample::Index>()), 0..200),
+        bounds in (1_u32..6, 0_u32..6),
+    ) {
+        let (mut told, mut spared) = (engine(bounds.0, bounds.1, 1), engine(bounds.0, bounds.1, 1));
+        let (mut sent, mut known) = (Vec::new(), BTreeSet::new());
+        let now = Timestamp::ZERO;
+        for (number, (arrives, is_known, which)) in (0..).zip(steps) {
+            let (mut of_told, mut of_spared) = (Vec::new(), Vec::new());
+            if arrives {
+                told.handle(arrival(number), now, &mut of_told);
+                if is_known && spared.sends(0) {
+                    known.insert(number);
+                    spared.occupy();
+                } else {
+                    spared.handle(arrival(number), now, &mut of_spared);
+                }
+            } else if !sent.is_empty() {
+                let request = sent.swap_remove(which.index(sent.len()));
+                let answered = answered(request, 1, number, Answer::Completed);
+                told.handle(answered.clone(), now, &mut of_told);
+                if known.contains(&request) {
+                    spared.vacate(now, &mut of_spared);
+                } else {
+                    spared.handle(answered, now, &mut of_spared);
+                }
+            }
+            let request = |action: &Action| match action {
+                Action::Send { request, .. } | Action::WaitUntil { request, .. } => *request,
+                Action::Finished(sample) => sample.sequence,
+            };
+            sent.extend(of_told.iter().filter_map(|action| match action {
+                Action::Send { request, .. } => Some(*request),
+                _ => None,
+            }));
+            of_told.retain(|action| !known.contains(&request(action)));
+            prop_assert_eq!(of_told, of_spared);
+            prop_assert_eq!((told.in_flight(), told.queued()), (spared.in_flight(), spared.queued()));
+        }
     }
 
     #[test]

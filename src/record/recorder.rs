@@ -130,6 +130,7 @@ impl Recorder {
     ///
     /// # Panics
     /// When the phase is not a timed one of the scenario.
+    #[inline]
     pub fn due(&mut self, arrival: &Arrival, operation: usize) {
         if self.takes(arrival.sequence) {
             self.recent.due(arrival, operation);
@@ -140,6 +141,7 @@ impl Recorder {
     ///
     /// # Panics
     /// When the phase is not a timed one of the scenario.
+    #[inline]
     pub fn finish(&mut self, sample: &Sample) {
         if !self.takes(sample.sequence) {
             return;
@@ -373,7 +375,7 @@ impl Recorder {
         self.add_seconds(seconds);
     }
 
-    fn add_seconds(&mut self, seconds: BTreeMap<u64, LiveSecond>) {
+    fn add_seconds(&mut self, seconds: Vec<(u64, LiveSecond)>) {
         let live_from = self.live_from();
         for (second, more) in seconds {
             if more.is_empty() {

@@ -4,8 +4,6 @@
 //! Whoever finishes requests has one of its own, so that nothing is shared while they are counted;
 //! a [`Recorder`](super::recorder::Recorder) adds them up.
 
-use std::collections::BTreeMap;
-
 use super::{
     IntervalOperation, OperationTotals, Outcome, Sample, add_all, add_count,
     histogram::LatencyHistogram, journal::PhaseGrowth,
@@ -25,7 +23,8 @@ pub struct Tally {
     pub(super) phases: Vec<PhaseGrowth>,
     /// Arrivals by timed phase and operation, to hold the outcomes against.
     pub(super) arrivals: Vec<Vec<u64>>,
-    pub(super) seconds: BTreeMap<u64, LiveSecond>,
+    /// In their order, with their numbers: one or two.
+    pub(super) seconds: Vec<(u64, LiveSecond)>,
     newest_end: Option<u64>,
 }
 
@@ -96,7 +95,7 @@ impl Tally {
                 .map(|phase| PhaseGrowth::none(phase, operations))
                 .collect(),
             arrivals: vec![vec![0; operations]; count],
-            seconds: BTreeMap::new(),
+            seconds: Vec::new(),
             newest_end: None,
         }
     }
@@ -117,7 +116,7 @@ impl Tally {
         for arrivals in &mut self.arrivals {
             arrivals.fill(0);
         }
-        let last = self.seconds.pop_last();
+        let last = self.seconds.pop();
         self.seconds.clear();
         // It probably goes on.
         self.seconds
@@ -131,6 +130,7 @@ impl Tally {
     ///
     /// # Panics
     /// When the phase is not a timed one of the scenario.
+    #[inline]
     pub fn due(&mut self, arrival: &Arrival, operation: usize) {
         let phase = self.timed_phase(arrival.phase);
         self.phases[phase].arrivals += 1;
@@ -142,6 +142,7 @@ impl Tally {
     ///
     /// # Panics
     /// When the phase is not a timed one of the scenario.
+    #[inline]
     pub fn finish(&mut self, sample: &Sample) {
         let phase = self.timed_phase(sample.phase);
         let phase = &mut self.phases[phase];
@@ -188,11 +189,16 @@ impl Tally {
         self.timed[phase].expect("arrivals belong to timed phases")
     }
 
+    #[inline]
     fn second(&mut self, second: u64) -> &mut LiveSecond {
-        let operations = self.operations();
-        self.seconds
-            .entry(second)
-            .or_insert_with(|| LiveSecond::new(operations))
+        let after = self.seconds.iter().rposition(|(known, _)| *known <= second);
+        let after = match after {
+            Some(at) if self.seconds[at].0 == second => return &mut self.seconds[at].1,
+            before => before.map_or(0, |at| at + 1),
+        };
+        let new = (second, LiveSecond::new(self.operations()));
+        self.seconds.insert(after, new);
+        &mut self.seconds[after].1
     }
 }
 
@@ -240,7 +246,7 @@ impl OperationTotals {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{collections::BTreeMap, time::Duration};
 
     use super::*;
     use crate::{record::Declared, scenario::parse::parse};
@@ -308,7 +314,7 @@ arrivals = { kind = "constant", rate = "1/s" }
         }
         parts.push(taken.take());
         let left = taken.take();
-        assert!(left.phases[0].is_none() && left.seconds.values().all(LiveSecond::is_empty));
+        assert!(left.phases[0].is_none() && left.seconds.iter().all(|(_, it)| it.is_empty()));
         let mut sum = PhaseGrowth::none(0, 1);
         let mut seconds: BTreeMap<u64, u64> = BTreeMap::new();
         for part in &parts {

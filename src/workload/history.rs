@@ -52,6 +52,7 @@ impl History {
 
     /// Notes that arrival `sequence` of `phase` is due at `at`, and returns whether anything
     /// begins with it that was not known. Phases before it that are not known had no arrivals.
+    #[inline]
     pub fn begin(&mut self, phase: usize, sequence: u64, at: Timestamp) -> bool {
         let known = self.phases.len();
         let mut is_news = phase >= known;

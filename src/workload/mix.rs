@@ -42,6 +42,7 @@ impl Mix {
 
     /// The index for arrival `sequence`.
     #[must_use]
+    #[inline]
     pub fn choose(&self, sequence: u64) -> usize {
         let drawn = self.stream.bits(sequence);
         self.bounds

@@ -12,6 +12,7 @@ impl KeyHash {
     /// Of the value's bytes, seeded with a byte for its type, so that S `1` and N `1` differ.
     /// XXH3: every key is hashed, and nobody profits from choosing keys that collide.
     #[must_use]
+    #[inline]
     pub fn of(kind: u8, value: &[u8]) -> Self {
         Self(xxh3_128_with_seed(value, u64::from(kind)))
     }

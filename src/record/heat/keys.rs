@@ -17,6 +17,9 @@ pub const TOP_KEYS: usize = 20;
 const KEYS_KEPT: usize = 4096;
 /// Requests after which it is looked whether there are too many keys.
 const BATCH: usize = 4096;
+/// Requests that are counted in one go: finding a key's counter is mostly waiting for memory, for
+/// several at once no longer than for one.
+const TOGETHER: usize = 256;
 
 /// What the keys of one direction took.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +55,8 @@ pub struct HotKey {
 #[derive(Clone, Debug, Default)]
 pub struct KeySketch {
     counted: Counters,
+    /// What is not in `counted` yet, in its order.
+    waiting: Vec<Counter>,
     /// Of the current batch.
     requests: usize,
     total: CapacityUnits,
@@ -72,6 +77,9 @@ impl KeySketch {
 
     /// Counts what another one counted.
     pub fn absorb(&mut self, other: &Self) {
+        let mut other = other.clone();
+        other.count();
+        self.count();
         self.total += other.total;
         self.missing += other.missing;
         self.requests += other.counted.len();
@@ -84,6 +92,7 @@ impl KeySketch {
     /// What was counted.
     #[must_use]
     pub fn finish(mut self) -> KeyHeat {
+        self.count();
         self.thin_out();
         let is_exact = self.missing == 0;
         let mut counted: Vec<_> = self.counted.iter().copied().collect();
@@ -115,13 +124,22 @@ impl KeySketch {
     }
 
     fn push(&mut self, key: KeyHash, halves: i64, throttles: u64) {
-        self.counted.add(Counter {
+        self.waiting.push(Counter {
             place: key.collection().fraction(),
             halves,
             throttles,
         });
         self.requests += 1;
-        self.end_batch();
+        if self.waiting.len() == TOGETHER {
+            self.count();
+            self.end_batch();
+        }
+    }
+
+    fn count(&mut self) {
+        for one in self.waiting.drain(..) {
+            self.counted.add(one);
+        }
     }
 
     fn end_batch(&mut self) {

@@ -25,7 +25,8 @@ const SHORTEST_SECONDS: f64 = 0.5;
 /// The resources of one table. Memory grows with its partitions, not with requests or time.
 #[derive(Debug, Default)]
 pub struct HeatWatch {
-    resources: BTreeMap<Resource, Live>,
+    /// By [number](number).
+    resources: Vec<Option<Live>>,
     looked_at: Timestamp,
 }
 
@@ -75,12 +76,13 @@ impl HeatWatch {
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self {
-            resources: BTreeMap::new(),
+            resources: Vec::new(),
             looked_at: now,
         }
     }
 
     /// What an arm asked for was spent.
+    #[inline]
     pub fn served(&mut self, arm: &Arm) {
         self.live(arm.resource).keys[arm.direction].serve(arm.key, arm.units);
     }
@@ -99,8 +101,9 @@ impl HeatWatch {
 
     /// Counts the throttles that a trial of the same table met.
     pub fn absorb(&mut self, trial: Self) {
-        for (resource, live) in trial.resources {
-            let own = self.live(resource);
+        let trial = trial.resources.into_iter().enumerate();
+        for (number, live) in trial.filter_map(|(number, live)| Some((number, live?))) {
+            let own = self.numbered(number);
             let ByDirection { read, write } = live.keys;
             own.keys.read.absorb(&read);
             own.keys.write.absorb(&write);
@@ -140,7 +143,7 @@ impl HeatWatch {
         (table, index): (usize, Option<usize>),
         parameters: &ModelParameters,
     ) -> Option<ResourceHeat> {
-        let live = self.resources.get(&resource)?;
+        let live = self.resources.get(number(resource))?.as_ref()?;
         let ceilings = ByDirection::from_fn(|d| partition::ceiling(d, parameters));
         Some(live.finish((table, index), ceilings))
     }
@@ -153,7 +156,7 @@ impl HeatWatch {
         resource: Resource,
         parameters: &ModelParameters,
     ) -> Option<(usize, Direction, f64)> {
-        let live = self.resources.get(&resource)?;
+        let live = self.resources.get(number(resource))?.as_ref()?;
         let each = Direction::ALL.into_iter().filter_map(|direction| {
             let (from, rate) = live.last[direction]?;
             let ceiling = partition::ceiling(direction, parameters).as_f64();
@@ -165,7 +168,15 @@ impl HeatWatch {
     }
 
     fn live(&mut self, resource: Resource) -> &mut Live {
-        self.resources.entry(resource).or_insert_with(|| Live {
+        self.numbered(number(resource))
+    }
+
+    #[inline]
+    fn numbered(&mut self, number: usize) -> &mut Live {
+        if self.resources.len() <= number {
+            self.resources.resize_with(number + 1, || None);
+        }
+        self.resources[number].get_or_insert_with(|| Live {
             column_seconds: 1,
             columns: 0,
             rows: BTreeMap::new(),
@@ -174,6 +185,14 @@ impl HeatWatch {
             keys: ByDirection::default(),
             last: ByDirection::default(),
         })
+    }
+}
+
+/// The table's, then those of its indexes.
+const fn number(resource: Resource) -> usize {
+    match resource {
+        Resource::Table => 0,
+        Resource::Index(index) => index + 1,
     }
 }
 

@@ -24,6 +24,7 @@ impl Counts {
     }
 
     /// Of a value up to what durations are clamped to.
+    #[inline]
     pub(super) fn record(&mut self, nanos: u64) {
         if nanos != self.last {
             self.settle();

@@ -434,6 +434,18 @@ fn numbered(kind: AttributeType, prefix: &str, number: u64) -> AttributeValue {
     }
 }
 
+/// 00 to 99.
+#[expect(clippy::cast_possible_truncation, reason = "digits")]
+const PAIRS: [u8; 200] = {
+    let (mut pairs, mut number) = ([b'0'; 200], 0);
+    while number < 100 {
+        pairs[2 * number] += (number / 10) as u8;
+        pairs[2 * number + 1] += (number % 10) as u8;
+        number += 1;
+    }
+    pairs
+};
+
 /// `prefix` and the number in at least 12 digits.
 fn append_numbered(prefix: &str, number: u64, out: &mut Vec<u8>) {
     const SIX: u64 = 1_000_000;
@@ -442,16 +454,13 @@ fn append_numbered(prefix: &str, number: u64, out: &mut Vec<u8>) {
     if above > 0 {
         out.extend(above.to_string().bytes());
     }
-    // Two halves, which do not wait for each other.
-    let (mut digits, (mut high, mut low)) = ([b'0'; 12], (twelve / SIX, twelve % SIX));
-    let digit = |rest: &mut u64| {
-        let digit = *rest % 10;
-        *rest /= 10;
-        b'0' + u8::try_from(digit).expect("a digit")
-    };
-    for place in (0..6).rev() {
-        digits[place] = digit(&mut high);
-        digits[6 + place] = digit(&mut low);
+    // Pairs of digits, which do not wait for each other.
+    let mut digits = [b'0'; 12];
+    for (half, six) in [(0, twelve / SIX), (6, twelve % SIX)] {
+        for (place, pair) in [(0, six / 10_000), (2, six / 100 % 100), (4, six % 100)] {
+            let pair = usize::try_from(2 * pair).expect("below 200");
+            digits[half + place..half + place + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        }
     }
     out.extend_from_slice(&digits);
 }

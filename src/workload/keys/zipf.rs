@@ -68,6 +68,7 @@ impl Zipf {
     /// The rank that the generator for draw `number` of `stream` leads to: most take one try,
     /// which needs no generator.
     #[must_use]
+    #[inline]
     pub fn draw(&self, stream: Stream, number: u64) -> u64 {
         let first = self.accepted(unit(stream.first(number)));
         first.unwrap_or_else(|| self.sample(&mut stream.at(number)))
@@ -80,6 +81,7 @@ impl Zipf {
         clippy::cast_sign_loss,
         reason = "ranks, exact below 2^52"
     )]
+    #[inline]
     fn accepted(&self, share: f64) -> Option<u64> {
         let drawn = share.mul_add(self.area_first - self.area_last, self.area_last);
         let x = point(drawn, self.exponent);
@@ -115,6 +117,7 @@ fn area(x: f64, s: f64) -> f64 {
 }
 
 /// The inverse of [`area`].
+#[inline]
 fn point(area: f64, s: f64) -> f64 {
     // Rounding may leave the domain at its edge.
     let t = ((1.0 - s) * area).max(-1.0);
