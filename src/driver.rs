@@ -5,7 +5,7 @@
 //!
 //! Each of these threads, a lane, keeps a schedule, a client and connections of its own, so that
 //! neither locks nor wake-ups lie between an arrival and its answer. What a lane counts comes here
-//! five times a second.
+//! five times a second, to a thread that gives way to them.
 
 mod attempt;
 mod clock;
@@ -19,12 +19,13 @@ use std::{
     ops::Range,
     pin::Pin,
     sync::Arc,
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    runtime::Handle,
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
 
@@ -32,6 +33,7 @@ pub use progress::{Crossed, HottestProgress, Limited, OperationProgress, Progres
 pub use timer::TimerKind;
 
 use crate::{
+    clock::cpu,
     record::{
         IntervalTable, RunRecord,
         generator::{Generator, GeneratorSecond},
@@ -117,7 +119,7 @@ pub enum DriverError {
     #[error("cannot start a thread that fires: {0}")]
     Thread(#[from] std::io::Error),
     /// A thread came to an end before its time.
-    #[error("a thread that fires panicked")]
+    #[error("a thread that fires, or that adds up, panicked")]
     Panicked,
     /// What was laid aside of the run cannot be had any more.
     #[error("{0}; `dyno report` can still read the journal in the folder of the run")]
@@ -182,9 +184,9 @@ pub async fn run<T: Target>(
     if let Some(shelf) = hooks.shelf {
         recorder.use_shelf(shelf);
     }
-    let mut run = Run {
+    let run = Run {
         recorder,
-        scenario,
+        scenario: Arc::clone(&scenario),
         clock,
         lanes,
         stop,
@@ -195,8 +197,8 @@ pub async fn run<T: Target>(
         status: Vec::new(),
         most: GeneratorSecond::default(),
     };
-    run.until_over(reported, status, hooks.stop).await;
-    let end = Timestamp::from_start(Schedule::new(&run.scenario).duration());
+    let run = run.on_its_thread(reported, status, hooks.stop).await?;
+    let end = Timestamp::from_start(Schedule::new(&scenario).duration());
     let last = run.interrupted.unwrap_or(clock.now().min(end));
     let mut recorder = run.join()?;
     let last = last_second_before(last);
@@ -265,11 +267,34 @@ struct Run {
 }
 
 impl Run {
+    /// Waits until the run is over, and adds up what is counted meanwhile, on a thread of its own:
+    /// what starts lanes must not give way, or they would as well.
+    async fn on_its_thread(
+        mut self,
+        reported: mpsc::UnboundedReceiver<Report>,
+        status: mpsc::Receiver<(u64, Vec<IntervalTable>)>,
+        stop: Option<BoxFuture<()>>,
+    ) -> Result<Self, DriverError> {
+        // Gone when this future is: then nobody waits for the run.
+        let (_waited_for, abandoned) = oneshot::channel();
+        let (over, is_over) = oneshot::channel();
+        let runtime = Handle::current();
+        thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || {
+                cpu::give_way();
+                runtime.block_on(self.until_over(reported, status, stop, abandoned));
+                let _ = over.send(self);
+            })?;
+        is_over.await.map_err(|_| DriverError::Panicked)
+    }
+
     async fn until_over(
         &mut self,
         mut reported: mpsc::UnboundedReceiver<Report>,
         mut status: mpsc::Receiver<(u64, Vec<IntervalTable>)>,
         stop: Option<BoxFuture<()>>,
+        mut abandoned: oneshot::Receiver<()>,
     ) {
         let mut stop = stop.unwrap_or_else(|| Box::pin(std::future::pending()));
         loop {
@@ -288,6 +313,7 @@ impl Run {
                     self.recorder.tables(second, &tables);
                     self.status = tables;
                 }
+                _ = &mut abandoned => return,
             }
         }
         self.publish();

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use crate::{
+    clock::cpu,
     record::{RunRecord, journal::Entry},
     store::{LineFile, RunFolder, StoreError},
 };
@@ -36,7 +37,10 @@ impl Journal {
         let (entries, written) = mpsc::channel(WAITING);
         let thread = thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || append(lines, written))
+            .spawn(move || {
+                cpu::give_way();
+                append(lines, written)
+            })
             .context("cannot start the thread that writes the journal")?;
         let journal = Self {
             folder: folder.path().to_path_buf(),
