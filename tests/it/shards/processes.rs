@@ -344,10 +344,14 @@ fn a_study_of_seeds_in_two_processes_is_the_study_of_one() {
 }
 
 /// Folders of runs, the oldest first.
+/// In the order of their shards, in whichever second each was made.
 fn runs_in(folder: &Path) -> Vec<PathBuf> {
     let runs = std::fs::read_dir(folder).unwrap();
     let mut runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
-    runs.sort();
+    runs.sort_by_key(|run| {
+        let name = run.file_name().unwrap().to_string_lossy().into_owned();
+        name.split_once('-').unwrap().1.to_owned()
+    });
     runs
 }
 
