@@ -101,6 +101,17 @@ pub enum Action {
     Finished(Sample),
 }
 
+/// How an attempt will end that is sent when it is due.
+#[derive(Debug)]
+pub struct Foreseen<'a> {
+    /// When the answer will be there.
+    pub answered_at: Timestamp,
+    /// How it ends; taken if that is final.
+    pub answer: &'a mut Answer,
+    /// What it takes; taken as well.
+    pub declared: &'a mut Declared,
+}
+
 /// The client.
 ///
 /// At most `max_in_flight` requests are under way, from their first send to their final answer:
@@ -181,11 +192,45 @@ impl Engine {
         !self.draining && (self.closed[phase] || self.has_place() && self.queue.is_empty())
     }
 
-    /// Takes a place for an arrival that [would be sent](Self::sends), and of which whoever asks
-    /// knows already how it ends, and that this is final: nothing more is said of it, until its
-    /// place is free again.
-    pub const fn occupy(&mut self) {
+    /// An arrival that [would be sent](Self::sends) now, and of which whoever asks knows already how
+    /// it will be answered. If that is final, `tell` is told what becomes of it, it takes a place
+    /// until [`vacate`](Self::vacate), and nothing more is said of it; returns whether that is so.
+    #[inline]
+    pub fn foresee(
+        &mut self,
+        arrival: &Arrival,
+        operation: usize,
+        ends: Foreseen<'_>,
+        tell: impl FnOnce(&Sample),
+    ) -> bool {
+        let Foreseen {
+            answered_at,
+            answer,
+            declared,
+        } = ends;
+        if self.retry.pause(arrival.sequence, 1, answer).is_some() {
+            return false;
+        }
         self.occupied += 1;
+        let now = arrival.intended_start;
+        let answer = std::mem::replace(answer, Answer::Completed);
+        let (outcome, throttle_reasons, error) = concluded(answer, &self.settings);
+        // Made where it stays: it is large, and most requests of a simulation end so.
+        tell(&Sample {
+            sequence: arrival.sequence,
+            phase: arrival.phase,
+            operation,
+            outcome,
+            due: now,
+            first_sent: Some(now),
+            last_sent: Some(now),
+            finished: answered_at,
+            attempts: 1,
+            declared: std::mem::take(declared),
+            throttle_reasons,
+            error,
+        });
+        true
     }
 
     /// Such a request is over: its place is free for whoever waits for one.
@@ -362,22 +407,23 @@ fn send(sample: &mut Sample, request: u64, actions: &mut Vec<Action>) {
 
 /// Notes how an attempt ended, as if it were the last.
 fn conclude(sample: &mut Sample, answer: Answer, settings: &ClientSettings) {
-    sample.error = None;
-    sample.outcome = match answer {
-        Answer::Completed => Outcome::Completed,
-        Answer::Throttled { reasons } => {
-            sample.throttle_reasons.extend(reasons);
-            Outcome::Throttled
-        }
-        Answer::Failed { cause, .. } => {
-            sample.error = Some(cause);
-            Outcome::Failed
-        }
+    let (outcome, reasons, error) = concluded(answer, settings);
+    sample.throttle_reasons.extend(reasons);
+    (sample.outcome, sample.error) = (outcome, error);
+}
+
+/// What an answer comes to: with the reasons of a throttle, or the cause of a failure.
+#[inline]
+fn concluded(answer: Answer, settings: &ClientSettings) -> (Outcome, Vec<String>, Option<String>) {
+    match answer {
+        Answer::Completed => (Outcome::Completed, Vec::new(), None),
+        Answer::Throttled { reasons } => (Outcome::Throttled, reasons, None),
+        Answer::Failed { cause, .. } => (Outcome::Failed, Vec::new(), Some(cause)),
         Answer::TimedOut => {
-            sample.error = Some(format!("no answer within {:?}", settings.attempt_timeout));
-            Outcome::TimedOut
+            let cause = format!("no answer within {:?}", settings.attempt_timeout);
+            (Outcome::TimedOut, Vec::new(), Some(cause))
         }
-    };
+    }
 }
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ mod view;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    engine::{Action, Answer, Engine, Event, retry::batch_pause},
+    engine::{Action, Answer, Engine, Event, Foreseen, retry::batch_pause},
     record::{
-        Declared, IntervalTable, Outcome, Provenance, RunRecord, Sample,
+        Declared, IntervalTable, Provenance, RunRecord,
         recorder::{Recorder, RunHeader},
         shard::Part,
     },
@@ -312,34 +312,25 @@ impl Simulator {
 
     /// Records an arrival at once that is as good as over with this reply; gives the reply back if
     /// it is not.
-    fn pass(&mut self, arrival: &Arrival, operation: usize, reply: Reply) -> Option<Reply> {
+    fn pass(&mut self, arrival: &Arrival, operation: usize, mut reply: Reply) -> Option<Reply> {
         let takes = self.takes(&reply);
-        let is_sure = reply.answer == Answer::Completed && reply.left.is_empty();
-        if !is_sure || takes > self.pass_within {
+        let is_cut = !reply.left.is_empty() || reply.answer == Answer::TimedOut;
+        if is_cut || takes > self.pass_within {
             return Some(reply);
         }
-        let Arrival {
-            sequence,
-            phase,
-            intended_start: now,
-        } = *arrival;
-        let finished = now + takes;
-        self.recorder.finish(&Sample {
-            sequence,
-            phase,
-            operation,
-            outcome: Outcome::Completed,
-            due: now,
-            first_sent: Some(now),
-            last_sent: Some(now),
-            finished,
-            attempts: 1,
-            declared: reply.declared,
-            throttle_reasons: Vec::new(),
-            error: None,
-        });
-        self.engine.occupy();
-        self.queue.push(finished, Pending::Passed { phase });
+        let answered_at = arrival.intended_start + takes;
+        let ends = Foreseen {
+            answered_at,
+            answer: &mut reply.answer,
+            declared: &mut reply.declared,
+        };
+        let recorder = &mut self.recorder;
+        let tell = |sample: &_| recorder.finish(sample);
+        if !self.engine.foresee(arrival, operation, ends, tell) {
+            return Some(reply);
+        }
+        let phase = arrival.phase;
+        self.queue.push(answered_at, Pending::Passed { phase });
         None
     }
 

@@ -46,6 +46,7 @@ impl RetryPolicy {
     ///
     /// Throttles and time-outs are retried, and failures that say that they may be.
     #[must_use]
+    #[inline]
     pub fn pause(&self, sequence: u64, attempts: u32, answer: &Answer) -> Option<Duration> {
         let retryable = match answer {
             Answer::Completed => false,

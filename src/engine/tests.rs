@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 
@@ -185,30 +188,46 @@ proptest! {
     }
 
     #[test]
-    fn a_request_whose_end_is_known_takes_a_place_and_nothing_else(
-        steps in prop::collection::vec((any::<bool>(), any::<bool>(), any::<prop::sample::Index>()), 0..200),
-        bounds in (1_u32..6, 0_u32..6),
+    fn a_request_whose_end_is_foreseen_ends_so_and_takes_a_place_until_then(
+        steps in prop::collection::vec(
+            (any::<bool>(), any::<bool>(), any::<prop::sample::Index>(), answer()),
+            0..200,
+        ),
+        bounds in (1_u32..6, 0_u32..6, 1_u32..3),
     ) {
-        let (mut told, mut spared) = (engine(bounds.0, bounds.1, 1), engine(bounds.0, bounds.1, 1));
-        let (mut sent, mut known) = (Vec::new(), BTreeSet::new());
-        let now = Timestamp::ZERO;
-        for (number, (arrives, is_known, which)) in (0..).zip(steps) {
+        let both = || engine(bounds.0, bounds.1, bounds.2);
+        let (mut told, mut spared) = (both(), both());
+        // Attempts under way, and what was foreseen of some, by number.
+        let (mut sent, mut foreseen) = (Vec::new(), BTreeMap::new());
+        for (number, (arrives, is_known, which, answer)) in (0..).zip(steps) {
+            let now = Timestamp::from_nanos(number);
             let (mut of_told, mut of_spared) = (Vec::new(), Vec::new());
             if arrives {
                 told.handle(arrival(number), now, &mut of_told);
-                if is_known && spared.sends(0) {
-                    known.insert(number);
-                    spared.occupy();
+                let due = Arrival { sequence: number, phase: 0, intended_start: now };
+                let (mut left, mut declared) = (answer.clone(), Declared::default());
+                let ends = Foreseen {
+                    answered_at: Timestamp::from_nanos(number + 1),
+                    answer: &mut left,
+                    declared: &mut declared,
+                };
+                let mut told_of = None;
+                let tell = |sample: &Sample| told_of = Some(sample.clone());
+                if is_known && spared.sends(0) && spared.foresee(&due, 0, ends, tell) {
+                    foreseen.insert(number, (answer, told_of.unwrap()));
                 } else {
+                    prop_assert_eq!((left, told_of), (answer, None));
                     spared.handle(arrival(number), now, &mut of_spared);
                 }
             } else if !sent.is_empty() {
-                let request = sent.swap_remove(which.index(sent.len()));
-                let answered = answered(request, 1, number, Answer::Completed);
-                told.handle(answered.clone(), now, &mut of_told);
-                if known.contains(&request) {
+                let (request, attempt) = sent.swap_remove(which.index(sent.len()));
+                if let Some((answer, sample)) = foreseen.get(&request) {
+                    told.handle(answered(request, attempt, request, answer.clone()), now, &mut of_told);
+                    prop_assert!(of_told.contains(&Action::Finished(sample.clone())));
                     spared.vacate(now, &mut of_spared);
                 } else {
+                    let answered = answered(request, attempt, number, answer);
+                    told.handle(answered.clone(), now, &mut of_told);
                     spared.handle(answered, now, &mut of_spared);
                 }
             }
@@ -217,10 +236,10 @@ proptest! {
                 Action::Finished(sample) => sample.sequence,
             };
             sent.extend(of_told.iter().filter_map(|action| match action {
-                Action::Send { request, .. } => Some(*request),
+                Action::Send { request, attempt } => Some((*request, *attempt)),
                 _ => None,
             }));
-            of_told.retain(|action| !known.contains(&request(action)));
+            of_told.retain(|action| !foreseen.contains_key(&request(action)));
             prop_assert_eq!(of_told, of_spared);
             prop_assert_eq!((told.in_flight(), told.queued()), (spared.in_flight(), spared.queued()));
         }
