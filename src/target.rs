@@ -9,6 +9,7 @@ pub mod limited;
 mod lost;
 mod pace;
 pub mod sdk;
+mod server_clock;
 pub mod wire;
 
 use std::future::Future;

@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod answer;
+mod clock;
 mod date;
 mod declared;
 mod definition;
@@ -38,6 +39,7 @@ use aws_smithy_http_client::{
 use super::{
     Answer, Attempted, Target,
     pace::{Pace, Paced},
+    server_clock::{self, ServerClock},
 };
 use crate::{
     record::Declared,
@@ -45,6 +47,7 @@ use crate::{
     units::TimeScale,
     workload::Request,
 };
+use clock::FollowClock;
 use endpoint::Endpoint;
 use integrity::IntegrityCheck;
 use scale::ToldScale;
@@ -108,6 +111,7 @@ pub struct SdkTarget {
     connections: Connections,
     pace: Pace,
     told_scale: ToldScale,
+    clock: ServerClock,
 }
 
 /// What connections are kept.
@@ -151,6 +155,8 @@ impl SdkTarget {
         region: Region,
         client: &ClientSettings,
     ) -> Self {
+        let clock = ServerClock::default();
+        let follow = FollowClock(clock.clone());
         let config = |timeout| {
             let timeouts = TimeoutConfig::builder()
                 .connect_timeout(timeout)
@@ -164,10 +170,14 @@ impl SdkTarget {
                 .timeout_config(timeouts)
                 .interceptor(IntegrityCheck)
         };
+        let measured = config(client.attempt_timeout).interceptor(follow.clone());
         let told_scale = ToldScale::default();
-        let admin = config(ADMIN_TIMEOUT).interceptor(told_scale.clone());
+        let admin = config(ADMIN_TIMEOUT)
+            .interceptor(told_scale.clone())
+            .retry_config(clock::once_more())
+            .retry_classifier(follow);
         Self {
-            client: Client::from_conf(config(client.attempt_timeout).build()),
+            client: Client::from_conf(measured.build()),
             admin: Client::from_conf(admin.build()),
             credentials,
             region,
@@ -175,6 +185,7 @@ impl SdkTarget {
             connections,
             pace: Pace::new(client, TimeScale::REAL),
             told_scale,
+            clock,
         }
     }
 
@@ -190,6 +201,11 @@ impl SdkTarget {
     /// How it waits within a request.
     pub(super) const fn pace(&self) -> Pace {
         self.pace
+    }
+
+    /// The server's clock, as far as it had to be taken over.
+    pub(super) const fn clock(&self) -> &ServerClock {
+        &self.clock
     }
 
     /// Who signs, and for which region.
@@ -258,6 +274,7 @@ impl Target for SdkTarget {
             declared: Declared::default(),
         };
         let answer = attempt.execute(request).await;
+        let answer = answer.map_err(|answer| corrected(answer, &self.clock));
         Attempted {
             answer: answer.map_or_else(|answer| answer, |()| Answer::Completed),
             declared: attempt.declared,
@@ -271,6 +288,17 @@ impl Target for SdkTarget {
             client: Client::from_conf(config),
             ..self.clone()
         }
+    }
+}
+
+/// An exception that this machine's clock is to blame for may go away with the server's.
+fn corrected(answer: Answer, clock: &ServerClock) -> Answer {
+    match answer {
+        Answer::Failed { cause, retryable } => {
+            let retryable = retryable || server_clock::is_refusal(&cause) && clock.is_theirs();
+            Answer::Failed { cause, retryable }
+        }
+        other => other,
     }
 }
 

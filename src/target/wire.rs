@@ -29,7 +29,7 @@ use hyper::{
 };
 use serde_json::value::RawValue;
 
-use super::{Answer, Attempted, Target, consumed, pace::Pace, sdk::SdkTarget};
+use super::{Answer, Attempted, Target, consumed, pace::Pace, sdk::SdkTarget, server_clock};
 use crate::{
     record::Declared,
     scenario::{Consistency, OperationKind, Presence, Table},
@@ -53,12 +53,6 @@ static DATE: HeaderName = HeaderName::from_static("x-amz-date");
 static TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 /// Room for those of a request, and the length that is added to them.
 const HEADERS: usize = 8;
-/// What DynamoDB calls a signature that it does not accept; its time may be why.
-const REFUSED_SIGNATURES: [&str; 3] = [
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "RequestTimeTooSkewed",
-];
 
 /// Fires with this project's own client.
 pub struct WireTarget {
@@ -98,7 +92,7 @@ impl WireTarget {
         let since = since.unwrap_or_default().as_nanos();
         Ok(Self {
             pool: Pool::new(origin),
-            identity: Identity::new(provider.clone(), region.to_string()),
+            identity: Identity::new(provider.clone(), region.to_string(), sdk.clock().clone()),
             authority: authority.as_str().to_owned(),
             host: HeaderValue::from_str(authority.as_str()).map_err(io::Error::other)?,
             uri: uri.path().parse().map_err(io::Error::other)?,
@@ -149,9 +143,9 @@ impl WireTarget {
         match answer {
             Answer::Failed { cause, retryable } => {
                 let retryable = retryable
-                    || REFUSED_SIGNATURES.contains(&&*cause)
+                    || server_clock::is_refusal(&cause)
                         && answer::header(response.headers(), "date")
-                            .is_some_and(|date| self.identity.follow(date));
+                            .is_some_and(|date| self.identity.clock().follow(date));
                 Answer::Failed { cause, retryable }
             }
             other => other,

@@ -389,44 +389,97 @@ async fn an_address_of_the_sixth_version_is_reached() {
     check_signature(&received[1]);
 }
 
-#[tokio::test]
-async fn a_clock_that_the_server_refuses_is_set_once() {
+/// A server whose clock is an hour ahead, and which answers what is signed by it.
+async fn server_that_is_ahead() -> Server {
     const AHEAD: i64 = 3600;
-    let server = Server::start(|received| {
+    Server::start(|received| {
         let theirs = Timestamp::from_second(Timestamp::now().as_second() + AHEAD).unwrap();
         let date = jiff::fmt::rfc2822::DateTimePrinter::new();
         let date = date.timestamp_to_rfc9110_string(&theirs).unwrap();
         let signed = received.header("x-amz-date").to_owned();
         let shown = theirs.strftime("%Y%m%dT%H").to_string();
-        let reply = if signed.starts_with(&shown) {
-            success_of_a_get()
-        } else {
+        let is_create = received.header("x-amz-target").ends_with("CreateTable");
+        let reply = if !signed.starts_with(&shown) {
             Reply::json(&json!({
                 "__type": "com.amazon.coral.service#InvalidSignatureException",
                 "message": "Signature expired",
             }))
             .status(400)
+        } else if is_create {
+            let table = json!({"TableName": "Orders", "TableStatus": "ACTIVE"});
+            Reply::json(&json!({"TableDescription": table}))
+        } else {
+            success_of_a_get()
         };
         reply.header("date", &date)
     })
-    .await;
-    let (_, wire) = both(&server).await;
+    .await
+}
+
+#[tokio::test]
+async fn a_clock_that_the_server_refuses_is_set_once() {
+    let server = server_that_is_ahead().await;
     let workload = workload();
     let table = &workload.scenario().tables[0];
     let get = &samples(&workload)[0];
-    let first = wire.execute(table, get).await.answer;
-    let cause = "InvalidSignatureException".to_owned();
-    assert_eq!(
-        first,
-        Answer::Failed {
-            cause,
-            retryable: true
-        }
-    );
+    let refused = Answer::Failed {
+        cause: "InvalidSignatureException".to_owned(),
+        retryable: true,
+    };
+    let (_, wire) = both(&server).await;
+    assert_eq!(wire.execute(table, get).await.answer, refused);
     // At the turn of an hour the second may still differ.
-    let again = wire.execute(table, get).await.answer;
-    assert_eq!(again, Answer::Completed);
+    assert_eq!(wire.execute(table, get).await.answer, Answer::Completed);
     for received in server.take_received() {
         check_signature(&received);
+    }
+    // As the SDK does it by itself, where it is asked again.
+    let (sdk, _) = both(&server).await;
+    assert_eq!(sdk.execute(table, get).await.answer, refused);
+    assert_eq!(sdk.execute(table, get).await.answer, Answer::Completed);
+    assert_eq!(server.take_received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_table_is_made_by_the_servers_clock_and_requests_go_by_it_from_the_first_on() {
+    let server = server_that_is_ahead().await;
+    let workload = workload();
+    let table = &workload.scenario().tables[0];
+    let settings = ClientSettings::default();
+    let sdk = SdkTarget::connect(&server.url(), &settings).await.unwrap();
+    let _ = sdk.create_table(table).await.expect("the second try");
+    let wire = WireTarget::beside(&sdk, "Orders").await.unwrap();
+    let targets: Vec<_> = (server.take_received().iter())
+        .map(|received| received.header("x-amz-target").to_owned())
+        .collect();
+    let made = targets.iter().filter(|it| it.ends_with("CreateTable"));
+    assert_eq!(made.count(), 2, "{targets:?}");
+    let get = &samples(&workload)[0];
+    assert_eq!(wire.execute(table, get).await.answer, Answer::Completed);
+    assert_eq!(server.take_received().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_another_reason_is_asked_once() {
+    for exception in [
+        "InvalidSignatureException",
+        "ThrottlingException",
+        "InternalServerError",
+    ] {
+        let server = Server::start(move |_| {
+            let kind = format!("com.amazon.coral.service#{exception}");
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new();
+            let date = date.timestamp_to_rfc9110_string(&Timestamp::now()).unwrap();
+            let reply = Reply::json(&json!({"__type": kind, "message": "no"}));
+            reply.status(400).header("date", &date)
+        })
+        .await;
+        let settings = ClientSettings::default();
+        let sdk = SdkTarget::connect(&server.url(), &settings).await.unwrap();
+        let workload = workload();
+        let error = sdk.create_table(&workload.scenario().tables[0]).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(exception), "{error}");
+        assert_eq!(server.take_received().len(), 1, "{exception}");
     }
 }

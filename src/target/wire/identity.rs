@@ -1,18 +1,13 @@
-//! Who signs, and by which clock: credentials are asked for again before they expire, and a
-//! clock that the server refuses is set by the server's once.
+//! Who signs, and by which clock: credentials are asked for again before they expire.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
-
 use super::sign::{Signer, Stamp};
+use crate::target::server_clock::ServerClock;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
 /// New credentials are asked for when those at hand end within this.
 const MARGIN: Duration = Duration::from_mins(5);
@@ -20,15 +15,12 @@ const MARGIN: Duration = Duration::from_mins(5);
 const PAUSE: Duration = Duration::from_secs(10);
 /// The same when there are none.
 const PAUSE_WITHOUT: Duration = Duration::from_secs(1);
-/// Refusals of a clock that is off by less have another cause.
-const OFF_AT_LEAST: SignedDuration = SignedDuration::from_mins(4);
 
 pub(super) struct Identity {
     keys: Arc<Keys>,
     /// As it was for the request before.
     now: Mutex<Option<Arc<Stamp>>>,
-    /// The server's clock minus this machine's, in seconds; 0 until it refused ours.
-    ahead_seconds: Arc<AtomicI64>,
+    clock: ServerClock,
 }
 
 /// Where keys come from, and the one at hand.
@@ -41,7 +33,11 @@ struct Keys {
 }
 
 impl Identity {
-    pub(super) fn new(provider: SharedCredentialsProvider, region: String) -> Self {
+    pub(super) fn new(
+        provider: SharedCredentialsProvider,
+        region: String,
+        clock: ServerClock,
+    ) -> Self {
         Self {
             keys: Arc::new(Keys {
                 provider,
@@ -50,23 +46,24 @@ impl Identity {
                 asking: Arc::default(),
             }),
             now: Mutex::default(),
-            ahead_seconds: Arc::default(),
+            clock,
         }
     }
 
     /// The same, which asks for credentials by itself; both know of one clock of the server.
     pub(super) fn of_thread(&self) -> Self {
-        Self {
-            ahead_seconds: Arc::clone(&self.ahead_seconds),
-            ..Self::new(self.keys.provider.clone(), self.keys.region.clone())
-        }
+        let (provider, region) = (self.keys.provider.clone(), self.keys.region.clone());
+        Self::new(provider, region, self.clock.clone())
+    }
+
+    /// The server's clock.
+    pub(super) const fn clock(&self) -> &ServerClock {
+        &self.clock
     }
 
     /// Now, by the server's clock as far as that is known.
     pub(super) fn now(&self) -> Arc<Stamp> {
-        let now = Timestamp::now();
-        let ahead = SignedDuration::from_secs(self.ahead_seconds.load(Ordering::Relaxed));
-        let now = now.checked_add(ahead).unwrap_or(now);
+        let now = self.clock.now();
         let mut last = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some(stamp) if stamp.second() == now.as_second() => Arc::clone(stamp),
@@ -95,29 +92,6 @@ impl Identity {
             Box::pin(self.keys.ask(now)).await;
         }
         good_for(Duration::ZERO)
-    }
-
-    /// Takes over the server's clock, once, if its `date` shows that the signature was refused
-    /// for the time in it: whether that is so, and the request may be sent again.
-    pub(super) fn follow(&self, date: &str) -> bool {
-        let Ok(server) = rfc2822::parse(date) else {
-            return false;
-        };
-        let ahead = server.timestamp().duration_since(Timestamp::now());
-        if ahead.abs() < OFF_AT_LEAST {
-            return false;
-        }
-        let seconds = ahead.as_secs();
-        let first =
-            self.ahead_seconds
-                .compare_exchange(0, seconds, Ordering::Relaxed, Ordering::Relaxed);
-        if first.is_ok() {
-            eprintln!(
-                "warning: the server's clock is {seconds} s ahead of this machine's, and it \
-                 refused a signature for that: requests are signed by its clock from now on"
-            );
-        }
-        true
     }
 }
 
@@ -164,7 +138,10 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use std::{
-        sync::{Mutex as StdMutex, atomic::AtomicU32},
+        sync::{
+            Mutex as StdMutex,
+            atomic::{AtomicU32, Ordering},
+        },
         time::SystemTime,
     };
 
@@ -172,6 +149,7 @@ mod tests {
         Credentials,
         provider::{error::CredentialsError, future},
     };
+    use jiff::{SignedDuration, Timestamp};
 
     use super::*;
 
@@ -195,7 +173,7 @@ mod tests {
 
         fn identity(self: &Arc<Self>) -> Identity {
             let provider = SharedCredentialsProvider::new(Provider(Arc::clone(self)));
-            Identity::new(provider, "eu-central-1".to_owned())
+            Identity::new(provider, "eu-central-1".to_owned(), ServerClock::default())
         }
 
         fn asked(&self) -> u32 {
