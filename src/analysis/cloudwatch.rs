@@ -63,7 +63,7 @@ pub enum CloudWatchError {
     /// Less than nothing, or more than there can be.
     #[error("{metric} is {value} at {at}: units are a number from 0 to 2^53")]
     Value {
-        /// What it says of capacity.
+        /// Its label.
         metric: String,
         /// The time of the point, as it is written.
         at: String,
@@ -167,7 +167,7 @@ impl Points {
                 point.average
             };
             if let Some(value) = value {
-                self.insert(is_consumed, direction, &point.timestamp, value)?;
+                self.insert(&label, (is_consumed, direction), &point.timestamp, value)?;
             } else if is_consumed {
                 self.warn("Consumption without Sum was left out: its Average is per request.");
             }
@@ -194,19 +194,19 @@ impl Points {
         if series.timestamps.len() != series.values.len() {
             return Err(CloudWatchError::Lengths(label));
         }
-        let Some((is_consumed, direction)) = metric(&label) else {
+        let Some(metric) = metric(&label) else {
             return Ok(());
         };
         let points = series.timestamps.iter().zip(series.values);
         points
             .into_iter()
-            .try_for_each(|(at, value)| self.insert(is_consumed, direction, at, value))
+            .try_for_each(|(at, value)| self.insert(&label, metric, at, value))
     }
 
     fn insert(
         &mut self,
-        is_consumed: bool,
-        direction: Direction,
+        label: &str,
+        (is_consumed, direction): (bool, Direction),
         at: &str,
         value: f64,
     ) -> Result<(), CloudWatchError> {
@@ -215,7 +215,7 @@ impl Points {
             .map_err(|_| CloudWatchError::Time(at.to_owned()))?;
         if !(0.0..=UNITS_MAX).contains(&value) {
             return Err(CloudWatchError::Value {
-                metric: metric_name(is_consumed, direction),
+                metric: label.to_owned(),
                 at: at.to_owned(),
                 value,
             });
@@ -298,17 +298,4 @@ fn metric(label: &str) -> Option<(bool, Direction)> {
         (false, true) => Some((false, direction)),
         _ => None,
     }
-}
-
-fn metric_name(is_consumed: bool, direction: Direction) -> String {
-    let kind = if is_consumed {
-        "Consumed"
-    } else {
-        "Provisioned"
-    };
-    let direction = match direction {
-        Direction::Read => "Read",
-        Direction::Write => "Write",
-    };
-    format!("{kind}{direction}CapacityUnits")
 }

@@ -1,5 +1,6 @@
 //! DynamoDB's exceptions as answers: throttled, or failed.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Answer, lost};
@@ -14,6 +15,24 @@ const CANCELLED: &str = "TransactionCanceledException";
 
 /// Codes of a member that stood in a transaction's way for want of capacity. [TXN]
 const MEMBER_THROTTLES: [&str; 2] = ["ThrottlingError", "ProvisionedThroughputExceeded"];
+
+/// `ResourceNotFoundException`, from the header `x-amzn-errortype` or the body: without the
+/// namespace in front and the URL behind.
+pub(super) fn name(kind: Option<&str>, body: &[u8]) -> Option<String> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Typed {
+        __type: Option<String>,
+        code: Option<String>,
+    }
+    let of_body = || {
+        let typed: Typed = serde_json::from_slice(body).ok()?;
+        typed.__type.or(typed.code)
+    };
+    let full = kind.map(str::to_owned).or_else(of_body)?;
+    let name = full.split(':').next()?;
+    Some(name.rsplit('#').next()?.to_owned())
+}
 
 /// What an answer that is no success comes to, whose exception is called `code`, if it says.
 pub(super) fn answer(code: Option<&str>, status: u16, body: &[u8]) -> Answer {

@@ -15,20 +15,12 @@ const REFUSALS: [&str; 4] = [
     "RequestTimeTooSkewed",
     "RequestExpired",
 ];
-/// So much of an error is looked at: AWS's are short.
-const LOOKED_AT: usize = 4096;
 /// Refusals of a clock that is off by less have another cause.
 const OFF_AT_LEAST: SignedDuration = SignedDuration::from_mins(4);
 
 /// Whether an exception means that a signature was refused, perhaps for the time in it.
 pub(super) fn is_refusal(exception: &str) -> bool {
     REFUSALS.contains(&exception)
-}
-
-/// Whether the body or a header of an error names such an exception.
-pub(super) fn names_refusal(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(&text[..text.len().min(LOOKED_AT)]);
-    REFUSALS.iter().any(|exception| text.contains(exception))
 }
 
 /// How far the server's clock is ahead of this machine's, as far as that matters. Clones know of one
@@ -67,11 +59,39 @@ impl ServerClock {
             self.ahead_seconds
                 .compare_exchange(0, seconds, Ordering::Relaxed, Ordering::Relaxed);
         if first.is_ok() {
+            let (off, side) = (
+                seconds.unsigned_abs(),
+                if seconds > 0 { "ahead of" } else { "behind" },
+            );
             eprintln!(
-                "warning: the server's clock is {seconds} s ahead of this machine's, and it \
-                 refused a signature for that: requests are signed by its clock from now on"
+                "warning: the server's clock is {off} s {side} this machine's, and it refused a \
+                 signature for that: requests are signed by its clock from now on"
             );
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_taken_over_once_on_either_side_and_not_for_minutes() {
+        let date = |ahead: SignedDuration| {
+            let shown = Timestamp::now() + ahead;
+            let printer = rfc2822::DateTimePrinter::new();
+            printer.timestamp_to_rfc9110_string(&shown).unwrap()
+        };
+        for hours in [-2, 2] {
+            let (clock, off) = (ServerClock::default(), SignedDuration::from_hours(hours));
+            assert!(!clock.follow(&date(SignedDuration::from_mins(hours))));
+            assert!(!clock.follow("noon") && !clock.is_theirs());
+            assert!(clock.follow(&date(off)) && clock.is_theirs());
+            // Later answers move it no more.
+            assert!(clock.follow(&date(off + SignedDuration::from_hours(5))));
+            let by = clock.now().duration_since(Timestamp::now() + off);
+            assert!(by.abs() < SignedDuration::from_secs(5), "{by}");
+        }
     }
 }

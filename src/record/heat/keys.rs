@@ -76,8 +76,7 @@ impl KeySketch {
     }
 
     /// Counts what another one counted.
-    pub fn absorb(&mut self, other: &Self) {
-        let mut other = other.clone();
+    pub fn absorb(&mut self, mut other: Self) {
         other.count();
         self.count();
         self.total += other.total;

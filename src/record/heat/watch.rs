@@ -105,8 +105,8 @@ impl HeatWatch {
         for (number, live) in trial.filter_map(|(number, live)| Some((number, live?))) {
             let own = self.numbered(number);
             let ByDirection { read, write } = live.keys;
-            own.keys.read.absorb(&read);
-            own.keys.write.absorb(&write);
+            own.keys.read.absorb(read);
+            own.keys.write.absorb(write);
         }
     }
 

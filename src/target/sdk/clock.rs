@@ -22,7 +22,10 @@ use aws_smithy_types::{
     retry::{ErrorKind, RetryConfig},
 };
 
-use crate::target::server_clock::{self, ServerClock};
+use crate::target::{
+    exception,
+    server_clock::{self, ServerClock},
+};
 
 /// Notes the server's clock where it refuses ours, for the client that is not the SDK's.
 #[derive(Clone, Debug)]
@@ -32,16 +35,10 @@ impl FollowClock {
     /// Whether this answer refuses our clock, so that the request may be sent again.
     fn follow(&self, response: &HttpResponse) -> bool {
         let headers = response.headers();
-        let said = [headers
-            .get("x-amzn-errortype")
-            .unwrap_or_default()
-            .as_bytes()];
         let body = response.body().bytes().unwrap_or_default();
         !response.status().is_success()
-            && said
-                .into_iter()
-                .chain([body])
-                .any(server_clock::names_refusal)
+            && exception::name(headers.get("x-amzn-errortype"), body)
+                .is_some_and(|name| server_clock::is_refusal(&name))
             && headers.get("date").is_some_and(|date| self.0.follow(date))
     }
 }

@@ -142,7 +142,7 @@ pub(super) fn of(response: &Response<Bytes>) -> Result<Answered<'_>, Answer> {
         return Err(unreadable("body does not match its checksum"));
     }
     if !status.is_success() {
-        let name = exception_name(response.headers(), body);
+        let name = exception::name(header(response.headers(), "x-amzn-errortype"), body);
         return Err(exception::answer(name.as_deref(), status.as_u16(), body));
     }
     // Its members could also be read from a list.
@@ -158,25 +158,6 @@ fn unreadable(what: &str) -> Answer {
         cause: lost::unknown(what),
         retryable: true,
     }
-}
-
-/// `ResourceNotFoundException`, from the header or the body: without the namespace in front and
-/// the URL behind.
-fn exception_name(headers: &HeaderMap, body: &[u8]) -> Option<String> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Typed {
-        __type: Option<String>,
-        code: Option<String>,
-    }
-    let of_body = || {
-        let typed: Typed = serde_json::from_slice(body).ok()?;
-        typed.__type.or(typed.code)
-    };
-    let full = header(headers, "x-amzn-errortype").map(str::to_owned);
-    let full = full.or_else(of_body)?;
-    let name = full.split(':').next()?;
-    Some(name.rsplit('#').next()?.to_owned())
 }
 
 /// A header as text.

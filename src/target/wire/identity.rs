@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+
 use super::sign::{Signer, Stamp};
 use crate::target::server_clock::ServerClock;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
 /// New credentials are asked for when those at hand end within this.
 const MARGIN: Duration = Duration::from_mins(5);
