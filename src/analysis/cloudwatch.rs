@@ -61,7 +61,10 @@ pub enum CloudWatchError {
     #[error("`{0}` is no time such as 2026-01-01T00:01:00+00:00")]
     Time(String),
     /// Less than nothing, or more than there can be.
-    #[error("{metric} is {value} at {at}: units are a number from 0 to 2^53")]
+    #[error(
+        "{metric} is {value} at {at}: units are a number from 0 to 2^53\n  \
+         help: ask for the Sum of the metric again, or take the point out"
+    )]
     Value {
         /// Its label.
         metric: String,

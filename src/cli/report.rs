@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 
 use super::{Exit, journal, output::RESULTS};
@@ -121,6 +121,9 @@ pub(super) fn stored_run_with(
     read_results: fn(&str) -> Result<StoredRun, StoredError>,
 ) -> anyhow::Result<StoredRun> {
     let (path, is_journal) = stored_in(run);
+    if run.is_dir() && !path.exists() {
+        bail!("{} holds no run\n  help: {}", run.display(), nearby(run));
+    }
     let document = store::read_text(&path, RESULTS_BYTES_MAX)?;
     let read = if is_journal {
         stored::read_journal(&document)
@@ -136,6 +139,20 @@ pub(super) fn stored_run_with(
         );
     }
     Ok(run)
+}
+
+/// What to name instead of a folder that holds no run itself.
+fn nearby(folder: &Path) -> String {
+    let last = store::runs_in(folder, RESULTS).unwrap_or_default().pop();
+    match last.as_deref().and_then(Path::parent) {
+        Some(last) => format!(
+            "name the folder of one; the last one in it is {}",
+            last.display()
+        ),
+        None => {
+            format!("name the folder of one, which has a {RESULTS}, as `dyno run` says at its end")
+        }
+    }
 }
 
 /// The file to read, and whether it is a journal.

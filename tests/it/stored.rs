@@ -576,3 +576,27 @@ fn input_that_cannot_be_drawn_is_an_error_of_usage() {
         assert!(!error.contains("panicked"), "{error}");
     }
 }
+
+#[test]
+fn a_folder_that_holds_no_run_says_which_one_to_name() {
+    let folder = TempDir::new().unwrap();
+    let told = |folder: &TempDir| {
+        let drawn = dyno(folder.path(), &["report", "."]);
+        assert_eq!(drawn.status.code(), Some(2));
+        String::from_utf8(drawn.stderr).unwrap()
+    };
+    let none = told(&folder);
+    assert!(
+        none.contains(". holds no run") && none.contains("results.json"),
+        "{none}"
+    );
+    for run in ["20260101T000000Z-a", "20260102T000000Z-b"] {
+        fs::create_dir(folder.path().join(run)).unwrap();
+        fs::write(folder.path().join(run).join("results.json"), FIRST).unwrap();
+    }
+    let some = told(&folder);
+    assert!(
+        some.contains("20260102T000000Z-b") && !some.contains("Z-a"),
+        "{some}"
+    );
+}

@@ -213,7 +213,7 @@ pub(super) fn wrong_type(what: &str, wanted: &str, found: &DeValue<'_>, span: Sp
     let found = match found {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Float(_) => "a number with a fraction or an exponent",
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
