@@ -27,7 +27,7 @@ use hot_set::HotSet;
 use latest::{Inserts, Latest};
 use normal::Normal;
 use permutation::Permutation;
-use zipf::Zipf;
+use zipf::{QuickZipf, Zipf};
 
 /// A compiled [`KeySpec`] over the items of one table.
 #[derive(Clone, Debug)]
@@ -39,16 +39,29 @@ pub struct Keys {
 
 #[derive(Clone, Debug)]
 enum Law {
-    Uniform { items: u64 },
-    Zipfian { ranks: Zipf },
-    Scrambled { ranks: Zipf, spread: Permutation },
+    Uniform {
+        items: u64,
+    },
+    Zipfian {
+        ranks: QuickZipf,
+    },
+    Scrambled {
+        ranks: QuickZipf,
+        spread: Permutation,
+    },
     HotSet(HotSet),
     Latest(Latest),
-    Sequential { items: u64, members: u64 },
+    Sequential {
+        items: u64,
+        members: u64,
+    },
     Exponential(Exponential),
     Normal(Normal),
     Categorical(Categorical),
-    New { items: u64, per_arrival: u64 },
+    New {
+        items: u64,
+        per_arrival: u64,
+    },
     Weights(AliasTable),
 }
 
@@ -95,7 +108,7 @@ impl Keys {
                 exponent,
                 scrambled,
             } => {
-                let ranks = Zipf::new(items, exponent);
+                let ranks = QuickZipf::from(Zipf::new(items, exponent));
                 if scrambled {
                     let spread = Permutation::new(items, spread);
                     Law::Scrambled { ranks, spread }

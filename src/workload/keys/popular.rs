@@ -26,9 +26,9 @@ impl Keys {
         let items = match &self.law {
             Law::Uniform { items } | Law::Sequential { items, .. } => alike(*items),
             Law::New { .. } => Vec::new(),
-            Law::Zipfian { ranks } => (0..).zip(ranks.shares(most)).collect(),
+            Law::Zipfian { ranks } => (0..).zip(ranks.law().shares(most)).collect(),
             Law::Scrambled { ranks, spread } => {
-                let shares = (0..).zip(ranks.shares(most));
+                let shares = (0..).zip(ranks.law().shares(most));
                 shares
                     .map(|(rank, share)| (spread.apply(rank), share))
                     .collect()
