@@ -16,6 +16,34 @@ pub(super) fn unknown(cause: &str) -> String {
     format!("{cause}, outcome unknown")
 }
 
+/// What came back of a request that was sent, or may have been, instead of a whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// Something that breaks the rules of HTTP.
+    NoHttp,
+    /// The end of the connection before that of a head.
+    Closed,
+    /// An error before that.
+    Broke(io::ErrorKind),
+    /// Either of them within the body, or chunks that are none.
+    Cut,
+    /// More than is read.
+    TooLarge,
+}
+
+impl Lost {
+    /// The cause of the request's failure.
+    pub(super) fn cause(self) -> String {
+        unknown(&match self {
+            Self::NoHttp => "answer is no HTTP".to_owned(),
+            Self::Closed => "connection closed before the answer".to_owned(),
+            Self::Broke(kind) => kind.to_string(),
+            Self::Cut => "body cut off".to_owned(),
+            Self::TooLarge => format!("body of more than {} MiB", BODY_BYTES_MAX >> 20),
+        })
+    }
+}
+
 /// The cause of a request that was never sent, for want of a connection.
 pub(super) fn of_connect(kind: io::ErrorKind) -> String {
     format!("cannot connect: {kind}")
@@ -39,32 +67,24 @@ pub(super) fn of_connection(error: &(dyn Error + 'static)) -> String {
         };
     }
     let http = find::<hyper::Error>(error);
-    unknown(&match (http, io) {
-        (Some(http), _) if http.is_parse() => "answer is no HTTP".to_owned(),
-        (_, Some(kind)) => kind.to_string(),
-        (Some(http), _) if http.is_incomplete_message() => {
-            "connection closed before the answer".to_owned()
-        }
-        _ => "connection broke off".to_owned(),
-    })
+    let lost = match (http, io) {
+        (Some(http), _) if http.is_parse() => Lost::NoHttp,
+        (_, Some(kind)) => Lost::Broke(kind),
+        (Some(http), _) if http.is_incomplete_message() => Lost::Closed,
+        _ => return unknown("connection broke off"),
+    };
+    lost.cause()
 }
 
 /// Why an answer that began could not be read to its end.
 pub(super) fn of_body(error: &(dyn Error + 'static)) -> String {
     if find::<LengthLimitError>(error).is_some() {
-        return too_large();
+        return Lost::TooLarge.cause();
     }
-    let is_broken = find::<hyper::Error>(error).is_some() || find::<io::Error>(error).is_some();
-    unknown(if is_broken {
-        "body cut off"
-    } else {
-        "unreadable body"
-    })
-}
-
-/// Why an answer was not read to its end.
-pub(super) fn too_large() -> String {
-    unknown(&format!("body of more than {} MiB", BODY_BYTES_MAX >> 20))
+    if find::<hyper::Error>(error).is_some() || find::<io::Error>(error).is_some() {
+        return Lost::Cut.cause();
+    }
+    unknown("unreadable body")
 }
 
 /// The first error of its kind among an error and what it came from.

@@ -5,11 +5,14 @@
 //! client equals in what it sends and in what it takes answers for.
 
 mod answer;
+mod head;
+mod http;
 mod identity;
 mod json;
 mod pool;
 mod sign;
 pub mod stages;
+mod stream;
 mod tls;
 
 use std::{
@@ -21,12 +24,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{
-    Method, Request as HttpRequest, Response, Uri,
-    header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT},
-};
+use hyper::Uri;
 use serde_json::value::RawValue;
 
 use super::{Answer, Attempted, Target, consumed, pace::Pace, sdk::SdkTarget, server_clock};
@@ -41,28 +39,18 @@ use crate::{
     },
 };
 use answer::Answered;
+use head::Head;
+use http::Whole;
 use identity::Identity;
 use json::{Call, Condition};
-use pool::{Fault, Names, Origin, Pool};
-use sign::Signed;
+use pool::{Fault, Names, Origin, Pool, Reply};
 use tls::Tls;
-
-const AGENT: &str = concat!("dynamometer/", env!("CARGO_PKG_VERSION"));
-static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
-static DATE: HeaderName = HeaderName::from_static("x-amz-date");
-static TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
-/// Room for those of a request, and the length that is added to them.
-const HEADERS: usize = 8;
 
 /// Fires with this project's own client.
 pub struct WireTarget {
     pool: Pool,
     identity: Identity,
-    /// As in the `host` header.
-    authority: String,
-    host: HeaderValue,
-    /// Without scheme and host, as the first line of a request has it.
-    uri: Uri,
+    head: Head,
     /// Makes the tokens of transactions this run's own.
     run: u64,
     transactions: Arc<AtomicU64>,
@@ -93,9 +81,7 @@ impl WireTarget {
         Ok(Self {
             pool: Pool::new(origin),
             identity: Identity::new(provider.clone(), region.to_string(), sdk.clock().clone()),
-            authority: authority.as_str().to_owned(),
-            host: HeaderValue::from_str(authority.as_str()).map_err(io::Error::other)?,
-            uri: uri.path().parse().map_err(io::Error::other)?,
+            head: Head::new(authority.as_str(), &uri)?,
             run: u64::try_from(since & u128::from(u64::MAX)).unwrap_or_default(),
             transactions: Arc::default(),
             pace: sdk.pace(),
@@ -103,35 +89,16 @@ impl WireTarget {
     }
 
     /// Signs and sends a call, and reads its answer.
-    async fn send(&self, call: Call) -> Result<Response<Bytes>, Answer> {
+    async fn send(&self, call: Call) -> Result<Reply<'_>, Answer> {
         let now = self.identity.now();
         let Some(signer) = self.identity.signer(&now).await else {
             return Err(failed("no credentials"));
         };
-        let covered = Signed {
-            path: self.uri.path(),
-            host: &self.authority,
-            target: call.target,
-            body: &call.body,
-        };
-        let signature = HeaderValue::try_from(signer.sign(covered, &now));
-        let mut signature = signature.map_err(|_| failed("request could not be built"))?;
-        signature.set_sensitive(true);
-        let mut request = HttpRequest::new(Full::new(call.body.into()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        let headers = request.headers_mut();
-        headers.reserve(HEADERS);
-        headers.insert(HOST, self.host.clone());
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(sign::CONTENT_TYPE));
-        headers.insert(TARGET.clone(), HeaderValue::from_static(call.target));
-        headers.insert(DATE.clone(), now.header());
-        if let Some(token) = signer.token() {
-            headers.insert(TOKEN.clone(), token.clone());
-        }
-        headers.insert(AUTHORIZATION, signature);
-        let answer = self.pool.exchange(request).await;
+        let request = self.head.request(&call, &signer, &now);
+        let request = request.ok_or_else(|| failed("request could not be built"))?;
+        // Nobody needs them any more, and many may wait for an answer.
+        drop((call, signer, now));
+        let answer = self.pool.exchange(&request).await;
         answer.map_err(|Fault(cause)| Answer::Failed {
             cause,
             retryable: true,
@@ -139,12 +106,12 @@ impl WireTarget {
     }
 
     /// An exception that a clock is to blame for may go away with the server's.
-    fn corrected(&self, answer: Answer, response: &Response<Bytes>) -> Answer {
+    fn corrected(&self, answer: Answer, whole: Whole<'_>) -> Answer {
         match answer {
             Answer::Failed { cause, retryable } => {
                 let retryable = retryable
                     || server_clock::is_refusal(&cause)
-                        && answer::header(response.headers(), "date")
+                        && (whole.date.and_then(answer::text))
                             .is_some_and(|date| self.identity.clock().follow(date));
                 Answer::Failed { cause, retryable }
             }
@@ -188,9 +155,7 @@ impl Target for WireTarget {
         Self {
             pool: self.pool.of_thread(),
             identity: self.identity.of_thread(),
-            authority: self.authority.clone(),
-            host: self.host.clone(),
-            uri: self.uri.clone(),
+            head: self.head.clone(),
             run: self.run,
             transactions: Arc::clone(&self.transactions),
             pace: self.pace,
@@ -272,19 +237,26 @@ impl Attempt<'_> {
         direction: Direction,
         with: With<T>,
     ) -> Result<T, Answer> {
-        let response = self.wire.send(call).await?;
-        match answer::of(&response) {
-            Ok(answered) => {
-                consumed::add(
-                    &mut self.declared,
-                    self.table,
-                    direction,
-                    answered.consumed(),
-                )?;
-                Ok(with(&answered, &self.table.name))
-            }
-            Err(answer) => Err(self.wire.corrected(answer, &response)),
-        }
+        let reply = self.wire.send(call).await?;
+        let taken = self.take(reply.whole(), direction, with);
+        reply.release();
+        taken
+    }
+
+    fn take<T>(
+        &mut self,
+        whole: Whole<'_>,
+        direction: Direction,
+        with: With<T>,
+    ) -> Result<T, Answer> {
+        let answered = answer::of(whole).map_err(|answer| self.wire.corrected(answer, whole))?;
+        consumed::add(
+            &mut self.declared,
+            self.table,
+            direction,
+            answered.consumed(),
+        )?;
+        Ok(with(&answered, &self.table.name))
     }
 
     fn get(

@@ -39,6 +39,7 @@ const WRAPPED: &[(&str, &str)] = &[
     ("aws_sdk_sts", "src/target/sdk"),
     ("console", "src/progress.rs"),
     ("clap", "src/cli"),
+    ("httparse", "src/target/wire/http"),
     ("toml", "src/scenario"),
 ];
 

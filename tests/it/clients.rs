@@ -267,6 +267,36 @@ async fn every_broken_answer_is_taken_as_the_sdk_takes_it() {
             "a wrong length",
             Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{}"),
         ),
+        (
+            "two lengths",
+            Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
+        ),
+        (
+            "chunks that are none",
+            in_chunks("1.1", "two\r\n{}\r\n0\r\n\r\n"),
+        ),
+        ("chunks that end too soon", in_chunks("1.1", "2\r\n{}\r\n")),
+        ("no end of a chunk", in_chunks("1.1", "2\r\n{}0\r\n\r\n")),
+        (
+            "too early for chunks",
+            in_chunks("1.0", "2\r\n{}\r\n0\r\n\r\n"),
+        ),
+        ("no answer yet", Reply::raw("HTTP/1.1 100 Continue\r\n\r\n")),
+        (
+            "something else than HTTP",
+            Reply::raw("HTTP/1.1 101 Switching Protocols\r\n\r\n{}"),
+        ),
+        (
+            "too many headers",
+            Reply::raw(format!(
+                "HTTP/1.1 200 OK\r\n{}\r\n{{}}",
+                "a: b\r\n".repeat(101)
+            )),
+        ),
+        (
+            "a head without end",
+            Reply::raw(format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(500_000))),
+        ),
     ];
     for (what, reply) in broken {
         for attempted in alike(reply).await {
@@ -276,9 +306,21 @@ async fn every_broken_answer_is_taken_as_the_sdk_takes_it() {
     }
 }
 
+/// A body that is said to be in chunks.
+fn in_chunks(version: &str, body: &str) -> Reply {
+    let head = format!("HTTP/{version} 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    Reply::raw(head + body)
+}
+
 #[tokio::test]
 async fn answers_come_through_however_they_are_carried() {
+    const BODY: &str = r#"{"ConsumedCapacity": {"TableName": "Orders", "CapacityUnits": 1.0}}"#;
     let fine = || success_of_a_get();
+    let (first, second) = BODY.split_at(20);
+    let (one, other) = (first.len(), second.len());
+    let extended = format!(
+        "{one:x};a=b\r\n{first}\r\n{other:X} ;c\r\n{second}\r\n000\r\nx-after: all\r\n\r\n"
+    );
     for (what, reply) in [
         ("in chunks", fine().chunked()),
         (
@@ -290,6 +332,17 @@ async fn answers_come_through_however_they_are_carried() {
             fine().header("x-long", &"h".repeat(100_000)),
         ),
         ("slowly", fine().slow(Duration::from_millis(1))),
+        ("extended and with a trailer", in_chunks("1.1", &extended)),
+        (
+            "to the end of the connection",
+            Reply::raw(format!("HTTP/1.0 200 OK\r\n\r\n{BODY}")),
+        ),
+        (
+            "behind one that only announces it",
+            Reply::raw(format!(
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{BODY}"
+            )),
+        ),
     ] {
         let server = Server::start(move |_| reply.clone()).await;
         let (_, wire) = both(&server).await;

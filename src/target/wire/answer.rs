@@ -3,8 +3,6 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use bytes::Bytes;
-use hyper::{HeaderMap, Response, header::HeaderValue};
 use serde::{
     Deserialize, Deserializer,
     de::{
@@ -14,6 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::http::Whole;
 use crate::target::{
     Answer,
     consumed::{Consumed, Units},
@@ -127,23 +126,22 @@ impl Answered<'_> {
 ///
 /// # Errors
 /// What the attempt comes to, when it is not a success or is not what was sent.
-pub(super) fn of(response: &Response<Bytes>) -> Result<Answered<'_>, Answer> {
-    let (status, body) = (response.status(), response.body());
-    if status.is_success() && body.is_empty() {
+pub(super) fn of(whole: Whole<'_>) -> Result<Answered<'_>, Answer> {
+    let body = whole.body;
+    if whole.is_success() && body.is_empty() {
         return Err(unreadable("empty body"));
     }
-    let declared = response.headers().get("x-amz-crc32");
-    let is_other = |crc: &HeaderValue| {
+    let is_other = |crc: &[u8]| {
         // One that is no text is no checksum of anything.
-        let crc = crc.to_str().ok().and_then(|crc| crc.parse().ok());
+        let crc = text(crc).and_then(|crc| crc.parse().ok());
         crc != Some(crc32fast::hash(body))
     };
-    if declared.is_some_and(is_other) {
+    if whole.checksum.is_some_and(is_other) {
         return Err(unreadable("body does not match its checksum"));
     }
-    if !status.is_success() {
-        let name = exception::name(header(response.headers(), "x-amzn-errortype"), body);
-        return Err(exception::answer(name.as_deref(), status.as_u16(), body));
+    if !whole.is_success() {
+        let name = exception::name(whole.error_type.and_then(text), body);
+        return Err(exception::answer(name.as_deref(), whole.status, body));
     }
     // Its members could also be read from a list.
     let is_object = body.trim_ascii_start().starts_with(b"{");
@@ -160,7 +158,10 @@ fn unreadable(what: &str) -> Answer {
     }
 }
 
-/// A header as text.
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// A header as text, which has no letters but those of ASCII.
+pub(super) fn text(header: &[u8]) -> Option<&str> {
+    let is_text = header
+        .iter()
+        .all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+    str::from_utf8(header).ok().filter(|_| is_text)
 }

@@ -160,7 +160,12 @@ fn value(out: &mut Vec<u8>, attribute: &AttributeValue) {
 
 /// The operation `target`, with its units reported, and the members that `members` adds.
 fn call(target: &'static str, members: impl FnOnce(&mut Object<'_>)) -> Call {
-    let mut body = Vec::with_capacity(512);
+    call_of(target, 0, members)
+}
+
+/// The same with room for texts of so many bytes.
+fn call_of(target: &'static str, texts: usize, members: impl FnOnce(&mut Object<'_>)) -> Call {
+    let mut body = Vec::with_capacity(512 + texts);
     object(&mut body, |object| {
         members(object);
         object.string("ReturnConsumedCapacity", "INDEXES");
@@ -195,12 +200,21 @@ pub(super) fn write(
         Write::Delete { .. } => target!("DeleteItem"),
         Write::Check { .. } => unreachable!("checks are members of transactions"),
     };
-    call(target, |object| {
+    let members = |object: &mut Object<'_>| {
         written(object, table, write, condition);
         if return_values {
             object.string("ReturnValues", "ALL_OLD");
         }
-    })
+    };
+    let (Write::Put { item } | Write::Update { set: item, .. }) = write else {
+        return call(target, members);
+    };
+    let long = item.iter().map(|(_, value)| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.len() / 3 * 4,
+        _ => 0,
+    });
+    call_of(target, long.sum(), members)
 }
 
 /// The members of a write, alone or in a transaction.

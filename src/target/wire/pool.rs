@@ -1,36 +1,25 @@
 //! Connections: made, kept for the next request, and retired.
 
 use std::{
-    error::Error,
-    future::poll_fn,
     io,
     net::SocketAddr,
-    pin::{Pin, pin},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    task::Poll,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{
-    Request, Response,
-    body::{Body as _, Incoming},
-    client::conn::{
-        TrySendError,
-        http1::{self, SendRequest},
-    },
-};
-use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpStream, lookup_host},
     sync::Notify,
 };
 
-use super::tls::Tls;
+use super::{
+    http::{Line, Whole},
+    stream::Stream,
+    tls::Tls,
+};
 use crate::target::lost;
 
 /// A connection is used for so long, and up to a quarter longer, so that not all of them end at
@@ -114,55 +103,9 @@ impl Drop for Leave<'_> {
 
 /// An open connection; it closes when this is dropped.
 struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    carrier: Carrier,
+    line: Line<Stream>,
     retires: Instant,
     counts: Arc<Counts>,
-}
-
-/// What moves the bytes of a connection. Whoever has sent a request moves them on, so that no
-/// other task has to be woken for it, twice each time; while a connection lies idle nobody does.
-struct Carrier {
-    /// `None` when the connection has ended.
-    moves: Option<Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>>,
-}
-
-impl Carrier {
-    /// Waits for `future`, which needs the connection. It is pinned where it was made: what a
-    /// request has to remember is moved with it at every step.
-    fn until<'a, F: Future>(
-        &'a mut self,
-        mut future: Pin<&'a mut F>,
-    ) -> impl Future<Output = F::Output> + 'a {
-        poll_fn(move |context| {
-            // Before, as it may have something to be moved, and after, as it may have been moved.
-            if let Poll::Ready(output) = future.as_mut().poll(context) {
-                return Poll::Ready(output);
-            }
-            if let Some(moves) = &mut self.moves {
-                // What goes wrong is told to whoever waits for an answer.
-                if moves.as_mut().poll(context).is_ready() {
-                    self.moves = None;
-                }
-            }
-            future.as_mut().poll(context)
-        })
-    }
-}
-
-impl Connection {
-    async fn is_ready(&mut self) -> bool {
-        let ready = pin!(self.sender.ready());
-        self.carrier.until(ready).await.is_ok()
-    }
-
-    async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>> {
-        let answer = pin!(self.sender.try_send_request(request));
-        self.carrier.until(answer).await
-    }
 }
 
 impl Drop for Connection {
@@ -174,6 +117,26 @@ impl Drop for Connection {
 
 /// Why there is no answer, in words for the report.
 pub(super) struct Fault(pub(super) String);
+
+/// An answer, where its connection has read it to.
+pub(super) struct Reply<'a> {
+    pool: &'a Pool,
+    connection: Connection,
+}
+
+impl Reply<'_> {
+    pub(super) fn whole(&self) -> Whole<'_> {
+        self.connection.line.whole()
+    }
+
+    /// Forgets it; its connection is free for another request if there may be one.
+    pub(super) fn release(mut self) {
+        let is_ready = self.connection.line.is_ready_again();
+        if is_ready && Instant::now() < self.connection.retires {
+            self.pool.put_back(self.connection);
+        }
+    }
+}
 
 impl Pool {
     pub(super) fn new(origin: Origin) -> Self {
@@ -197,56 +160,26 @@ impl Pool {
         }
     }
 
-    /// Sends a request and reads its answer to the end.
+    /// Sends a request, head and body, and reads its answer to the end.
     ///
     /// # Errors
     /// When there is no connection, it breaks, or the answer is no HTTP or too large.
-    pub(super) async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Bytes>, Fault> {
-        let (mut connection, answer) = self.send(request).await?;
-        let (head, body) = answer.into_parts();
-        // One that is announced is not waited for.
-        if body.size_hint().lower() > lost::BODY_BYTES_MAX as u64 {
-            return Err(Fault(lost::too_large()));
-        }
-        let whole = pin!(Limited::new(body, lost::BODY_BYTES_MAX).collect());
-        let body = connection.carrier.until(whole).await;
-        let body = body.map_err(|error| Fault(lost::of_body(&*error)))?;
-        if Instant::now() < connection.retires {
-            self.put_back(connection);
-        }
-        Ok(Response::from_parts(head, body.to_bytes()))
-    }
-
-    async fn send(
-        &self,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<(Connection, Response<Incoming>), Fault> {
-        loop {
-            let (mut connection, is_new) = match self.idle_or_leave().await {
-                Ok(connection) => (connection, false),
-                Err(leave) => {
-                    // On the heap: it is rare, and each request would have room for it.
-                    let opened = Box::pin(self.open()).await;
-                    drop(leave);
-                    (opened?, true)
-                }
-            };
-            // It may still be at the end of the answer before.
-            if !is_new && !connection.is_ready().await {
-                continue;
+    pub(super) async fn exchange(&self, request: &[u8]) -> Result<Reply<'_>, Fault> {
+        let mut connection = match self.idle_or_leave().await {
+            Ok(connection) => connection,
+            Err(leave) => {
+                // On the heap: it is rare, and each request would have room for it.
+                let opened = Box::pin(self.open()).await;
+                drop(leave);
+                opened?
             }
-            match connection.send(request).await {
-                Ok(answer) => return Ok((connection, answer)),
-                // The server closed it while it lay idle: nothing was sent.
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if !is_new => request = unsent,
-                    _ => return Err(broken(&error.into_error())),
-                },
-            }
-        }
+        };
+        let exchanged = connection.line.exchange(request).await;
+        exchanged.map_err(|lost| Fault(lost.cause()))?;
+        Ok(Reply {
+            pool: self,
+            connection,
+        })
     }
 
     /// A connection that is free, or else leave to open another.
@@ -266,7 +199,8 @@ impl Pool {
 
     fn take(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        std::iter::from_fn(|| idle.pop()).find(|it| !it.sender.is_closed())
+        // One that the server closed while it lay idle: nothing was sent over it.
+        std::iter::from_fn(|| idle.pop()).find_map(|mut it| it.line.stream.is_quiet().then_some(it))
     }
 
     fn put_back(&self, connection: Connection) {
@@ -288,22 +222,18 @@ impl Pool {
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         let stream = connect(&addresses, number).await;
         let stream = stream.map_err(|error| unconnected(&error))?;
-        let (sender, carrier) = match tls {
-            None => shake_hands(stream).await?,
+        let stream = match tls {
+            None => Stream::Plain(stream),
             Some(tls) => {
-                let stream = tls
-                    .wrap(host, stream)
-                    .await
-                    .map_err(|error| unconnected(&error))?;
-                shake_hands(stream).await?
+                let wrapped = tls.wrap(host, stream).await;
+                Stream::Tls(Box::new(wrapped.map_err(|error| unconnected(&error))?))
             }
         };
         let jitter = RETIRED_AFTER / 4 * u32::try_from(number % 64).unwrap_or(0) / 64;
         self.counts.open.fetch_add(1, Ordering::Relaxed);
         self.counts.changed.notify_one();
         Ok(Connection {
-            sender,
-            carrier,
+            line: Line::new(stream),
             retires: Instant::now() + RETIRED_AFTER + jitter,
             counts: Arc::clone(&self.counts),
         })
@@ -326,25 +256,8 @@ async fn connect(addresses: &[SocketAddr], number: usize) -> io::Result<TcpStrea
     Err(refused)
 }
 
-async fn shake_hands<S>(stream: S) -> Result<(SendRequest<Full<Bytes>>, Carrier), Fault>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-{
-    // Head and body in one piece: copying a kilobyte is cheaper than a list of pieces.
-    let mut settings = http1::Builder::new();
-    let shaken = settings.writev(false).handshake(TokioIo::new(stream));
-    let shaken = shaken.await;
-    let (sender, connection) = shaken.map_err(|error| broken(&error))?;
-    let moves = Some(Box::pin(connection) as _);
-    Ok((sender, Carrier { moves }))
-}
-
 fn unconnected(error: &io::Error) -> Fault {
     Fault(lost::of_connect(error.kind()))
-}
-
-fn broken(error: &(dyn Error + 'static)) -> Fault {
-    Fault(lost::of_connection(error))
 }
 
 #[cfg(test)]
@@ -355,6 +268,130 @@ mod tests {
     };
 
     use super::*;
+
+    const REQUEST: &[u8] = b"POST / HTTP/1.1\r\n\r\n";
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+    fn pool(address: SocketAddr) -> Pool {
+        Pool::new(Origin {
+            host: "server.test".to_owned(),
+            port: address.port(),
+            names: Names::Played(Arc::new(move || Ok(address))),
+            tls: None,
+        })
+    }
+
+    /// A server that answers one request of each connection, and then says `last` and nothing
+    /// more, or closes; it counts connections and all requests.
+    async fn server(last: Option<&'static [u8]>) -> (SocketAddr, Arc<[AtomicUsize; 2]>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let counts = Arc::new([const { AtomicUsize::new(0) }; 2]);
+        let counted = Arc::clone(&counts);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let counted = Arc::clone(&counted);
+                counted[0].fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    let mut buffer = [0; 4096];
+                    for answer in [Some(ANSWER), last] {
+                        if stream.read(&mut buffer).await.unwrap() == 0 {
+                            return;
+                        }
+                        counted[1].fetch_add(1, Ordering::SeqCst);
+                        stream.write_all(answer.unwrap_or_default()).await.unwrap();
+                        if last.is_none() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        (address, counts)
+    }
+
+    async fn exchange(pool: &Pool) -> Result<(), String> {
+        let reply = pool.exchange(REQUEST).await;
+        reply.map(Reply::release).map_err(|Fault(cause)| cause)
+    }
+
+    /// The runtime has noticed what the server did.
+    async fn settle() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    fn counts(counts: &[AtomicUsize; 2]) -> [usize; 2] {
+        [0, 1].map(|which| counts[which].load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_over_a_connection_that_closed_while_it_lay_idle() {
+        let (address, counted) = server(None).await;
+        let pool = pool(address);
+        for _ in 0..3 {
+            assert_eq!(exchange(&pool).await, Ok(()));
+            settle().await;
+        }
+        assert_eq!(counts(&counted), [3, 3]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_over_a_connection_on_which_something_came_unasked() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let pool = pool(listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let mut open = Vec::new();
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut buffer = [0; 4096];
+                assert!(stream.read(&mut buffer).await.unwrap() > 0);
+                stream.write_all(ANSWER).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                let timed_out = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(timed_out).await.unwrap();
+                open.push(stream);
+            }
+            open
+        });
+        for _ in 0..2 {
+            let reply = pool.exchange(REQUEST).await;
+            let reply = reply.map_err(|Fault(cause)| cause).unwrap();
+            assert_eq!(reply.whole().status, 200);
+            reply.release();
+            settle().await;
+        }
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_is_not_sent_again() {
+        // The first is answered, the second received and not answered.
+        let (address, counted) = server(Some(b"")).await;
+        let pool = pool(address);
+        assert_eq!(exchange(&pool).await, Ok(()));
+        let closed = "connection closed before the answer, outcome unknown";
+        assert_eq!(exchange(&pool).await, Err(closed.to_owned()));
+        settle().await;
+        assert_eq!(counts(&counted), [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_closes_the_connection() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let pool = pool(listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            stream.read_to_end(&mut request).await.unwrap();
+            request
+        });
+        let given_up = tokio::time::timeout(Duration::from_millis(50), pool.exchange(REQUEST));
+        assert!(given_up.await.is_err());
+        assert_eq!(server.await.unwrap(), REQUEST);
+        assert!(pool.take().is_none());
+        assert_eq!(pool.counts.open.load(Ordering::Relaxed), 0);
+    }
 
     #[tokio::test]
     async fn a_name_that_is_not_found_for_a_while_fails_what_needs_it_and_no_more() {
@@ -369,8 +406,7 @@ mod tests {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 while stream.read(&mut buffer).await.unwrap() > 0 {
                     counted.fetch_add(1, Ordering::SeqCst);
-                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
-                    stream.write_all(answer).await.unwrap();
+                    stream.write_all(ANSWER).await.unwrap();
                 }
             }
         });
@@ -391,10 +427,11 @@ mod tests {
         });
         let mut answered = 0;
         for number in 0..3 * FAILURES {
-            let request = Request::post("/").header("host", "server.test");
-            let request = request.body(Full::default()).unwrap();
-            match pool.exchange(request).await {
-                Ok(_) => answered += 1,
+            match pool.exchange(REQUEST).await {
+                Ok(reply) => {
+                    reply.release();
+                    answered += 1;
+                }
                 Err(Fault(cause)) => {
                     assert!(number < FAILURES, "{number}: {cause}");
                     assert_eq!(cause, "cannot connect: the name is not found");

@@ -24,16 +24,13 @@ pub(super) struct Stamp {
     second: i64,
     /// `20261123T181500Z`.
     text: String,
-    header: HeaderValue,
 }
 
 impl Stamp {
     pub(super) fn new(now: Timestamp) -> Self {
-        let text = now.strftime("%Y%m%dT%H%M%SZ").to_string();
         Self {
             second: now.as_second(),
-            header: HeaderValue::from_str(&text).expect("digits and letters"),
-            text,
+            text: now.strftime("%Y%m%dT%H%M%SZ").to_string(),
         }
     }
 
@@ -43,8 +40,8 @@ impl Stamp {
     }
 
     /// `x-amz-date`.
-    pub(super) fn header(&self) -> HeaderValue {
-        self.header.clone()
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     const fn day(&self) -> i64 {
@@ -66,8 +63,8 @@ pub(super) struct Signer {
     day: i64,
     /// `20261123/us-east-1/dynamodb/aws4_request`.
     scope: String,
-    /// The `authorization` header up to the signature.
-    authorization: String,
+    /// The `authorization` header up to the signature; `None` when it cannot be a header.
+    authorization: Option<String>,
     /// Names of the headers that are signed.
     signed: &'static str,
     token: Option<HeaderValue>,
@@ -125,13 +122,14 @@ impl Signer {
             Some(_) => "content-type;host;x-amz-date;x-amz-security-token;x-amz-target",
         };
         let access_key = credentials.access_key_id();
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={signed}, Signature="
+        );
+        let is_header = HeaderValue::from_str(&authorization).is_ok();
         Ok(Self {
             key: Hmac::new_from_slice(key.as_ref()).expect("a key of any length will do"),
             day: now.day(),
-            authorization: format!(
-                "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={signed}, \
-                 Signature="
-            ),
+            authorization: is_header.then_some(authorization),
             scope,
             signed,
             token,
@@ -151,8 +149,10 @@ impl Signer {
         self.day == now.day() && expires != Some(false)
     }
 
-    /// What the `authorization` header of a request says that is sent at `now`.
-    pub(super) fn sign(&self, request: Signed<'_>, now: &Stamp) -> String {
+    /// What the `authorization` header of a request says that is sent at `now`, up to the
+    /// signature, and that. `None` when the credentials cannot be in a header.
+    pub(super) fn sign(&self, request: Signed<'_>, now: &Stamp) -> Option<(&str, [u8; 64])> {
+        let authorization = self.authorization.as_deref()?;
         let (mut canonical, mut to_sign) = self.begun(request, now);
         // An empty line after the headers.
         for part in [request.target, "\n\n", self.signed, "\n"] {
@@ -160,9 +160,7 @@ impl Signer {
         }
         canonical.update(hex(&Sha256::digest(request.body).into()));
         to_sign.update(&hex(&canonical.finalize().into()));
-        let signature = hex(&to_sign.finalize().into_bytes().into());
-        let signature = str::from_utf8(&signature).unwrap_or_default();
-        [&self.authorization, signature].concat()
+        Some((authorization, hex(&to_sign.finalize().into_bytes().into())))
     }
 
     /// The hash of the canonical request up to its target, and of what is signed up to that hash.
@@ -241,8 +239,8 @@ mod tests {
                     body: body.as_bytes(),
                 };
                 let stamp = Stamp::new(at);
-                let signed = kept.sign(request, &stamp);
-                assert_eq!(signed, anew().sign(request, &stamp));
+                let (begins, signature) = kept.sign(request, &stamp).unwrap();
+                assert_eq!(anew().sign(request, &stamp), Some((begins, signature)));
                 let line = |token| format!("\nx-amz-security-token:{token}");
                 let token = token.as_ref().map(line).unwrap_or_default();
                 let (date, names) = (&stamp.text, kept.signed);
@@ -258,10 +256,8 @@ mod tests {
                 let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{canonical}");
                 let key = generate_signing_key("secret", stamp.time(), "eu-central-1", SERVICE);
                 let expected = calculate_signature(key, to_sign.as_bytes());
-                assert!(
-                    signed.ends_with(&format!(", Signature={expected}")),
-                    "{signed}"
-                );
+                assert!(begins.ends_with(", Signature="), "{begins}");
+                assert_eq!(str::from_utf8(&signature).unwrap(), expected);
             }
         }
     }

@@ -2,11 +2,16 @@
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
-use hyper::{Response, header::InvalidHeaderValue};
+use hyper::{
+    Response,
+    header::{HeaderValue, InvalidHeaderValue},
+};
 use jiff::Timestamp;
 
 use super::{
-    answer, json,
+    answer,
+    http::Whole,
+    json,
     sign::{Signed, Signer, Stamp},
 };
 use crate::workload::Request;
@@ -39,21 +44,29 @@ impl Stages {
         }
     }
 
-    /// The `authorization` header of a request with this content.
+    /// The signature of a request with this content.
     #[must_use]
-    pub fn signed(&self, body: &[u8]) -> String {
+    pub fn signed(&self, body: &[u8]) -> Option<[u8; 64]> {
         let signed = Signed {
             path: "/",
             host: "dynamodb.us-east-1.amazonaws.com",
             target: "DynamoDB_20120810.GetItem",
             body,
         };
-        self.signer.sign(signed, &self.now)
+        Some(self.signer.sign(signed, &self.now)?.1)
     }
 
     /// Whether an answer is a success that can be read, with its checksum.
     #[must_use]
     pub fn is_read(response: &Response<Bytes>) -> bool {
-        answer::of(response).is_ok_and(|answered| answered.consumed().count() > 0)
+        let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        let whole = Whole {
+            status: response.status().as_u16(),
+            checksum: header("x-amz-crc32"),
+            error_type: header("x-amzn-errortype"),
+            date: header("date"),
+            body: response.body(),
+        };
+        answer::of(whole).is_ok_and(|answered| answered.consumed().count() > 0)
     }
 }
