@@ -316,9 +316,15 @@ mod tests {
         reply.map(Reply::release).map_err(|Fault(cause)| cause)
     }
 
-    /// The runtime has noticed what the server did.
-    async fn settle() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    /// Until the runtime has noticed what the server did to the one connection.
+    async fn noticed(pool: &Pool) {
+        loop {
+            let is_quiet = |it: &mut Connection| it.line.stream.is_quiet();
+            if !pool.idle.lock().unwrap().iter_mut().any(is_quiet) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     fn counts(counts: &[AtomicUsize; 2]) -> [usize; 2] {
@@ -331,7 +337,7 @@ mod tests {
         let pool = pool(address);
         for _ in 0..3 {
             assert_eq!(exchange(&pool).await, Ok(()));
-            settle().await;
+            noticed(&pool).await;
         }
         assert_eq!(counts(&counted), [3, 3]);
     }
@@ -359,7 +365,7 @@ mod tests {
             let reply = reply.map_err(|Fault(cause)| cause).unwrap();
             assert_eq!(reply.whole().status, 200);
             reply.release();
-            settle().await;
+            noticed(&pool).await;
         }
         server.await.unwrap();
     }
@@ -372,7 +378,6 @@ mod tests {
         assert_eq!(exchange(&pool).await, Ok(()));
         let closed = "connection closed before the answer, outcome unknown";
         assert_eq!(exchange(&pool).await, Err(closed.to_owned()));
-        settle().await;
         assert_eq!(counts(&counted), [1, 2]);
     }
 
