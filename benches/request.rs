@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use dynamometer::{
     emulator::instant::InstantServer,
     engine::{Answer, Engine, Event},
@@ -25,7 +24,6 @@ use dynamometer::{
     units::Timestamp,
     workload::Workload,
 };
-use hyper::Response;
 
 const CALLS: u32 = 200_000;
 const EXCHANGES: u32 = 20_000;
@@ -154,7 +152,7 @@ fn life(number: u64) -> [Event; 2] {
     [due, answered]
 }
 
-fn response(is_read: bool) -> Response<Bytes> {
+fn response(is_read: bool) -> Vec<u8> {
     let capacity = r#""ConsumedCapacity":{"TableName":"Bench","CapacityUnits":1.0}"#;
     let text = "x".repeat(1000);
     let body = if is_read {
@@ -163,8 +161,9 @@ fn response(is_read: bool) -> Response<Bytes> {
         format!("{{{capacity}}}")
     };
     let crc = crc32fast::hash(body.as_bytes());
-    let response = Response::builder().header("x-amz-crc32", crc.to_string());
-    response.body(body.into()).expect("an answer")
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\nx-amz-crc32: {crc}\r\ncontent-length: {length}\r\n\r\n");
+    (head + &body).into_bytes()
 }
 
 /// All of it but the client's own book-keeping, one request after the other.

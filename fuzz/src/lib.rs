@@ -5,7 +5,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use dynamometer::{
     analysis::{
         Analysis, cloudwatch as metrics,
@@ -37,7 +36,6 @@ use dynamometer::{
     target::wire::stages::Stages,
     workload::Workload,
 };
-use hyper::Response;
 
 const ROWS: &[u8] = include_bytes!("../../scenarios/catalogue.csv");
 const CATALOGUE: &str = include_str!("../../scenarios/catalogue.toml");
@@ -225,13 +223,15 @@ pub fn history(input: &[u8]) {
     }
 }
 
-/// The body of a server's answer, to a success and to refusals.
+/// A server's answer, and the body of one: of a success and of refusals.
 pub fn answer(input: &[u8]) {
+    let _ = Stages::is_read(input);
     for status in [200, 400, 500] {
-        let body = Bytes::copy_from_slice(input);
-        if let Ok(response) = Response::builder().status(status).body(body) {
-            let _ = Stages::is_read(&response);
-        }
+        let head = format!(
+            "HTTP/1.1 {status} \r\ncontent-length: {}\r\n\r\n",
+            input.len()
+        );
+        let _ = Stages::is_read(&[head.as_bytes(), input].concat());
     }
 }
 

@@ -245,8 +245,11 @@ const REFUSAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Transaction
 
 #[test]
 fn answers_that_are_broken_are_refused() {
-    let valid = [OK_BODY, BATCH_ANSWER, REFUSAL];
-    fuzz("answer", &valid.map(|body| body.as_bytes().to_vec()));
+    let in_chunks =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\nc: d\r\n\r\n";
+    let with_length = "HTTP/1.1 200 OK\r\nx-amz-crc32: 2745614147\r\ncontent-length: 2\r\n\r\n{}";
+    let valid = [OK_BODY, BATCH_ANSWER, REFUSAL, in_chunks, with_length];
+    fuzz("answer", &valid.map(|said| said.as_bytes().to_vec()));
 }
 
 /// Whatever comes over the connection, byte by byte, both clients end, and neither takes for a

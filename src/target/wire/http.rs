@@ -121,5 +121,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     }
 }
 
+/// An answer that came by no connection.
+pub(super) struct Told(Reading);
+
+impl Told {
+    /// All that a server said before it closed.
+    ///
+    /// # Errors
+    /// When that is no whole answer.
+    pub(super) fn by(bytes: &[u8]) -> Result<Self, Lost> {
+        let mut reading = Reading::default();
+        reading.room().extend_from_slice(bytes);
+        if !reading.advance()? {
+            reading.end()?;
+        }
+        Ok(Self(reading))
+    }
+
+    pub(super) fn whole(&self) -> Whole<'_> {
+        self.0.whole()
+    }
+}
+
 #[cfg(test)]
 mod tests;

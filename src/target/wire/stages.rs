@@ -1,16 +1,12 @@
 //! The stages of a request one by one, for those who want to know what each costs.
 
 use aws_credential_types::Credentials;
-use bytes::Bytes;
-use hyper::{
-    Response,
-    header::{HeaderValue, InvalidHeaderValue},
-};
+use hyper::header::InvalidHeaderValue;
 use jiff::Timestamp;
 
 use super::{
     answer,
-    http::Whole,
+    http::Told,
     json,
     sign::{Signed, Signer, Stamp},
 };
@@ -56,17 +52,11 @@ impl Stages {
         Some(self.signer.sign(signed, &self.now)?.1)
     }
 
-    /// Whether an answer is a success that can be read, with its checksum.
+    /// Whether this is all of an HTTP answer, of a success that can be read, with its checksum.
     #[must_use]
-    pub fn is_read(response: &Response<Bytes>) -> bool {
-        let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
-        let whole = Whole {
-            status: response.status().as_u16(),
-            checksum: header("x-amz-crc32"),
-            error_type: header("x-amzn-errortype"),
-            date: header("date"),
-            body: response.body(),
-        };
-        answer::of(whole).is_ok_and(|answered| answered.consumed().count() > 0)
+    pub fn is_read(said: &[u8]) -> bool {
+        Told::by(said).is_ok_and(|told| {
+            answer::of(told.whole()).is_ok_and(|answered| answered.consumed().count() > 0)
+        })
     }
 }
