@@ -10,9 +10,10 @@ use crate::schedule::shard::{Shard, ShardError};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct ShardArguments {
-    /// Fire one part of the run: 3/10 is the third of ten, which takes every tenth arrival from
-    /// the third on. Found out by itself in array jobs of Kubernetes, AWS Batch, Slurm, Nomad
-    /// and Grid Engine, and under GNU parallel; `none` makes the whole run even there.
+    /// Do one part of the work, for `dyno merge`: 3/10 is the third of ten. Of a run it takes every
+    /// tenth arrival from the third on; of a search or a comparison, its share of what is simulated.
+    /// Found out by itself in array jobs of Kubernetes, AWS Batch, Slurm, Nomad and Grid Engine,
+    /// and under GNU parallel; `none` does the whole even there.
     #[arg(long, value_name = "I/N", conflicts_with = "shards")]
     shard: Option<Said>,
     /// How many shards there are, where the engine that started this one does not say.

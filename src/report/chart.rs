@@ -236,15 +236,6 @@ pub enum Mark {
         /// Colour.
         ink: Ink,
     },
-    /// A dashed vertical across the panel with words beside its upper end.
-    Vertical {
-        /// Place.
-        x: f64,
-        /// The words.
-        label: String,
-        /// Colour.
-        ink: Ink,
-    },
     /// Words in the right margin, at a height; moved apart where they would overlap.
     Label {
         /// Height.

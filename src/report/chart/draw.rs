@@ -325,9 +325,6 @@ fn draw_mark(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame, mark: &Ma
             }
         }
         Mark::Limit { y, label, ink } => limit(area, panel, frame, (*y, label.as_str(), *ink)),
-        Mark::Vertical { x, label, ink } => {
-            vertical(area, chart, frame, (*x, label.as_str(), *ink));
-        }
         Mark::Bars { rows, ink } => bars(area, panel, frame, rows, *ink),
         Mark::Label { .. } | Mark::Flag { .. } => {}
     }
@@ -362,21 +359,6 @@ fn surface(area: &Area, edge: Vec<Place>, ink: Ink, texture: Texture) {
     if edge.len() > 2 {
         done(area.draw(&Polygon::new(edge, colour(ink, texture))));
     }
-}
-
-/// With its words on the side where there is more room.
-fn vertical(area: &Area, chart: &Chart, frame: &Frame, (x, label, ink): (f64, &str, Ink)) {
-    let share = chart.x.place(x);
-    let x = frame.x(share);
-    let ends = vec![(x, frame.y.start), (x, frame.y.end)];
-    path(area, ends, ink, Texture::Dashed, 6);
-    let (beside, side) = if share > 0.5 {
-        (x - fine(5), HPos::Right)
-    } else {
-        (x + fine(5), HPos::Left)
-    };
-    let at = (beside, frame.y.start + fine(4));
-    text(area, label, at, ink, side, VPos::Top);
 }
 
 /// Labels in the right margin: in order of height, at least [`LABEL_DISTANCE`] apart.

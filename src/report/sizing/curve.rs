@@ -52,7 +52,7 @@ pub(super) fn curve(
         ink: Ink::Throttle,
     });
     if is_near {
-        marks.push(Mark::Vertical {
+        marks.push(Mark::Flag {
             x: on_demand,
             label: format!("costs as much as on-demand: {} {unit}", number(on_demand)),
             ink: Ink::Muted,
