@@ -409,7 +409,7 @@ fn flags(area: &Area, chart: &Chart, panel: &Panel, frame: &Frame) {
     for (line, (x, label, ink)) in (0..).zip(flags) {
         let ends = vec![(x, frame.y.start), (x, frame.y.end)];
         path(area, ends, ink, Texture::Solid, 6);
-        let y = frame.y.start + fine(2 + line * LABEL_DISTANCE);
+        let y = frame.y.start + fine(4 + line * LABEL_DISTANCE);
         let (x, side) = if x < i32::midpoint(frame.x.start, frame.x.end) {
             (x + fine(5), HPos::Left)
         } else {
