@@ -1,7 +1,7 @@
 //! Which item a request is about.
 //!
-//! Owns the laws by which items are picked, each exact for up to 10^12 items without a table
-//! in memory; must not know what the items hold or what is done with them.
+//! Owns the laws by which items are picked, each exact for up to 10^12 items (Zipf's to 10^-13)
+//! without a table of them in memory; must not know what the items hold or what is done with them.
 
 pub mod alias;
 pub mod categorical;

@@ -84,7 +84,7 @@ impl Zipf {
         self.judged(share, self.point_at(share))
     }
 
-    /// The area under the hat that is left out below `share` of it, taken from its end.
+    /// The area up to the point behind which `share` of all of it lies.
     #[inline]
     fn area_at(&self, share: f64) -> f64 {
         share * (self.area_first - self.area_last) + self.area_last
